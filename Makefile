@@ -1,0 +1,59 @@
+# Everything a person needs: `make run`, `make test`, `make ui`. The environment is built from the
+# lock, with hashes, and again only when the lock changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export DAGSTER_DISABLE_TELEMETRY := yes
+export DO_NOT_TRACK := 1
+
+.PHONY: install run ui test lint types pytest browser soak bench lock clean
+
+install: $(STAMP)
+
+$(STAMP): requirements/lock.txt requirements/uv.txt pyproject.toml
+	@echo "Installing into $(VENV) (only when requirements/lock.txt changes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/lock.txt requirements/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+run: install
+	@$(BIN)/summerware run --source sample
+
+ui: install
+	@$(BIN)/summerware ui
+
+test: install browser lint types pytest
+
+lint: install
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+
+types: install
+	@$(BIN)/mypy
+
+pytest: install
+	@$(BIN)/pytest
+
+# Chromium for the browser tests: Debian's package where apt-get is at hand and we may use it.
+browser:
+	@sh tests/browser/install_chromium.sh
+
+soak: install
+	@SUMMERWARE_SOAK=1 $(BIN)/pytest -m "soak or not soak"
+
+bench: install
+	@$(BIN)/python -m benchmarks
+
+# Renew the lock after a change of pyproject.toml.
+lock: install
+	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --quiet --output-file requirements/lock.txt
+
+clean:
+	rm -rf $(VENV) .summerware dbt_project/target dbt_project/logs

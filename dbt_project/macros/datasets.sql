@@ -1,0 +1,33 @@
+{# What the dataset files say, as the models ask for it. #}
+
+{% macro dataset(id) %}
+    {{ return(var('datasets').get(id, {'key': 'id', 'grain': {'published': ''}, 'columns': [], 'policies': []})) }}
+{% endmacro %}
+
+{# Names of columns, those of one kind where a filter is given. #}
+{% macro columns_of(id, type=none, privacy=none, volatile=none, landed=none) %}
+    {% set names = [] %}
+    {% for column in dataset(id)['columns'] %}
+        {% if (type is none or column['type'] == type)
+            and (privacy is none or column['privacy'] == privacy)
+            and (volatile is none or column['volatile'] == volatile)
+            and (landed is none or column['landed'] == landed) %}
+            {% do names.append(column['name']) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(names) }}
+{% endmacro %}
+
+{# Whether a row is under a policy: its deciding column holds one of the policy's values. #}
+{% macro under_policy(id, policy_id, column=none) %}
+    {%- set found = dataset(id)['policies'] | selectattr('id', 'equalto', policy_id) | list -%}
+    {%- if found -%}
+        {%- set values = [] -%}
+        {%- for value in found[0]['values'] -%}
+            {%- do values.append("'" ~ value.replace("'", "''") ~ "'") -%}
+        {%- endfor -%}
+        coalesce(upper({{ column or found[0]['column'] }}) in ({{ values | join(', ') }}), false)
+    {%- else -%}
+        false
+    {%- endif -%}
+{% endmacro %}

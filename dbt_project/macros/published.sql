@@ -1,0 +1,132 @@
+{#
+    The published rows: exactly the columns that the dataset file publishes, sorted by key, with the
+    policies applied that blank cells, and dead columns (volatile, and all 0 in this extract) null.
+#}
+{% macro published_rows(id, survivors) %}
+    {%- set settings = dataset(id) %}
+    {%- set names = columns_of(id, privacy='publish') %}
+    {%- set volatile = columns_of(id, privacy='publish', volatile=true) %}
+with surviving as (
+    select * from {{ survivors }}
+),
+
+{{ dead_columns(volatile) }}
+
+published as (
+    select
+        {%- for name in names %}
+        {%- set policies = redacting(settings, name) %}
+        {%- if name in volatile %}
+        case when not dead.{{ name }} then surviving.{{ name }} end as {{ name }}{{ ',' if not loop.last }}
+        {%- elif policies %}
+        case
+            {%- for policy in policies %}
+            when {{ under_policy(id, policy) }} then null
+            {%- endfor %}
+            else {{ name }}
+        end as {{ name }}{{ ',' if not loop.last }}
+        {%- else %}
+        surviving.{{ name }}{{ ',' if not loop.last }}
+        {%- endif %}
+        {%- endfor %}
+    from surviving
+    {%- if volatile %}
+    cross join dead
+    {%- endif %}
+)
+
+select * from published
+order by {{ settings['key'] }}
+{% endmacro %}
+
+{#
+    One row per cell that a decision changed after standardizing: a policy that blanks, survivorship
+    that took another version's value, a dead column. Keyed by the published row.
+#}
+{% macro decided_cells(id, survivors) %}
+    {%- set settings = dataset(id) %}
+    {%- set key = settings['key'] %}
+    {%- set volatile = columns_of(id, privacy='publish', volatile=true) %}
+with surviving as (
+    select * from {{ survivors }}
+),
+
+{{ dead_columns(volatile) }}
+
+decided as (
+    {%- for policy in settings['policies'] if policy['action'] == 'redact' %}
+    {%- for name in policy['redacts'] %}
+    select
+        {{ key }}::varchar as row_key,
+        '{{ name }}' as column_name,
+        '{{ policy['id'] }}' as rule_id,
+        {{ name }}::varchar as from_value,
+        null::varchar as to_value
+    from surviving
+    where {{ name }} is not null and {{ under_policy(id, policy['id']) }}
+    union all
+    {%- endfor %}
+    {%- endfor %}
+    {%- for name in volatile %}
+    select
+        surviving.{{ key }}::varchar as row_key,
+        '{{ name }}' as column_name,
+        'dead_column_is_null' as rule_id,
+        surviving.{{ name }}::varchar as from_value,
+        null::varchar as to_value
+    from surviving
+    cross join dead
+    where dead.{{ name }} and surviving.{{ name }} is not null
+    union all
+    {%- endfor %}
+    select
+        {{ key }}::varchar as row_key,
+        survived.column_name,
+        'survivorship' as rule_id,
+        null::varchar as from_value,
+        null::varchar as to_value
+    from surviving
+    cross join unnest(_survivorship) as survived (column_name)
+)
+
+select * from decided
+order by row_key, column_name, rule_id
+{% endmacro %}
+
+{% macro dead_columns(volatile) %}
+{%- if volatile -%}
+dead as (
+    select
+        {%- for name in volatile %}
+        coalesce(bool_and({{ name }} is null or regexp_full_match({{ name }}::varchar, '[0 |.]*')), false) as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    from surviving
+),
+{%- endif -%}
+{% endmacro %}
+
+{% macro redacting(settings, name) %}
+    {% set found = [] %}
+    {% for policy in settings['policies'] if policy['action'] == 'redact' and name in policy['redacts'] %}
+        {% do found.append(policy['id']) %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+{# One row per raw line, by key: its fate, why, and the line that absorbed it. #}
+{% macro ledger(fates) %}
+with fates as (
+    select * from {{ fates }}
+)
+
+select
+    _extract_id,
+    _line,
+    row_key,
+    fate,
+    reason,
+    survivor_extract_id,
+    survivor_line
+from fates
+order by row_key, _extract_id, _line
+{% endmacro %}

@@ -1,0 +1,186 @@
+{#
+    Standardizing, one rule at a time and every change explained.
+
+    A step is {rule, when, then}: where `when` holds for the cell as read, its value becomes `then`,
+    because of `rule`. The first step that holds is the one. Both speak of the cell as read, under
+    the name `<column>__read`.
+#}
+
+{% macro trimmed(column) -%}
+    nullif(trim({{ column }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '')
+{%- endmacro %}
+
+{% macro collapsed(column) -%}
+    regexp_replace({{ column }}, '[\s\x{00A0}]+', ' ', 'g')
+{%- endmacro %}
+
+{# The declared parse of a cell: trimmed ends, and the type of its column. #}
+{% macro parsed(column) -%}
+    {%- set text = trimmed(column['name']) -%}
+    {%- if column['type'] in ('timestamp', 'date') -%}
+        {%- set formats = [] -%}
+        {%- for format in column['formats'] -%}{%- do formats.append("'" ~ format ~ "'") -%}{%- endfor -%}
+        try_strptime({{ text }}, [{{ formats | join(', ') }}])
+        {%- if column['type'] == 'date' -%}::date{%- endif -%}
+    {%- elif column['type'] == 'number' -%}
+        try_cast({{ text }} as double)
+    {%- elif column['type'] == 'boolean' -%}
+        case
+            when upper({{ text }}) in ('Y', 'YES', 'TRUE') then true
+            when upper({{ text }}) in ('N', 'NO', 'FALSE') then false
+        end
+    {%- else -%}
+        {{ text }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A word that stands for nothing, written where nothing was known. #}
+{% macro null_word(column) -%}
+    {{ return({
+        'rule': 'null_word_is_null',
+        'when': "upper(" ~ column ~ "__read) in ('NONE', 'NULL', 'N/A', 'NAN')",
+        'then': 'null',
+    }) }}
+{%- endmacro %}
+
+{# Excel took a code such as 1E01 for a number and wrote 1.00E+01. #}
+{% macro excel_code(column) -%}
+    {{ return({
+        'rule': 'excel_number_is_code',
+        'when': "regexp_full_match(" ~ column ~ "__read, '[1-9]\\.0+E\\+[0-9]{2}')",
+        'then': "left(" ~ column ~ "__read, 1) || 'E' || right(" ~ column ~ "__read, 2)",
+    }) }}
+{%- endmacro %}
+
+{% macro upper_case(column) -%}
+    {%- set value = "upper(" ~ collapsed(column ~ '__read') ~ ")" -%}
+    {{ return({
+        'rule': 'upper_case',
+        'when': "upper(" ~ column ~ "__read) <> " ~ column ~ "__read",
+        'then': value,
+    }) }}
+{%- endmacro %}
+
+{% macro collapsed_blanks(column) -%}
+    {%- set value = collapsed(column ~ '__read') -%}
+    {{ return({
+        'rule': 'blanks_collapsed',
+        'when': value ~ " <> " ~ column ~ "__read",
+        'then': value,
+    }) }}
+{%- endmacro %}
+
+{% macro blank_where(column, rule, condition) -%}
+    {{ return({'rule': rule, 'when': condition, 'then': 'null'}) }}
+{%- endmacro %}
+
+{#
+    A base model: every landed column of a dataset, as read (`x__read`), standardized (`x`), and the
+    rule that changed it (`x__rule`, null where nothing did). `_unparsed` names the columns whose
+    text is no value of their type: nothing becomes null in silence.
+#}
+{% macro standardized(id, relation, steps={}) %}
+    {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
+with source as (
+    select * from {{ relation }}
+),
+
+as_read as (
+    select
+        _extract_id,
+        _line,
+        _extracted_at,
+        _grain,
+        _parse_error,
+        {%- for column in landed %}
+        {{ parsed(column) }} as {{ column['name'] }}__read,
+        {%- endfor %}
+        nullif(concat_ws(
+            ', '
+            {%- for column in landed if column['type'] not in ('text', 'point') %}
+            , case when {{ trimmed(column['name']) }} is not null and {{ parsed(column) }} is null then '{{ column['name'] }}' end
+            {%- endfor %}
+        ), '') as _unparsed
+    from source
+),
+
+standardized as (
+    select
+        *
+        {%- for column in landed %}
+        {%- set name = column['name'] %}
+        {%- set rules = steps.get(name, []) + ([collapsed_blanks(name)] if column['type'] == 'text' else []) %}
+        {%- if rules %}
+        , case
+            {%- for step in rules %}
+            when {{ step['when'] }} then {{ step['then'] }}
+            {%- endfor %}
+            else {{ name }}__read
+        end as {{ name }}
+        , case
+            {%- for step in rules %}
+            when {{ step['when'] }} then {{ step['rule'] if step['rule'].startswith('case') else "'" ~ step['rule'] ~ "'" }}
+            {%- endfor %}
+        end as {{ name }}__rule
+        {%- else %}
+        , {{ name }}__read as {{ name }}
+        , null::varchar as {{ name }}__rule
+        {%- endif %}
+        {%- endfor %}
+    from as_read
+)
+
+select * from standardized
+{% endmacro %}
+
+{# A staging model: the standardized columns of its base, every raw line, in the order it came. #}
+{% macro staged(id, base, derived={}) %}
+with base as (
+    select * from {{ base }}
+),
+
+staged as (
+    select
+        _extract_id,
+        _line,
+        _extracted_at,
+        _grain,
+        _parse_error,
+        _unparsed
+        {%- for name in columns_of(id) %}
+        , {% if name in derived %}{{ derived[name] }} as {% endif %}{{ name }}
+        {%- endfor %}
+    from base
+)
+
+select * from staged
+{% endmacro %}
+
+{#
+    One row per cell that standardizing changed: line, key, column, rule, from, to. Every change is
+    here, whatever the fate of its line.
+#}
+{% macro corrected_cells(id, base) %}
+    {%- set key = dataset(id)['key'] %}
+    {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
+with corrected as (
+    {%- for column in landed %}
+    select
+        _extract_id,
+        _line,
+        '{{ column['name'] }}' as column_name,
+        {{ column['name'] }}__rule as rule_id,
+        {{ column['name'] }}__read::varchar as from_value,
+        {{ column['name'] }}::varchar as to_value
+    from {{ base }}
+    where {{ column['name'] }} is distinct from {{ column['name'] }}__read
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- else %}
+    select null::varchar as _extract_id, null::bigint as _line, null::varchar as column_name, null::varchar as rule_id, null::varchar as from_value, null::varchar as to_value where false
+    {%- endfor %}
+)
+
+select * from corrected
+{% endmacro %}

@@ -1,0 +1,58 @@
+{{ config(materialized='view') }}
+
+{#
+    One row per incident. Where a line is one officer and kind of force, the lines of an incident are
+    put side by side in an order that only their cells decide, newest columns last, the column that
+    moves by itself at the very end. An officer's columns hold one entry per line, so that entry n
+    of each is the same officer; any other column holds its one value, or as many entries.
+#}
+{% set officer = [
+    'force_type', 'force_effective', 'officer_race', 'officer_sex', 'officer_age', 'officer_injured',
+    'force_level', 'officer_service_years',
+] %}
+{% set names = columns_of('use_of_force') %}
+{% set last = ['force_level', 'officer_service_years'] %}
+with published as (
+    select staged.*
+    from {{ ref('stg_use_of_force') }} as staged
+    semi join (
+        select _extract_id, _line from {{ ref('int_use_of_force__fates') }} where fate = 'published'
+    ) using (_extract_id, _line)
+),
+
+in_order as (
+    select
+        *,
+        row_number() over (
+            partition by pib_file_number
+            order by
+                {{ officer[:6] | join(', ') }},
+                {%- for name in names if name not in officer %}
+                {{ name }},
+                {%- endfor %}
+                {{ last | join(', ') }},
+                _line
+        ) as place
+    from published
+),
+
+incidents as (
+    select
+        pib_file_number
+        {%- for name in names if name not in ('pib_file_number', 'occurred_date') %}
+        , case
+            {%- if name not in officer %}
+            when count(distinct coalesce({{ name }}, '')) = 1 then min({{ name }})
+            {%- else %}
+            when count({{ name }}) = 0 then null
+            {%- endif %}
+            else string_agg(coalesce({{ name }}, ''), ' | ' order by place)
+        end as {{ name }}
+        {%- endfor %}
+        , min(occurred_date) as occurred_date
+        , null::varchar[] as _survivorship
+    from in_order
+    group by pib_file_number
+)
+
+select * from incidents

@@ -1,0 +1,1 @@
+{{ decided_cells('calls_for_service', ref('int_calls_for_service__surviving_rows')) }}

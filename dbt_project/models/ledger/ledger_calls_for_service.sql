@@ -1,0 +1,1 @@
+{{ ledger(ref('int_calls_for_service__fates')) }}

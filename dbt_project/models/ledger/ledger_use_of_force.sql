@@ -1,0 +1,1 @@
+{{ ledger(ref('int_use_of_force__fates')) }}

@@ -1,0 +1,1 @@
+{{ published_rows('use_of_force', ref('int_use_of_force__incidents')) }}

@@ -1,0 +1,3 @@
+{{ standardized('use_of_force', source('raw', 'use_of_force'), {
+    'pib_file_number': [upper_case('pib_file_number')],
+}) }}

@@ -1,0 +1,1 @@
+{{ staged('calls_for_service', ref('base_calls_for_service')) }}

@@ -1,0 +1,1 @@
+{{ staged('use_of_force', ref('base_use_of_force')) }}

@@ -1,0 +1,303 @@
+"""The dataset file: Pydantic models of `datasets/<id>.yaml` and the loader that names mistakes.
+
+Everything that can be said of one dataset without SQL and without a rule stands in that file and is
+read here. Rules stand in `expectations/<id>/`, standardizing in `dbt_project/`.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from orchestration.errors import ConfigurationError
+
+TIME_ZONE = "America/Chicago"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+FourByFour = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Strict):
+    """One column: what the source calls it and what we publish it as."""
+
+    name: Name
+    source: str | None = None
+    """Heading in the extract; none for a column that a model derives."""
+    aliases: tuple[str, ...] = ()
+    """Headings of other years."""
+    type: Literal["text", "number", "timestamp", "date", "boolean", "point"] = "text"
+    description: str
+    required: bool = False
+    privacy: Literal["publish", "internal", "never"]
+    keep_internal: bool = False
+    """For `never`: keep the clear text in the extract, and nowhere else."""
+    person: Literal["none", "public_official", "private"] = "none"
+    volatile: bool = False
+    """Moves by itself at every extract: alone it never causes an update."""
+    survivorship: Literal["latest", "earliest", "longest", "filled"] = "latest"
+    """Which value stays when several lines hold the same key; `filled` takes the first non-null."""
+    formats: tuple[str, ...] = ()
+    """strptime formats of the declared parse, tried in order."""
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Every heading that means this column; its own name is one."""
+        return (*((self.source,) if self.source else ()), *self.aliases, self.name)
+
+
+class Window(_Strict):
+    """What a `window` extract claims to hold: all rows of the last days of a column."""
+
+    column: Name
+    days: int = Field(gt=0)
+
+
+class SocrataSource(_Strict):
+    """Where the `socrata` source reads this dataset."""
+
+    domain: str
+    ids: tuple[FourByFour, ...]
+
+
+class Source(_Strict):
+    """How extracts of this dataset are read and what their absences mean."""
+
+    kind: Literal["complete", "window", "increment"]
+    window: Window | None = None
+    encoding: str = "utf-8"
+    delimiter: str | None = None
+    socrata: SocrataSource | None = None
+
+    @model_validator(mode="after")
+    def _window_is_said(self) -> "Source":
+        if (self.kind == "window") != (self.window is not None):
+            raise ValueError("kind `window` and the key `window` go together")
+        return self
+
+
+class GrainChange(_Strict):
+    """From this extract on, one line is something else."""
+
+    starting: date
+    line: Name
+
+
+class Grain(_Strict):
+    """What one published row is, and what one line of the extract is.
+
+    Where both are the same, lines of one key are repeats or versions of one another. Where a line
+    is less than a published row, the lines of a key add up, and equal ones are not repeats.
+    """
+
+    published: Name
+    line: Name
+    changes: tuple[GrainChange, ...] = ()
+
+    def of_extract(self, extracted_on: date) -> str:
+        """The line grain that an extract of that day is declared to have."""
+        line = self.line
+        for change in sorted(self.changes, key=lambda change: change.starting):
+            if extracted_on >= change.starting:
+                line = change.line
+        return line
+
+
+class Limits(_Strict):
+    """How much may be wrong before a gate stops everything."""
+
+    quarantined_share: float = Field(ge=0, le=1)
+    volume_drop_share: float = Field(ge=0, le=1)
+    stale_days: int = Field(gt=0)
+
+
+class Policy(_Strict):
+    """One decision of the city about what is not published, with who decided it."""
+
+    id: Name
+    action: Literal["withhold", "redact", "generalize"]
+    column: Name
+    """The column whose value decides, or that is generalized."""
+    values: tuple[str, ...] = ()
+    redacts: tuple[Name, ...] = ()
+    statement: str
+    authority: str
+    source: str
+    approved_by: str
+    approved_on: date
+    review_on: date
+
+
+class Partition(_Strict):
+    """One 4x4 per year of a column."""
+
+    column: Name
+    ids: dict[int, FourByFour]
+
+
+class Publish(_Strict):
+    """Where and under what name the rows go."""
+
+    domain: str
+    id: FourByFour | None = None
+    partition: Partition | None = None
+    title: str
+    description: str
+    licence: str
+    attribution: str
+    category: str
+    tags: tuple[str, ...] = ()
+    row_label: str
+    contact: str
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "Publish":
+        if (self.id is None) == (self.partition is None):
+            raise ValueError("exactly one of `id` and `partition` must be given")
+        return self
+
+
+class Owner(_Strict):
+    """Who answers for the dataset."""
+
+    team: str
+    email: str
+
+
+class Dataset(_Strict):
+    """One dataset file."""
+
+    id: Name
+    title: str
+    description: str
+    owner: Owner
+    schedule: str
+    source: Source
+    grain: Grain
+    key: Name
+    version_order: tuple[Name, ...] = ()
+    """Columns that tell the newest of several lines of a key within one extract, best first."""
+    columns: tuple[Column, ...]
+    limits: Limits
+    policies: tuple[Policy, ...] = ()
+    publish: Publish
+    release: Literal["automatic", "one", "two"] = "automatic"
+    alerts: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Dataset":
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError(f"columns: a name stands twice: {_twice(names)}")
+        headings = [
+            heading
+            for column in self.columns
+            for heading in dict.fromkeys(plain_heading(text) for text in column.headings)
+        ]
+        if len(set(headings)) != len(headings):
+            raise ValueError(f"columns: a heading means two columns: {_twice(headings)}")
+        mentioned = {
+            "key": [self.key],
+            "version_order": self.version_order,
+            "source.window": [self.source.window.column] if self.source.window else [],
+            "publish.partition": [self.publish.partition.column] if self.publish.partition else [],
+            "policies": [name for p in self.policies for name in (p.column, *p.redacts)],
+        }
+        for where, wanted in mentioned.items():
+            for name in wanted:
+                if name not in names:
+                    raise ValueError(f"{where}: no column is named {name!r}")
+        if self.column(self.key).privacy != "publish":
+            raise ValueError(f"key: the column {self.key!r} must be published")
+        return self
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
+    @property
+    def landed(self) -> tuple[Column, ...]:
+        """The columns that extracts hold (derived ones left out)."""
+        return tuple(column for column in self.columns if column.source)
+
+    @property
+    def published(self) -> tuple[Column, ...]:
+        """The columns that may leave the machine; nothing else does."""
+        return tuple(column for column in self.columns if column.privacy == "publish")
+
+    def policy(self, policy_id: str) -> Policy:
+        """The policy of that id."""
+        return next(policy for policy in self.policies if policy.id == policy_id)
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    seen: set[str] = set()
+    return sorted({name for name in names if name in seen or seen.add(name)})  # type: ignore[func-returns-value]
+
+
+def plain_heading(text: str) -> str:
+    """A heading without case, blanks and punctuation: `PIB File Number` is `pib_file_number`."""
+    return re.sub(r"[^0-9a-z]+", "_", text.casefold().lstrip("\ufeff")).strip("_")
+
+
+def load_dataset(path: Path) -> Dataset:
+    """Reads one dataset file.
+
+    Raises:
+        ConfigurationError: it is not YAML, has an unknown key or a wrong value; names file and key.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path.name}: cannot be read: {error}") from error
+    try:
+        dataset = Dataset.model_validate(content)
+    except ValidationError as error:
+        raise ConfigurationError(_mistakes(path.name, error)) from error
+    if dataset.id != path.stem:
+        raise ConfigurationError(
+            f"{path.name}: id: is {dataset.id!r}, but the file says {path.stem!r}"
+        )
+    return dataset
+
+
+def _mistakes(file: str, error: ValidationError) -> str:
+    lines = []
+    for mistake in error.errors(include_url=False):
+        key = ".".join(str(part) for part in mistake["loc"])
+        message = mistake["msg"].removeprefix("Value error, ")
+        if mistake["type"] == "extra_forbidden":
+            message = "unknown key; remove it or correct its spelling"
+        lines.append(f"{file}: {key + ': ' if key else ''}{message}")
+    return "\n".join(lines)
+
+
+def load_datasets(folder: Path) -> dict[str, Dataset]:
+    """Every dataset file of a folder, by id, in the order of the ids.
+
+    Raises:
+        ConfigurationError: there is none, or one is wrong.
+    """
+    datasets = {path.stem: load_dataset(path) for path in sorted(folder.glob("*.yaml"))}
+    if not datasets:
+        raise ConfigurationError(f"{folder}: holds no dataset file (*.yaml)")
+    return datasets

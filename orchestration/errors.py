@@ -1,0 +1,64 @@
+"""Every error Summerware raises on purpose, split by who can do something about it.
+
+    SummerwareError
+    ├── ConfigurationError    a setting is wrong: exit code 2, trying again cannot help
+    ├── DataStopped           the data was stopped, as it should be: exit code 1
+    │   ├── ExtractRefused    an extract cannot be read as what it claims to be
+    │   ├── GateNotPassed     a gate did not pass for exactly this content
+    │   └── PublicationRefused  the publisher will not send this content
+    └── Fault                 something broke: exit code 3
+        ├── PortalFault       the portal answered what it should not
+        ├── ModelFault        dbt could not build or test a model
+        └── PassingFault      may be gone next time: the only kind that is retried
+
+A message says what, which dataset, row or file, and what to do next. It never carries a cell's
+content. Bad rows are not errors: they are rows with a fate.
+"""
+
+from typing import ClassVar
+
+
+class SummerwareError(Exception):
+    """Root of the tree; `exit_code` is what the command line ends with."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class ConfigurationError(SummerwareError):
+    """A dataset file, suite, model or environment variable is wrong; the message names the key."""
+
+    exit_code = 2
+
+
+class DataStopped(SummerwareError):
+    """The data was stopped on purpose; nothing below the place named was made."""
+
+    exit_code = 1
+
+
+class ExtractRefused(DataStopped):
+    """An extract cannot be read as what it claims to be; nothing of it was landed."""
+
+
+class GateNotPassed(DataStopped):
+    """No passing gate record exists for exactly this content and suite."""
+
+
+class PublicationRefused(DataStopped):
+    """The publisher will not send this content to this target."""
+
+
+class Fault(SummerwareError):
+    """Something broke that is not the data's doing."""
+
+
+class PortalFault(Fault):
+    """The portal refused a request, or holds something else than what was sent."""
+
+
+class ModelFault(Fault):
+    """dbt could not build a model, or a test of our SQL failed."""
+
+
+class PassingFault(Fault):
+    """A fault that may pass: disk full, a file still being written, a portal out of reach."""

@@ -1,0 +1,100 @@
+"""Where things are: the environment's settings and the folders under `SUMMERWARE_HOME`.
+
+Only paths and switches. What a dataset is stands in its dataset file (`orchestration/dataset.py`);
+what was found and done stands in the state database (`orchestration/state/`).
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestration.errors import ConfigurationError
+
+PACKAGE = Path(__file__).parent
+PROJECT = PACKAGE.parent
+
+
+def _path(name: str, default: Path) -> Path:
+    return Path(os.environ.get(name) or default).expanduser().absolute()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One process's view of the environment; build it with `Settings.from_environment()`."""
+
+    home: Path
+    datasets_dir: Path
+    expectations_dir: Path
+    dbt_project_dir: Path
+    state_url: str
+    source: str
+    extracts_dir: Path | None
+    portal: str
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Reads the `SUMMERWARE_*` variables; the README lists them.
+
+        Raises:
+            ConfigurationError: a variable has a value that it cannot have.
+        """
+        home = _path("SUMMERWARE_HOME", Path(".summerware"))
+        extracts = os.environ.get("SUMMERWARE_EXTRACTS")
+        source = os.environ.get("SUMMERWARE_SOURCE", "files" if extracts else "sample")
+        if source not in ("files", "socrata", "sample"):
+            raise ConfigurationError(
+                f"SUMMERWARE_SOURCE is {source!r}: it must be files, socrata or sample"
+            )
+        portal = os.environ.get("SUMMERWARE_PORTAL", "local")
+        if portal not in ("local", "live"):
+            raise ConfigurationError(f"SUMMERWARE_PORTAL is {portal!r}: it must be local or live")
+        return cls(
+            home=home,
+            datasets_dir=_path("SUMMERWARE_DATASETS", PACKAGE / "datasets"),
+            expectations_dir=_path("SUMMERWARE_EXPECTATIONS", PROJECT / "expectations"),
+            dbt_project_dir=_path("SUMMERWARE_DBT_PROJECT", PROJECT / "dbt_project"),
+            state_url=os.environ.get("SUMMERWARE_STATE_URL") or f"sqlite:///{home / 'state.db'}",
+            source=source,
+            extracts_dir=Path(extracts).expanduser().absolute() if extracts else None,
+            portal=portal,
+        )
+
+    @property
+    def extracts(self) -> Path:
+        """Landed extracts: `<dataset>/<extract id>/rows.parquet`."""
+        return self.home / "extracts"
+
+    @property
+    def layers(self) -> Path:
+        """Finished layers: `<dataset>/<layer>/<layer id>/*.parquet`."""
+        return self.home / "layers"
+
+    @property
+    def publications(self) -> Path:
+        """Publications: `<dataset>/<publication id>/{upserts,deletes,snapshot}.parquet`."""
+        return self.home / "publications"
+
+    @property
+    def workspaces(self) -> Path:
+        """Throw-away folders of steps at work, one per run, dataset and layer."""
+        return self.home / "workspaces"
+
+    @property
+    def locks(self) -> Path:
+        """Files that processes lock; a lock dies with its owner."""
+        return self.home / "locks"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The Dagster instance: run history, schedules, sensors."""
+        return self.home / "dagster"
+
+    @property
+    def portal_home(self) -> Path:
+        """What the local portal holds."""
+        return self.home / "portal"
+
+    def prepare(self) -> "Settings":
+        """Makes the home folder, readable by its owner alone."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self

@@ -1,0 +1,34 @@
+"""Where extracts come from, and how they land.
+
+A source finds extract files (`files`, `socrata`, `sample`); `reading` makes one readable, `lines`
+splits it into lines without losing any, `landing` keeps it as Parquet. What the cells mean is the
+business of dbt; whether they are right, of the gates.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol
+
+from orchestration.dataset import Dataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundExtract:
+    """A file that claims to be an extract. `extracted_at` is local to the city, without offset."""
+
+    path: Path
+    extracted_at: datetime
+    time_source: str
+    """Where the time comes from: `name`, `sidecar`, `portal` or, as a guess, `file time`."""
+
+
+class Source(Protocol):
+    """Finds the extracts of a dataset; `name` keeps extracts of different sources apart."""
+
+    name: str
+
+    def find(self, dataset: Dataset, *, as_of: date | None) -> Iterable[FoundExtract]:
+        """The extracts at hand, those later than `as_of` left out, in no particular order."""
+        ...

@@ -1,0 +1,1 @@
+"""Migrations of the state database, in the order of their numbers."""

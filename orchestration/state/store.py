@@ -1,0 +1,432 @@
+"""What is asked of the state database, in the pipeline's own words.
+
+One class, plain frozen records out. No SQL outside this folder; no rows of data inside it.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from orchestration.state import tables
+
+Row = TypeVar("Row")
+
+
+def now() -> str:
+    """This moment, UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def new_id(moment: datetime | None = None) -> str:
+    """A short id that sorts by time: `20261122T174500-3f9a2c41`."""
+    return f"{(moment or datetime.now(UTC)):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extract:
+    """One landed extract. `extracted_at` is local to the city, without offset."""
+
+    id: str
+    dataset: str
+    content_hash: str
+    file_hash: str
+    file_name: str
+    source: str
+    extracted_at: str
+    time_source: str
+    grain: str
+    lines: int
+    unparseable: int
+    columns: list[str]
+    path: str
+    landed_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One finished layer: immutable Parquet in `path`, known by the hash of its content."""
+
+    id: str
+    dataset: str
+    layer: str
+    run_id: str
+    content_hash: str
+    upstream_id: str | None
+    path: str
+    facts: dict[str, Any]
+    finished_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateRecord:
+    """The verdict of one suite on one exact content."""
+
+    dataset: str
+    layer: str
+    content_hash: str
+    suite_hash: str
+    verdict: str
+    rows: int
+    quarantined: int
+    quarantine_path: str | None
+    run_id: str
+    results: list[dict[str, Any]]
+    recorded_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """One publication and how far it came: planned, held, released, sent, verified."""
+
+    id: str
+    dataset: str
+    target: str
+    state: str
+    content_hash: str
+    layer_id: str
+    run_id: str
+    newest_extract_at: str
+    plan: dict[str, Any]
+    path: str
+    released_by: str | None
+    planned_at: str
+    released_at: str | None
+    sent_at: str | None
+    verified_at: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunProcess:
+    """Which process of which machine a Dagster run lives in."""
+
+    run_id: str
+    host: str
+    pid: int
+    process_started: str
+    recorded_at: str
+
+
+def _record(kind: type[Row], row: Mapping[Any, Any]) -> Row:
+    return kind(**{field.name: row[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+
+
+class State:
+    """The state database, opened."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    # Extracts
+
+    def add_extract(self, extract: Extract) -> None:
+        """Records a landed extract; once the record stands, the extract exists."""
+        self._insert(tables.extract, extract)
+
+    def extract(self, extract_id: str) -> Extract | None:
+        """The extract of that id, if it was landed."""
+        table = tables.extract
+        return self._first(Extract, sa.select(table).where(table.c.id == extract_id))
+
+    def extracts(self, dataset: str, *, source: str) -> list[Extract]:
+        """The extracts of a dataset from one source, oldest first, ties by content."""
+        table = tables.extract
+        return self._all(
+            Extract,
+            sa.select(table)
+            .where(table.c.dataset == dataset, table.c.source == source)
+            .order_by(table.c.extracted_at, table.c.content_hash),
+        )
+
+    def report_unlisted(self, dataset: str, names: Iterable[str], extract_id: str) -> list[str]:
+        """Which of these column names are new; they are remembered, so each is reported once."""
+        table = tables.unlisted_column
+        with self._engine.begin() as connection:
+            known = set(
+                connection.scalars(sa.select(table.c.name).where(table.c.dataset == dataset))
+            )
+            new = [name for name in names if name not in known]
+            for name in new:
+                connection.execute(
+                    table.insert().values(
+                        dataset=dataset, name=name, extract_id=extract_id, reported_at=now()
+                    )
+                )
+        return new
+
+    # Layers
+
+    def add_layer(self, layer: Layer) -> None:
+        """Records a finished layer; once the record stands, the layer exists."""
+        self._insert(tables.layer, layer)
+
+    def layer(self, layer_id: str) -> Layer:
+        """The layer of that id."""
+        table = tables.layer
+        found = self._first(Layer, sa.select(table).where(table.c.id == layer_id))
+        if found is None:
+            raise LookupError(f"no layer {layer_id}")
+        return found
+
+    def newest_layer(self, dataset: str, layer: str, *, run_id: str | None = None) -> Layer | None:
+        """The layer finished last: of this run where it has one, else of any."""
+        table = tables.layer
+        query = (
+            sa.select(table)
+            .where(table.c.dataset == dataset, table.c.layer == layer)
+            .order_by(table.c.finished_at.desc(), table.c.id.desc())
+            .limit(1)
+        )
+        if run_id is not None:
+            own = self._first(Layer, query.where(table.c.run_id == run_id))
+            if own is not None:
+                return own
+        return self._first(Layer, query)
+
+    # Gates
+
+    def add_gate_record(self, record: GateRecord) -> None:
+        """Records a verdict; records are only ever added."""
+        self._insert(tables.gate_record, record)
+
+    def gate_record(
+        self, dataset: str, layer: str, content_hash: str, suite_hash: str
+    ) -> GateRecord | None:
+        """The newest verdict of exactly this suite on exactly this content."""
+        table = tables.gate_record
+        return self._first(
+            GateRecord,
+            sa.select(table)
+            .where(
+                table.c.dataset == dataset,
+                table.c.layer == layer,
+                table.c.content_hash == content_hash,
+                table.c.suite_hash == suite_hash,
+            )
+            .order_by(table.c.id.desc())
+            .limit(1),
+        )
+
+    def last_passed(self, dataset: str, layer: str) -> GateRecord | None:
+        """The newest passing verdict on any content of a layer."""
+        table = tables.gate_record
+        return self._first(
+            GateRecord,
+            sa.select(table)
+            .where(table.c.dataset == dataset, table.c.layer == layer, table.c.verdict == "passed")
+            .order_by(table.c.id.desc())
+            .limit(1),
+        )
+
+    def latest_gates(self, dataset: str | None = None) -> list[GateRecord]:
+        """The newest verdict of every gate, by dataset and layer."""
+        table = tables.gate_record
+        newest = sa.select(sa.func.max(table.c.id)).group_by(table.c.dataset, table.c.layer)
+        query = sa.select(table).where(table.c.id.in_(newest)).order_by(table.c.dataset, table.c.id)
+        if dataset is not None:
+            query = query.where(table.c.dataset == dataset)
+        return self._all(GateRecord, query)
+
+    def gates_of_run(self, run_id: str) -> list[GateRecord]:
+        """Every verdict of one run, in the order given."""
+        table = tables.gate_record
+        return self._all(
+            GateRecord, sa.select(table).where(table.c.run_id == run_id).order_by(table.c.id)
+        )
+
+    def move_quarantine(self, dataset: str, failing: set[tuple[str, str]], run_id: str) -> None:
+        """Opens an entry per newly quarantined (key, rule), closes those that are well again."""
+        table = tables.quarantined_key
+        moment = now()
+        with self._engine.begin() as connection:
+            open_entries = {
+                (row.key, row.rule_id)
+                for row in connection.execute(
+                    sa.select(table.c.key, table.c.rule_id).where(
+                        table.c.dataset == dataset, table.c.closed_at.is_(None)
+                    )
+                )
+            }
+            opened = [
+                {
+                    "dataset": dataset,
+                    "key": key,
+                    "rule_id": rule_id,
+                    "opened_at": moment,
+                    "opened_run_id": run_id,
+                    "last_run_id": run_id,
+                }
+                for key, rule_id in sorted(failing - open_entries)
+            ]
+            if opened:
+                connection.execute(table.insert(), opened)
+            for key, rule_id in sorted(open_entries - failing):
+                connection.execute(
+                    table.update()
+                    .where(
+                        table.c.dataset == dataset,
+                        table.c.key == key,
+                        table.c.rule_id == rule_id,
+                        table.c.closed_at.is_(None),
+                    )
+                    .values(closed_at=moment, closed_run_id=run_id)
+                )
+            connection.execute(
+                table.update()
+                .where(table.c.dataset == dataset, table.c.closed_at.is_(None))
+                .values(last_run_id=run_id)
+            )
+
+    # Publications
+
+    def add_publication(self, publication: Publication) -> None:
+        """Records a planned publication."""
+        self._insert(tables.publication, publication)
+
+    def move_publication(self, publication_id: str, **values: Any) -> None:
+        """Moves a publication to another state."""
+        table = tables.publication
+        with self._engine.begin() as connection:
+            connection.execute(table.update().where(table.c.id == publication_id).values(**values))
+
+    def publications(
+        self, dataset: str, *, target: str | None = None, states: Iterable[str] | None = None
+    ) -> list[Publication]:
+        """Publications of a dataset, oldest first."""
+        table = tables.publication
+        query = (
+            sa.select(table)
+            .where(table.c.dataset == dataset)
+            .order_by(table.c.planned_at, table.c.id)
+        )
+        if target is not None:
+            query = query.where(table.c.target == target)
+        if states is not None:
+            query = query.where(table.c.state.in_(list(states)))
+        return self._all(Publication, query)
+
+    def move_chunk(
+        self,
+        publication_id: str,
+        number: int,
+        *,
+        partition: str,
+        kind: str,
+        rows: int,
+        state: str,
+        answer: dict[str, Any] | None = None,
+    ) -> None:
+        """Notes how far one chunk came: pending, acknowledged."""
+        table = tables.publication_chunk
+        values = {"state": state, "answer": answer, "moved_at": now()}
+        with self._engine.begin() as connection:
+            moved = connection.execute(
+                table.update()
+                .where(table.c.publication_id == publication_id, table.c.number == number)
+                .values(**values)
+            )
+            if moved.rowcount == 0:
+                connection.execute(
+                    table.insert().values(
+                        publication_id=publication_id,
+                        number=number,
+                        partition=partition,
+                        kind=kind,
+                        rows=rows,
+                        **values,
+                    )
+                )
+
+    def acknowledged_chunks(self, publication_id: str) -> set[int]:
+        """The chunks that the portal has answered for."""
+        table = tables.publication_chunk
+        with self._engine.connect() as connection:
+            return set(
+                connection.scalars(
+                    sa.select(table.c.number).where(
+                        table.c.publication_id == publication_id,
+                        table.c.state == "acknowledged",
+                    )
+                )
+            )
+
+    def portal_id(self, target: str, dataset: str, partition: str) -> str | None:
+        """The 4x4 that a partition has on a portal where we made it."""
+        table = tables.portal_dataset
+        with self._engine.connect() as connection:
+            return connection.scalar(
+                sa.select(table.c.portal_id).where(
+                    table.c.target == target,
+                    table.c.dataset == dataset,
+                    table.c.partition == partition,
+                )
+            )
+
+    def set_portal_id(self, target: str, dataset: str, partition: str, portal_id: str) -> None:
+        """Remembers the 4x4 that a portal gave."""
+        table = tables.portal_dataset
+        with self._engine.begin() as connection:
+            connection.execute(
+                table.delete().where(
+                    table.c.target == target,
+                    table.c.dataset == dataset,
+                    table.c.partition == partition,
+                )
+            )
+            connection.execute(
+                table.insert().values(
+                    target=target,
+                    dataset=dataset,
+                    partition=partition,
+                    portal_id=portal_id,
+                    created_at=now(),
+                )
+            )
+
+    def portal_ids(self, target: str, dataset: str) -> dict[str, str]:
+        """The 4x4 of every partition of a dataset that we made on a portal."""
+        table = tables.portal_dataset
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                sa.select(table.c.partition, table.c.portal_id).where(
+                    table.c.target == target, table.c.dataset == dataset
+                )
+            )
+            return {row.partition: row.portal_id for row in rows}
+
+    # Runs
+
+    def record_process(self, process: RunProcess) -> None:
+        """Notes in which process a run lives; the first note of a run stays."""
+        table = tables.run_process
+        with self._engine.begin() as connection:
+            known = connection.scalar(
+                sa.select(table.c.run_id).where(table.c.run_id == process.run_id)
+            )
+            if known is None:
+                connection.execute(table.insert().values(**_values(process)))
+
+    def process_of_run(self, run_id: str) -> RunProcess | None:
+        """The process that a run lives in, where it was noted."""
+        table = tables.run_process
+        return self._first(RunProcess, sa.select(table).where(table.c.run_id == run_id))
+
+    def _insert(self, table: sa.Table, record: Any) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(table.insert().values(**_values(record)))
+
+    def _all(self, kind: type[Row], query: sa.Select[Any]) -> list[Row]:
+        with self._engine.connect() as connection:
+            return [_record(kind, row) for row in connection.execute(query).mappings()]
+
+    def _first(self, kind: type[Row], query: sa.Select[Any]) -> Row | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _record(kind, row)
+
+
+def _values(record: Any) -> dict[str, Any]:
+    return {field.name: getattr(record, field.name) for field in fields(record)}

@@ -1,0 +1,140 @@
+"""Tables of the state database. Only their shape; what is asked of them stands in `store.py`.
+
+Times are UTC, as ISO 8601 text with offset, so that both databases sort them alike.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+extract = sa.Table(
+    "extract",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("file_hash", sa.String, nullable=False),
+    sa.Column("file_name", sa.String, nullable=False),
+    sa.Column("source", sa.String, nullable=False),
+    sa.Column("extracted_at", sa.String, nullable=False),
+    sa.Column("time_source", sa.String, nullable=False),
+    sa.Column("grain", sa.String, nullable=False),
+    sa.Column("lines", sa.Integer, nullable=False),
+    sa.Column("unparseable", sa.Integer, nullable=False),
+    sa.Column("columns", sa.JSON, nullable=False),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Column("landed_at", sa.String, nullable=False),
+)
+
+layer = sa.Table(
+    "layer",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("layer", sa.String, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False, index=True),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("upstream_id", sa.String, nullable=True),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("finished_at", sa.String, nullable=False),
+)
+
+gate_record = sa.Table(
+    "gate_record",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("layer", sa.String, nullable=False),
+    sa.Column("content_hash", sa.String, nullable=False, index=True),
+    sa.Column("suite_hash", sa.String, nullable=False),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("quarantined", sa.Integer, nullable=False),
+    sa.Column("quarantine_path", sa.String, nullable=True),
+    sa.Column("run_id", sa.String, nullable=False, index=True),
+    sa.Column("results", sa.JSON, nullable=False),
+    sa.Column("recorded_at", sa.String, nullable=False),
+)
+
+quarantined_key = sa.Table(
+    "quarantined_key",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("rule_id", sa.String, primary_key=True),
+    sa.Column("opened_at", sa.String, primary_key=True),
+    sa.Column("opened_run_id", sa.String, nullable=False),
+    sa.Column("last_run_id", sa.String, nullable=False),
+    sa.Column("closed_at", sa.String, nullable=True),
+    sa.Column("closed_run_id", sa.String, nullable=True),
+)
+
+unlisted_column = sa.Table(
+    "unlisted_column",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("extract_id", sa.String, nullable=False),
+    sa.Column("reported_at", sa.String, nullable=False),
+)
+
+publication = sa.Table(
+    "publication",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("target", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("layer_id", sa.String, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False, index=True),
+    sa.Column("newest_extract_at", sa.String, nullable=False),
+    sa.Column("plan", sa.JSON, nullable=False),
+    sa.Column("path", sa.String, nullable=False),
+    sa.Column("released_by", sa.String, nullable=True),
+    sa.Column("planned_at", sa.String, nullable=False),
+    sa.Column("released_at", sa.String, nullable=True),
+    sa.Column("sent_at", sa.String, nullable=True),
+    sa.Column("verified_at", sa.String, nullable=True),
+)
+
+publication_chunk = sa.Table(
+    "publication_chunk",
+    metadata,
+    sa.Column("publication_id", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("partition", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("answer", sa.JSON, nullable=True),
+    sa.Column("moved_at", sa.String, nullable=False),
+)
+
+portal_dataset = sa.Table(
+    "portal_dataset",
+    metadata,
+    sa.Column("target", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("partition", sa.String, primary_key=True),
+    sa.Column("portal_id", sa.String, nullable=False),
+    sa.Column("created_at", sa.String, nullable=False),
+)
+
+run_process = sa.Table(
+    "run_process",
+    metadata,
+    sa.Column("run_id", sa.String, primary_key=True),
+    sa.Column("host", sa.String, nullable=False),
+    sa.Column("pid", sa.Integer, nullable=False),
+    sa.Column("process_started", sa.String, nullable=False),
+    sa.Column("recorded_at", sa.String, nullable=False),
+)
