@@ -9,15 +9,12 @@ out, so that the raw gate stops on it. Nothing is corrected here; '' is null.
 
 import csv
 import errno
-import fcntl
 import hashlib
 import logging
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +22,7 @@ import duckdb
 
 from orchestration.dataset import Column, Dataset, plain_heading
 from orchestration.errors import ExtractRefused, PassingFault
+from orchestration.file_lock import file_lock
 from orchestration.layers import finish_folder, hash_file
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
@@ -63,7 +61,10 @@ def land(
     """
     where = f"{dataset.id}: {found.path.name}"
     _check_room(settings, found.path, where)
-    with _lock(settings, dataset.id), tempfile.TemporaryDirectory(prefix="summerware-") as scratch:
+    with (
+        file_lock(settings, f"{dataset.id}.landing"),
+        tempfile.TemporaryDirectory(prefix="summerware-") as scratch,
+    ):
         try:
             readable = make_readable(dataset, found.path, Path(scratch))
             return _keep(settings, state, dataset, found, readable, source, Path(scratch))
@@ -302,15 +303,3 @@ def _check_room(settings: Settings, path: Path, where: str) -> None:
                 f"{where}: landing it needs {size * _ROOM / 1e6:,.0f} MB free on {folder}; "
                 "make room and run again"
             )
-
-
-@contextmanager
-def _lock(settings: Settings, dataset: str) -> Iterator[None]:
-    """One landing of a dataset at a time; the lock dies with the process."""
-    settings.locks.mkdir(parents=True, exist_ok=True)
-    handle = os.open(settings.locks / f"{dataset}.landing", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

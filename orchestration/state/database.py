@@ -1,12 +1,11 @@
 """Opens the state database and brings its tables up to date. Queries are in `store.py`."""
 
-import fcntl
-import os
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from orchestration.errors import ConfigurationError
+from orchestration.file_lock import file_lock
 from orchestration.settings import Settings
 
 HEAD = "0001"
@@ -62,14 +61,8 @@ def _migrate(engine: sa.Engine, settings: Settings) -> None:
     from alembic import command
     from alembic.config import Config
 
-    settings.locks.mkdir(parents=True, exist_ok=True)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    handle = os.open(settings.locks / "migration", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    finally:
-        os.close(handle)
+    with file_lock(settings, "migration"), engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

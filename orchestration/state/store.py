@@ -186,6 +186,16 @@ class State:
                 return own
         return self._first(Layer, query)
 
+    def layers(self, dataset: str, layer: str) -> list[Layer]:
+        """Every finished layer of that name, newest first."""
+        table = tables.layer
+        return self._all(
+            Layer,
+            sa.select(table)
+            .where(table.c.dataset == dataset, table.c.layer == layer)
+            .order_by(table.c.finished_at.desc(), table.c.id.desc()),
+        )
+
     # Gates
 
     def add_gate_record(self, record: GateRecord) -> None:
@@ -210,16 +220,21 @@ class State:
             .limit(1),
         )
 
-    def last_passed(self, dataset: str, layer: str) -> GateRecord | None:
-        """The newest passing verdict on any content of a layer."""
+    def has_passed(self, dataset: str, layer: str, content_hash: str) -> bool:
+        """Whether that content once passed its gate, under whatever rules."""
         table = tables.gate_record
-        return self._first(
-            GateRecord,
-            sa.select(table)
-            .where(table.c.dataset == dataset, table.c.layer == layer, table.c.verdict == "passed")
-            .order_by(table.c.id.desc())
-            .limit(1),
-        )
+        with self._engine.connect() as connection:
+            found = connection.scalar(
+                sa.select(table.c.id)
+                .where(
+                    table.c.dataset == dataset,
+                    table.c.layer == layer,
+                    table.c.content_hash == content_hash,
+                    table.c.verdict == "passed",
+                )
+                .limit(1)
+            )
+        return found is not None
 
     def latest_gates(self, dataset: str | None = None) -> list[GateRecord]:
         """The newest verdict of every gate, by dataset and layer."""

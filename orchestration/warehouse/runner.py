@@ -128,12 +128,13 @@ def invoke(
         try:
             return dbtRunner(manifest=manifest).invoke(command)
         finally:
-            DuckDBConnectionManager.close_all_connections()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 @lru_cache(maxsize=2)
 def _manifest(path: Path) -> "Manifest":
-    from dbt.contracts.graph.manifest import Manifest, WritableManifest
+    from dbt.artifacts.schemas.manifest import WritableManifest
+    from dbt.contracts.graph.manifest import Manifest
 
     return Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(str(path)))
 

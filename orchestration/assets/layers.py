@@ -1,0 +1,218 @@
+"""The assets of one dataset: raw, standardized, deduplicated, published.
+
+Grain: raw and standardized have one row per line of the extracts, deduplicated and published one
+row per published key. Each reads the finished layer above it, of its own run where there is one.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+
+from orchestration.assets.pipeline import Pipeline, progress
+from orchestration.assets.translator import layer_spec
+from orchestration.dataset import Dataset
+from orchestration.errors import GateNotPassed
+from orchestration.gates.gate import require_passed
+from orchestration.layers import finish_layer, layer_file, workspace
+from orchestration.publishing.publisher import publish
+from orchestration.sources.raw_layer import make_raw_layer
+from orchestration.state.store import Layer
+
+KEPT = {
+    "standardized": ("stg_{id}", "corrections_{id}"),
+    "deduplicated": ("{id}", "ledger_{id}", "decided_cells_{id}"),
+}
+"""The files of each layer that dbt makes."""
+
+
+def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
+    """The raw asset: lands extracts, links those of this run; nothing where there is no extract."""
+
+    @dg.asset(
+        key=["raw", dataset.id],
+        group_name=dataset.id,
+        description=f"Extracts of {dataset.title} as they came: one row per line, cells as text.",
+        owners=[dataset.owner.email],
+        tags={"layer": "raw"},
+        kinds={"parquet"},
+        output_required=False,
+    )
+    def raw(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
+        started = time.monotonic()
+        with pipeline.step(context.op_execution_context, f"{dataset.id}: landing extracts"):
+            outcome = make_raw_layer(
+                pipeline.settings,
+                pipeline.state,
+                pipeline.datasets[dataset.id],
+                pipeline.extract_source(),
+                as_of=pipeline.as_of_date,
+                run_id=context.run_id,
+            )
+        if outcome is None:
+            progress.info(f"{dataset.id}: no extract at hand, nothing to do")
+            return
+        facts = outcome.layer.facts
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": facts["lines"],
+                "unparseable_lines": facts["unparseable"],
+                "keys": facts["keys"],
+                "extracts": ", ".join(facts["files"]),
+                "extracted_at": facts["extracted_at"],
+                "is_new": outcome.is_new,
+                **_size(pipeline, outcome.layer, started),
+            }
+        )
+
+    return raw
+
+
+def build_modelled(
+    dataset: Dataset, layer: str, *, upstream: str, manifest: Path
+) -> dg.AssetsDefinition:
+    """The asset of a layer that dbt makes, from the finished and passed layer above it."""
+
+    @dg.multi_asset(
+        name=f"{layer}__{dataset.id}",
+        specs=[layer_spec(dataset, layer, upstream=upstream, manifest=manifest)],
+        can_subset=False,
+    )
+    def modelled(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:
+        started = time.monotonic()
+        with pipeline.step(context.op_execution_context, f"{dataset.id}: building the {layer} layer"):
+            finished, results = _build(pipeline, dataset.id, layer, upstream, context.run_id)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": finished.facts["rows"],
+                "seconds_by_model": {one["name"]: one["seconds"] for one in results},
+                **_fates(finished),
+                **_size(pipeline, finished, started),
+            }
+        )
+
+    return modelled
+
+
+def build_published(dataset: Dataset) -> dg.AssetsDefinition:
+    """The published asset: sends the difference to the portal and verifies it."""
+
+    @dg.asset(
+        key=["published", dataset.id],
+        deps=[dg.AssetKey(["deduplicated", dataset.id])],
+        group_name=dataset.id,
+        description=f"{dataset.publish.title} on the portal: one row per {dataset.publish.row_label}.",
+        owners=[dataset.owner.email],
+        tags={"layer": "published"},
+        kinds={"socrata"},
+        output_required=False,
+    )
+    def published(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
+        started = time.monotonic()
+        with pipeline.step(context.op_execution_context, f"{dataset.id}: publishing"):
+            layer = newest_layer(pipeline, dataset.id, "deduplicated", context.run_id)
+            outcome = publish(
+                pipeline.settings,
+                pipeline.state,
+                pipeline.datasets[dataset.id],
+                layer,
+                run_id=context.run_id,
+                dry_run=pipeline.dry_run,
+                progress=lambda text: progress.info(f"{dataset.id}: {text}"),
+            )
+        progress.info(f"{dataset.id}: {outcome.message}")
+        if outcome.state not in ("verified", "unchanged") or outcome.plan is None:
+            context.log.info(outcome.message)
+            return
+        plan = outcome.plan
+        yield dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": plan.rows,
+                "inserts": plan.inserts,
+                "updates": plan.updates,
+                "updates_by_column": plan.updates_by_column,
+                "first_fills": plan.first_fills,
+                "deletes": plan.deletes,
+                "held_back": plan.held_back,
+                "publication": outcome.publication_id or "",
+                "seconds": round(time.monotonic() - started, 2),
+            }
+        )
+
+    return published
+
+
+def newest_layer(pipeline: Pipeline, dataset: str, layer: str, run_id: str) -> Layer:
+    found = pipeline.state.newest_layer(dataset, layer, run_id=run_id)
+    if found is None:
+        raise GateNotPassed(f"{dataset}: there is no finished {layer} layer yet; make that first")
+    return found
+
+
+def _build(
+    pipeline: Pipeline, dataset_id: str, layer: str, upstream: str, run_id: str
+) -> tuple[Layer, list[dict[str, Any]]]:
+    # Imported here: dbt takes seconds, and the UI's code server need not wait for it.
+    from orchestration.warehouse.runner import build_layer
+
+    settings, dataset = pipeline.settings, pipeline.datasets[dataset_id]
+    above = newest_layer(pipeline, dataset_id, upstream, run_id)
+    records = require_passed(settings, pipeline.state, dataset, above)
+    views = {f"raw.{dataset_id}": sorted((settings.home / above.path).glob("*.parquet"))}
+    if upstream != "raw":
+        quarantine = records[-1].quarantine_path
+        assert quarantine is not None
+        views = {
+            f"main.stg_{dataset_id}": [layer_file(settings, above, f"stg_{dataset_id}")],
+            f"gate.quarantine_{dataset_id}": [settings.home / quarantine],
+        }
+    with workspace(settings, run_id, f"{dataset_id}-{layer}") as folder:
+        results = build_layer(
+            settings,
+            pipeline.datasets,
+            dataset=dataset_id,
+            layer=layer,
+            views=views,
+            folder=folder,
+        )
+        files = [folder / f"{name.format(id=dataset_id)}.parquet" for name in KEPT[layer]]
+        facts = _layer_facts(files, layer)
+        finished = finish_layer(
+            settings,
+            pipeline.state,
+            dataset=dataset_id,
+            layer=layer,
+            run_id=run_id,
+            upstream=above,
+            files=files,
+            facts=facts,
+        )
+    return finished, results
+
+
+def _layer_facts(files: list[Path], layer: str) -> dict[str, Any]:
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"select count(*) from read_parquet('{files[0]}')").fetchone()
+        facts: dict[str, Any] = {"rows": rows[0] if rows else 0}
+        if layer == "deduplicated":
+            counted = connection.execute(
+                f"select fate, count(*) from read_parquet('{files[1]}') group by fate order by fate"
+            ).fetchall()
+            facts["fates"] = dict(counted)
+    return facts
+
+
+def _fates(layer: Layer) -> Mapping[str, Any]:
+    return {f"lines_{fate}": count for fate, count in layer.facts.get("fates", {}).items()}
+
+
+def _size(pipeline: Pipeline, layer: Layer, started: float) -> Mapping[str, Any]:
+    folder = pipeline.settings.home / layer.path
+    return {
+        "bytes": sum(path.stat().st_size for path in folder.glob("*.parquet")),
+        "seconds": round(time.monotonic() - started, 2),
+        "content_hash": layer.content_hash,
+    }

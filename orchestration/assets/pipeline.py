@@ -1,0 +1,87 @@
+"""The one Dagster resource: the environment's settings, the state database and a run's options."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+
+from orchestration.dataset import Dataset, load_datasets
+from orchestration.errors import ConfigurationError, PassingFault, SummerwareError
+from orchestration.processes import note_process, report_dead_runs
+from orchestration.settings import Settings
+from orchestration.sources import Source
+from orchestration.sources.choice import choose_source
+from orchestration.state.database import open_database
+from orchestration.state.store import State
+
+progress = logging.getLogger("summerware.progress")
+"""What a person at the terminal sees while a run works; the command line listens to it."""
+
+RETRIES = 2
+
+
+class Pipeline(dg.ConfigurableResource[None]):
+    """What every step needs. Options that are left out come from the environment."""
+
+    source: str | None = None
+    extracts_dir: str | None = None
+    as_of: str | None = None
+    dry_run: bool = False
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return Settings.from_environment()
+
+    @cached_property
+    def state(self) -> State:
+        """The state database, migrated."""
+        return State(open_database(self.settings))
+
+    @cached_property
+    def datasets(self) -> dict[str, Dataset]:
+        """The dataset files, as they are now."""
+        return load_datasets(self.settings.datasets_dir)
+
+    @property
+    def as_of_date(self) -> date | None:
+        """Extracts later than this day are left alone."""
+        try:
+            return date.fromisoformat(self.as_of) if self.as_of else None
+        except ValueError as error:
+            raise ConfigurationError(f"as_of: {self.as_of!r} is not a date YYYY-MM-DD") from error
+
+    def extract_source(self) -> Source:
+        """Where this run's extracts come from."""
+        folder = Path(self.extracts_dir).expanduser().absolute() if self.extracts_dir else None
+        return choose_source(self.settings, kind=self.source, extracts_dir=folder)
+
+    @contextmanager
+    def step(self, context: dg.OpExecutionContext, what: str) -> Iterator[None]:
+        """Runs one step: notes its process, sweeps dead runs, sorts its errors."""
+        note_process(self.state, context.run_id)
+        for run_id in report_dead_runs(context.instance, self.state):
+            context.log.warning(f"run {run_id} had lost its process and was reported failed")
+        progress.info(what)
+        try:
+            yield
+        except PassingFault as error:
+            if context.retry_number < RETRIES:
+                progress.warning("%s; trying again", error)
+                raise dg.RetryRequested(RETRIES, seconds_to_wait=5) from error
+            raise _failure(error) from error
+        except SummerwareError as error:
+            progress.error("%s", error)
+            raise _failure(error) from error
+
+
+def _failure(error: SummerwareError) -> dg.Failure:
+    return dg.Failure(
+        description=str(error),
+        metadata={"kind": type(error).__name__, "exit_code": error.exit_code},
+        allow_retries=False,
+    )

@@ -1,0 +1,46 @@
+"""Assembles the Dagster definitions. No logic here, and nothing is read until Dagster asks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from orchestration.assets.gates import build_gate
+from orchestration.assets.layers import build_modelled, build_published, build_raw
+from orchestration.assets.pipeline import Pipeline
+from orchestration.dataset import Dataset, load_datasets
+from orchestration.layers import LAYERS
+from orchestration.schedules import build_jobs, build_schedules
+from orchestration.settings import Settings
+from orchestration.warehouse.project import manifest_path
+
+
+def build_defs(
+    *, resources: Mapping[str, Any] | None = None, datasets: Mapping[str, Dataset] | None = None
+) -> dg.Definitions:
+    """The definitions of all datasets, the same call in production and in tests."""
+    settings = Settings.from_environment()
+    datasets = datasets or load_datasets(settings.datasets_dir)
+    manifest = manifest_path(settings, datasets)
+    assets: list[dg.AssetsDefinition] = []
+    for dataset in datasets.values():
+        assets += [
+            build_raw(dataset),
+            build_modelled(dataset, "standardized", upstream="raw", manifest=manifest),
+            build_modelled(dataset, "deduplicated", upstream="standardized", manifest=manifest),
+            build_published(dataset),
+        ]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=[build_gate(one, layer) for one in datasets.values() for layer in LAYERS],
+        jobs=build_jobs(datasets.values()),
+        schedules=build_schedules(),
+        resources=resources or {"pipeline": Pipeline()},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `workspace.yaml` loads."""
+    return build_defs()

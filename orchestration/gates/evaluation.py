@@ -1,0 +1,278 @@
+"""Runs one suite with Great Expectations inside DuckDB, straight on the layer's Parquet.
+
+What comes back are counts, shares, line ids and queries: never a cell. An expectation that crashed
+is `broken`, which is another thing than `failed`.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import great_expectations as gx
+
+from orchestration.gates import engine as _registers_duckdb  # noqa: F401
+from orchestration.gates.suites import Rule
+from orchestration.layers import sync_file
+
+logger = logging.getLogger(__name__)
+
+LINE = ("_extract_id", "_line")
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleResult:
+    """What one rule found: how many rows break it, which share, examples, and the query for all."""
+
+    rule_id: str
+    strength: str
+    outcome: str
+    """`passed`, `failed` or `broken`."""
+    failing: int
+    keys: int | None
+    """How many keys the failing lines belong to, where the table has a key per line."""
+    share: float
+    examples: list[str]
+    query: str | None
+    observed: str | None = None
+    """For a rule about the table: the number or the column names that were found."""
+    cause: str | None = None
+    """For a broken rule: the kind of error, without its text."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept in the gate record."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tables:
+    """What a gate looks at: Parquet under names, one of them the gated table, and a row of facts."""
+
+    gated: str
+    views: Mapping[str, Sequence[Path]]
+    facts: Mapping[str, Any]
+    time_formats: Sequence[str]
+    key: str
+
+
+def evaluate(
+    rules: Sequence[Rule], tables: Tables, *, parameters: Mapping[str, Any], folder: Path
+) -> tuple[list[RuleResult], int]:
+    """Every rule's result, in the order of the rules, and the number of rows looked at.
+
+    Leaves `quarantine.parquet` in the folder: one row per line and broken critical row rule
+    (`_extract_id`, `_line`, `rule_id`).
+    """
+    database = folder / "gate.duckdb"
+    _prepare(database, tables)
+    by_line = tables.gated != "deduplicated"
+    found = {}
+    for result in _validate(rules, tables, parameters, database, by_line=by_line):
+        found[result.expectation_config.meta["rule_id"]] = result
+    with duckdb.connect(str(database), config={"threads": 2}) as connection:
+        counted = connection.execute(f"select count(*) from {tables.gated}").fetchone()
+        rows = counted[0] if counted else 0
+        results = [
+            _result(connection, rule, found.get(rule.meta.rule_id), tables, rows, by_line)
+            for rule in rules
+        ]
+        _write_quarantine(connection, results, folder / "quarantine.parquet")
+    return results, rows
+
+
+def _prepare(database: Path, tables: Tables) -> None:
+    with duckdb.connect(str(database)) as connection:
+        for name, files in tables.views.items():
+            listed = ", ".join(f"'{path}'" for path in files)
+            connection.execute(
+                f'create view "{name}" as '
+                f"select * from read_parquet([{listed}], union_by_name = true)"
+            )
+        columns = ", ".join(f'? as "{name}"' for name in tables.facts)
+        connection.execute(f"create table facts as select {columns}", list(tables.facts.values()))
+        formats = ", ".join(f"'{text}'" for text in tables.time_formats)
+        connection.execute(
+            f"create macro parsed_time(text) as try_strptime(trim(text), [{formats}])"
+        )
+
+
+def _validate(
+    rules: Sequence[Rule],
+    tables: Tables,
+    parameters: Mapping[str, Any],
+    database: Path,
+    *,
+    by_line: bool,
+) -> list[Any]:
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    with _source(context, database) as source:
+        asset = source.add_table_asset(tables.gated, table_name=tables.gated)
+        suite = context.suites.add(
+            gx.ExpectationSuite(
+                name=tables.gated,
+                expectations=[
+                    {
+                        "type": rule.type,
+                        "kwargs": rule.kwargs,
+                        "severity": rule.severity,
+                        "meta": {"rule_id": rule.meta.rule_id},
+                    }
+                    for rule in rules
+                ],
+            )
+        )
+        validation = context.validation_definitions.add(
+            gx.ValidationDefinition(
+                name=tables.gated,
+                data=asset.add_batch_definition_whole_table("all"),
+                suite=suite,
+            )
+        )
+        result_format: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
+        if by_line:
+            result_format |= {
+                "unexpected_index_column_names": list(LINE),
+                "return_unexpected_index_query": True,
+            }
+        outcome = validation.run(
+            expectation_parameters=dict(parameters), result_format=result_format
+        )
+    return list(outcome.results)
+
+
+@contextmanager
+def _source(context: Any, database: Path) -> Iterator[Any]:
+    """A data source that leaves no connection behind: DuckDB would refuse the next one."""
+    source = context.data_sources.add_duckdb("gate", connection_string=f"duckdb:///{database}")
+    try:
+        yield source
+    finally:
+        source.get_execution_engine().let_go()
+        source.get_engine().dispose()
+
+
+def _result(
+    connection: duckdb.DuckDBPyConnection,
+    rule: Rule,
+    found: Any,
+    tables: Tables,
+    rows: int,
+    by_line: bool,
+) -> RuleResult:
+    cause = _cause(found)
+    if cause is not None:
+        logger.error("rule %s broke: %s", rule.meta.rule_id, cause)
+        return _bare(rule, "broken", cause=cause)
+    if found.success and not _unexpected(found):
+        return _bare(rule, "passed")
+    query = _failing_query(rule, found, tables.gated)
+    examples: list[str] = []
+    keys = None
+    failing = _unexpected(found)
+    if query is not None and by_line:
+        try:
+            examples = _example_lines(connection, query)
+            keys = _count_keys(connection, query, tables)
+        except duckdb.Error as error:
+            return _bare(rule, "broken", cause=type(error).__name__)
+    return RuleResult(
+        rule_id=rule.meta.rule_id,
+        strength=rule.meta.strength,
+        outcome="passed" if found.success else "failed",
+        failing=failing,
+        keys=keys,
+        share=round(failing / rows, 6) if rows else 0.0,
+        examples=examples,
+        query=query,
+        observed=_observed(found),
+    )
+
+
+def _observed(found: Any) -> str | None:
+    result = found.result or {}
+    mismatched = (result.get("details") or {}).get("mismatched")
+    if mismatched:
+        return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in mismatched.items())
+    value = result.get("observed_value")
+    return str(value) if isinstance(value, int | float) else None
+
+
+def _bare(rule: Rule, outcome: str, *, cause: str | None = None) -> RuleResult:
+    return RuleResult(
+        rule_id=rule.meta.rule_id,
+        strength=rule.meta.strength,
+        outcome=outcome,
+        failing=0,
+        keys=None,
+        share=0.0,
+        examples=[],
+        query=None,
+        cause=cause,
+    )
+
+
+def _cause(found: Any) -> str | None:
+    """The kind of error that a rule crashed with; its text may hold cells and is not kept."""
+    if found is None:
+        return "no result"
+    info = found.exception_info or {}
+    entries = [info] if "raised_exception" in info else list(info.values())
+    for entry in entries:
+        if isinstance(entry, dict) and entry.get("raised_exception"):
+            trace = str(entry.get("exception_traceback") or "").strip().splitlines()
+            kind = trace[-1].split(":")[0] if trace else "unknown error"
+            return kind.rsplit(".", 1)[-1] or "unknown error"
+    return None
+
+
+def _unexpected(found: Any) -> int:
+    result = found.result or {}
+    if "unexpected_count" in result:
+        return int(result["unexpected_count"] or 0)
+    if found.expectation_config.type == "unexpected_rows_expectation":
+        return int(result.get("observed_value") or 0)
+    return 0
+
+
+def _failing_query(rule: Rule, found: Any, gated: str) -> str | None:
+    """The query that lists every failing row."""
+    if rule.type == "unexpected_rows_expectation":
+        return str(rule.kwargs["unexpected_rows_query"]).replace("{batch}", gated).strip()
+    query = (found.result or {}).get("unexpected_index_query")
+    return str(query).strip().rstrip(";") if query else None
+
+
+def _example_lines(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    lines = connection.execute(
+        f"select _extract_id, _line from ({query}) order by all limit {EXAMPLES}"
+    ).fetchall()
+    return [f"{extract_id}:{line}" for extract_id, line in lines]
+
+
+def _count_keys(connection: duckdb.DuckDBPyConnection, query: str, tables: Tables) -> int:
+    counted = connection.execute(
+        f"select count(distinct {tables.key}) from {tables.gated} "
+        f"semi join ({query}) as failing using (_extract_id, _line)"
+    ).fetchone()
+    return int(counted[0]) if counted else 0
+
+
+def _write_quarantine(
+    connection: duckdb.DuckDBPyConnection, results: Sequence[RuleResult], target: Path
+) -> None:
+    parts = [
+        f"select _extract_id, _line, '{result.rule_id}' as rule_id from ({result.query})"
+        for result in results
+        if result.strength == "row" and result.outcome == "failed" and result.query
+    ]
+    parts = parts or ["select '' as _extract_id, 0::bigint as _line, '' as rule_id where false"]
+    connection.execute(
+        f"copy (select distinct * from ({' union all '.join(parts)}) order by all) "
+        f"to '{target}' (format parquet)"
+    )
+    sync_file(target)

@@ -1,0 +1,202 @@
+"""One gate: runs a suite on a finished layer, keeps the verdict, and answers whether content passed.
+
+Verdicts are only ever added. A pass is good for one content hash under one suite and dataset file:
+neither the order of a run nor a manual launch gets round that.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.dataset import Dataset
+from orchestration.errors import GateNotPassed
+from orchestration.gates.suites import SUITES, load_suite, suite_hash
+from orchestration.layers import finish_folder, layer_file, workspace
+from orchestration.settings import Settings
+from orchestration.state.store import GateRecord, Layer, State, new_id, now
+
+_LONG_AGO = datetime(1900, 1, 1)
+
+
+def run_gate(
+    settings: Settings, state: State, dataset: Dataset, layer: Layer, *, run_id: str
+) -> GateRecord:
+    """Runs the suite of a layer and records its verdict: `passed`, `failed` or `broken`.
+
+    `broken` means that an expectation crashed: it blocks like a failure and says nothing of the
+    data.
+    """
+    from orchestration.gates.evaluation import Tables, evaluate
+
+    suite = load_suite(settings, dataset.id, layer.layer)
+    chain = upstream_chain(state, layer)
+    facts = _facts(state, dataset, chain)
+    tables = Tables(
+        gated=layer.layer,
+        views=_views(settings, dataset, chain),
+        facts=facts,
+        time_formats=list(
+            dict.fromkeys(text for column in dataset.columns for text in column.formats)
+        ),
+        key=dataset.key,
+    )
+    with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
+        results, rows = evaluate(
+            suite.for_grain(str(facts["grain"])),
+            tables,
+            parameters=_parameters(dataset, facts),
+            folder=folder,
+        )
+        quarantine, lines = folder / "quarantine.parquet", 0
+        quarantine_path = None
+        if layer.layer == "standardized":
+            lines = _count_lines(quarantine)
+            _move_quarantine(settings, state, dataset, layer, quarantine, run_id)
+            kept = settings.layers / dataset.id / "quarantine" / new_id()
+            finish_folder([quarantine], kept)
+            quarantine_path = str((kept / quarantine.name).relative_to(settings.home))
+    record = GateRecord(
+        dataset=dataset.id,
+        layer=layer.layer,
+        content_hash=layer.content_hash,
+        suite_hash=suite_hash(settings, dataset, layer.layer),
+        verdict=_verdict(results, lines, rows, dataset),
+        rows=rows,
+        quarantined=lines,
+        quarantine_path=quarantine_path,
+        run_id=run_id,
+        results=[result.as_json() for result in results],
+        recorded_at=now(),
+    )
+    state.add_gate_record(record)
+    return record
+
+
+def require_passed(
+    settings: Settings, state: State, dataset: Dataset, layer: Layer
+) -> list[GateRecord]:
+    """The passing records of a layer and of everything upstream of it, oldest layer first.
+
+    Raises:
+        GateNotPassed: one of them has none for exactly this content and the rules as they are now.
+    """
+    records = []
+    for upstream in upstream_chain(state, layer):
+        record = state.gate_record(
+            dataset.id,
+            upstream.layer,
+            upstream.content_hash,
+            suite_hash(settings, dataset, upstream.layer),
+        )
+        if record is None or record.verdict != "passed":
+            found = "was never run on it" if record is None else f"says {record.verdict!r}"
+            raise GateNotPassed(
+                f"{dataset.id}: the {SUITES[upstream.layer]} gate {found} (content "
+                f"{upstream.content_hash[:12]}, rules as they are now). Look at "
+                f"`summerware gates {dataset.id}`, mend the cause and run the dataset again"
+            )
+        records.append(record)
+    return records
+
+
+def upstream_chain(state: State, layer: Layer) -> list[Layer]:
+    """A layer and everything that it was made from, oldest first."""
+    chain = [layer]
+    while chain[0].upstream_id is not None:
+        chain.insert(0, state.layer(chain[0].upstream_id))
+    return chain
+
+
+def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict[str, list[Path]]:
+    """What the rules of a layer may look at, by name."""
+    names: dict[str, dict[str, str]] = {
+        "raw": {},
+        "standardized": {"standardized": f"stg_{dataset.id}"},
+        "deduplicated": {
+            "deduplicated": dataset.id,
+            "ledger": f"ledger_{dataset.id}",
+        },
+    }
+    views = {"raw": sorted((settings.home / chain[0].path).glob("*.parquet"))}
+    for layer in chain[1:]:
+        for name, file in names[layer.layer].items():
+            views[name] = [layer_file(settings, layer, file)]
+    return views
+
+
+def _facts(state: State, dataset: Dataset, chain: Sequence[Layer]) -> dict[str, Any]:
+    """One row that rules may compare with: the extract's time and grain, and the last good one."""
+    raw = chain[0].facts
+    extracted_at = datetime.fromisoformat(raw["extracted_at"])
+    is_known = raw["time_source"] != "file time"
+    stale_before = extracted_at - timedelta(days=dataset.limits.stale_days)
+    before = _last_good_keys(state, dataset, raw["grain"], chain[0])
+    return {
+        "grain": raw["grain"],
+        "extracted_at": extracted_at,
+        "stale_before": stale_before if is_known else _LONG_AGO,
+        "keys_before": before,
+        "keys_at_least": max(1, int(before * (1 - dataset.limits.volume_drop_share))),
+        **{f"policy_{policy.id}": list(policy.values) for policy in dataset.policies},
+    }
+
+
+def _last_good_keys(state: State, dataset: Dataset, grain: str, layer: Layer) -> int:
+    """How many keys the last extract of this grain had that passed; 0 where there is none."""
+    for earlier in state.layers(dataset.id, "raw"):
+        if earlier.id == layer.id or earlier.facts["grain"] != grain:
+            continue
+        if state.has_passed(dataset.id, "raw", earlier.content_hash):
+            return int(earlier.facts["keys"])
+    return 0
+
+
+def _parameters(dataset: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What suites may name as `$PARAMETER`."""
+    return {
+        "keys_at_least": facts["keys_at_least"],
+        "required_columns": [column.name for column in dataset.landed if column.required],
+        "published_columns": [column.name for column in dataset.published],
+        **{name: value for name, value in facts.items() if name.startswith("policy_")},
+    }
+
+
+def _verdict(results: Sequence[Any], lines: int, rows: int, dataset: Dataset) -> str:
+    if any(result.outcome == "broken" for result in results):
+        return "broken"
+    if any(result.outcome == "failed" and result.strength == "table" for result in results):
+        return "failed"
+    if rows and lines / rows > dataset.limits.quarantined_share:
+        return "failed"
+    return "passed"
+
+
+def _count_lines(quarantine: Path) -> int:
+    counted = duckdb.execute(
+        f"select count(distinct (_extract_id, _line)) from read_parquet('{quarantine}')"
+    ).fetchone()
+    return int(counted[0]) if counted else 0
+
+
+def _move_quarantine(
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    layer: Layer,
+    quarantine: Path,
+    run_id: str,
+) -> None:
+    staged = layer_file(settings, layer, f"stg_{dataset.id}")
+    failing = duckdb.execute(
+        f"""
+        select distinct
+            coalesce(staged.{dataset.key}::varchar, _extract_id || ':' || _line),
+            quarantine.rule_id
+        from read_parquet('{quarantine}') as quarantine
+        join read_parquet('{staged}') as staged using (_extract_id, _line)
+        """
+    ).fetchall()
+    state.move_quarantine(dataset.id, {(key, rule_id) for key, rule_id in failing}, run_id)

@@ -1,0 +1,55 @@
+"""Puts one portal together: the store, the account, the routes and what wraps every answer.
+
+No logic lives here. Serving the result on a port is for `server`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from orchestration.portal import pages, resource, transport, views
+from orchestration.portal.access import Account
+from orchestration.portal.errors import PortalError
+from orchestration.portal.state import Portal
+from orchestration.portal.store import Store
+
+
+def create_app(
+    home: Path,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    app_tokens: tuple[str, ...] | None = None,
+    max_body_bytes: int = transport.MAX_BODY_BYTES,
+) -> Starlette:
+    """The portal as an ASGI application, with its data under `home`.
+
+    Credentials that are not given come from SUMMERWARE_PORTAL_USERNAME, …_PASSWORD and
+    …_APP_TOKENS (comma separated), else they are `local`, `local` and `local`. `home` is made,
+    readable by its owner alone.
+    """
+    account = Account.from_environment(username=username, password=password, app_tokens=app_tokens)
+    portal = Portal(Store(home), account, max_body_bytes)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        portal.store.close()
+
+    return Starlette(
+        routes=[*resource.routes(portal), *views.routes(portal), *pages.routes(portal)],
+        middleware=[Middleware(transport.EdgeHeaders)],
+        exception_handlers={
+            PortalError: transport.answer_refusal,
+            RecursionError: transport.answer_nesting,
+            HTTPException: transport.answer_http_error,
+            Exception: transport.answer_failure,
+        },
+        lifespan=lifespan,
+    )

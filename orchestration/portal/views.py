@@ -1,0 +1,238 @@
+"""`/api/views` and the catalog: making, describing, publishing and dropping datasets.
+
+Protocol 2.1 and 2.5. Rows are not touched here, except when a dataset goes with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from orchestration.portal.access import require_readable
+from orchestration.portal.bodies import load_object
+from orchestration.portal.dataset import (
+    Dataset,
+    columns_from,
+    columns_updated,
+    document_from,
+    metadata,
+    row_identifier_from,
+)
+from orchestration.portal.datatypes import utc_text
+from orchestration.portal.errors import bad_parameter, invalid_request
+from orchestration.portal.state import Portal, split_name
+from orchestration.portal.store import (
+    create_dataset,
+    drop_dataset,
+    find_dataset,
+    list_datasets,
+    next_number,
+    now_ms,
+    save_dataset,
+    set_row_identifier,
+)
+from orchestration.portal.transport import json_response, read_body
+
+_JSON = ("json",)
+_PERMISSIONS = {"public.read": True, "public": True, "private": False}
+_CATALOG_PAGE = 100
+
+
+def routes(portal: Portal) -> list[Route]:
+    """The routes of views, with and without `.json`."""
+    views = Views(portal)
+    return [
+        *_both("/api/views", views.create, "POST"),
+        *_both("/api/views/{name}/publication", views.publish, "POST"),
+        *_both("/api/views/{name}/replication", views.replication, "GET"),
+        Route("/api/views/{name}", views.show, methods=["GET"]),
+        Route("/api/views/{name}", views.update, methods=["PUT"]),
+        Route("/api/views/{name}", views.drop, methods=["DELETE"]),
+        Route("/api/catalog/v1", views.catalog, methods=["GET"]),
+    ]
+
+
+def _both(path: str, endpoint: Callable[..., Any], method: str) -> list[Route]:
+    return [Route(path + end, endpoint, methods=[method]) for end in (".json", "")]
+
+
+class Views:
+    """The datasets of one portal, without their rows."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def create(self, request: Request) -> Response:
+        """A new dataset: private, and a working copy until it is published."""
+        body = await read_body(request, self._portal.max_body_bytes)
+        return await run_in_threadpool(self._create, request, body)
+
+    async def show(self, request: Request) -> Response:
+        """The metadata."""
+        return await run_in_threadpool(self._show, request)
+
+    async def update(self, request: Request) -> Response:
+        """New metadata or, with `method=setPermission`, public or private."""
+        body = await read_body(request, self._portal.max_body_bytes)
+        if request.query_params.get("method") == "setPermission":
+            return await run_in_threadpool(self._set_permission, request)
+        return await run_in_threadpool(self._update, request, body)
+
+    async def publish(self, request: Request) -> Response:
+        """Makes a working copy the published dataset."""
+        await read_body(request, self._portal.max_body_bytes)
+        return await run_in_threadpool(self._publish, request)
+
+    async def drop(self, request: Request) -> Response:
+        """Drops a dataset and all its rows; the answer has no body."""
+        await read_body(request, self._portal.max_body_bytes)
+        return await run_in_threadpool(self._drop, request)
+
+    async def replication(self, request: Request) -> Response:
+        """Which version the truth has, and which the replica."""
+        return await run_in_threadpool(self._replication, request)
+
+    async def catalog(self, request: Request) -> Response:
+        """The datasets that the caller may read."""
+        return await run_in_threadpool(self._catalog, request)
+
+    def _create(self, request: Request, body: bytes) -> Response:
+        self._portal.account.require(request)
+        payload = load_object(body)
+        if not payload.get("name"):
+            raise invalid_request("name: expected a title")
+        document = document_from(payload)
+        with self._portal.store.writing() as connection:
+            columns = columns_from(payload.get("columns") or [], next_number(connection))
+            dataset = create_dataset(
+                connection,
+                document=document,
+                columns=columns,
+                row_identifier=row_identifier_from(payload, columns),
+            )
+        return json_response(metadata(dataset, owner=True))
+
+    def _show(self, request: Request) -> Response:
+        logged_in = self._portal.account.knows(request)
+        return json_response(metadata(self._readable(request, logged_in), owner=logged_in))
+
+    def _update(self, request: Request, body: bytes) -> Response:
+        self._portal.account.require(request)
+        payload = load_object(body)
+        document = document_from(payload)
+        with self._portal.store.writing() as connection:
+            dataset = find_dataset(connection, _fourfour(request))
+            wanted = row_identifier_from(payload, dataset.columns)
+            if wanted is not None and wanted != dataset.row_identifier:
+                dataset = set_row_identifier(connection, dataset, wanted)
+            columns = dataset.columns
+            if payload.get("columns") is not None:
+                columns = columns_updated(columns, payload["columns"])
+            dataset = replace(
+                dataset,
+                document={**dataset.document, **document},
+                columns=columns,
+                modified_at=now_ms(),
+            )
+            save_dataset(connection, dataset)
+        return json_response(metadata(dataset, owner=True))
+
+    def _set_permission(self, request: Request) -> Response:
+        self._portal.account.require(request)
+        value = request.query_params.get("value", "")
+        if value not in _PERMISSIONS:
+            raise bad_parameter("value", value, "public.read or private")
+        self._change(request, public=_PERMISSIONS[value])
+        return Response()
+
+    def _publish(self, request: Request) -> Response:
+        self._portal.account.require(request)
+        dataset = self._change(request, published_at=now_ms())
+        return json_response(metadata(dataset, owner=True))
+
+    def _change(self, request: Request, **changes: Any) -> Dataset:
+        with self._portal.store.writing() as connection:
+            dataset = find_dataset(connection, _fourfour(request))
+            dataset = replace(dataset, **changes, modified_at=now_ms())
+            save_dataset(connection, dataset)
+        return dataset
+
+    def _drop(self, request: Request) -> Response:
+        self._portal.account.require(request)
+        with self._portal.store.writing() as connection:
+            drop_dataset(connection, find_dataset(connection, _fourfour(request)))
+        return Response()
+
+    def _replication(self, request: Request) -> Response:
+        dataset = self._readable(request, self._portal.account.knows(request))
+        version = dataset.data_version
+        secondary = {"name": "local", "version": version}
+        return json_response({"truth_data_version": version, "secondary_versions": [secondary]})
+
+    def _readable(self, request: Request, logged_in: bool) -> Dataset:
+        with self._portal.store.reading() as connection:
+            dataset = find_dataset(connection, _fourfour(request))
+        require_readable(dataset, logged_in=logged_in)
+        return dataset
+
+    def _catalog(self, request: Request) -> Response:
+        logged_in = self._portal.account.knows(request)
+        parameters = request.query_params
+        limit = _whole_number(parameters.get("limit", str(_CATALOG_PAGE)), "limit")
+        offset = _whole_number(parameters.get("offset", "0"), "offset")
+        ids = {i for listed in parameters.getlist("ids") for i in listed.split(",")}
+        words = parameters.get("q", "").lower()
+        with self._portal.store.reading() as connection:
+            found = [
+                dataset
+                for dataset in list_datasets(connection)
+                if (logged_in or dataset.open_to_all)
+                and (not ids or dataset.id in ids)
+                and words in dataset.name.lower()
+            ]
+        host = request.headers.get("host", "")
+        results = [_catalog_entry(dataset, host) for dataset in found[offset : offset + limit]]
+        return json_response({"results": results, "resultSetSize": len(found), "timings": {}})
+
+
+def _fourfour(request: Request) -> str:
+    return split_name(request.path_params["name"], allowed=_JSON)[0]
+
+
+def _whole_number(text: str, name: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise bad_parameter(name, text, "a whole number")
+    return int(text)
+
+
+def _catalog_entry(dataset: Dataset, host: str) -> dict[str, Any]:
+    changed = dataset.rows_updated_at or dataset.created_at
+    columns = dataset.columns
+    return {
+        "resource": {
+            "id": dataset.id,
+            "name": dataset.name,
+            "description": dataset.document.get("description") or "",
+            "type": "dataset",
+            "createdAt": utc_text(datetime.fromtimestamp(dataset.created_at / 1000, UTC)),
+            "updatedAt": utc_text(datetime.fromtimestamp(changed / 1000, UTC)),
+            "columns_name": [column.name for column in columns],
+            "columns_field_name": [column.field for column in columns],
+            "columns_datatype": [column.type.name for column in columns],
+            "columns_description": [column.description for column in columns],
+        },
+        "classification": {
+            "domain_category": dataset.document.get("category"),
+            "domain_tags": dataset.document.get("tags") or [],
+        },
+        "metadata": {"domain": host},
+        "permalink": f"http://{host}/d/{dataset.id}",
+        "link": f"http://{host}/d/{dataset.id}",
+    }

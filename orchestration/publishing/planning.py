@@ -1,0 +1,280 @@
+"""The plan of a publication: the difference between what the portal holds and what should be there.
+
+Works on Parquet alone, in DuckDB. Leaves four files in a folder, sorted by key:
+
+    upserts.parquet   rows to insert or update: `_partition`, then every published column
+    deletes.parquet   `_partition` and the key
+    snapshot.parquet  what the portal holds afterwards: `_partition`, every published column
+    changes.parquet   one row per inserted, updated, deleted or held-back key: `row_key`, `change`
+
+A volatile column alone changes nothing; a volatile value that is null keeps the last live one; null
+to value is an update. The first fill of a column that held nothing before is told apart.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.dataset import Dataset
+
+NO_PARTITION = ""
+FILES = ("upserts", "deletes", "snapshot", "changes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A plan in counts of rows; the rows themselves are in the folder's files."""
+
+    rows: int
+    inserts: int
+    updates: int
+    updates_by_column: dict[str, int]
+    first_fills: int
+    first_fills_by_column: dict[str, int]
+    deletes: int
+    held_back: int
+    unchanged: int
+    dead_columns: list[str]
+    rows_by_partition: dict[str, int]
+
+    @property
+    def writes(self) -> int:
+        """Rows that the portal will be sent."""
+        return self.inserts + self.updates + self.first_fills + self.deletes
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept in the journal."""
+        return asdict(self)
+
+
+def make_plan(
+    dataset: Dataset,
+    *,
+    mart: Path,
+    ledger: Path,
+    baseline: Path | None,
+    extracted_at: str,
+    folder: Path,
+) -> Plan:
+    """Compares the mart with the baseline and writes the plan's files into the folder.
+
+    `baseline` is an earlier `snapshot.parquet`, or the portal's rows in that shape; none where the
+    portal holds nothing.
+    """
+    with duckdb.connect(config={"temp_directory": str(folder), "threads": 2}) as connection:
+        return _Planner(dataset, connection, mart, ledger, baseline, extracted_at).write(folder)
+
+
+class _Planner:
+    """The comparison, step by step, each a table of the throw-away connection."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        connection: duckdb.DuckDBPyConnection,
+        mart: Path,
+        ledger: Path,
+        baseline: Path | None,
+        extracted_at: str,
+    ) -> None:
+        self._dataset = dataset
+        self._connection = connection
+        self._key = dataset.key
+        self._names = [column.name for column in dataset.published]
+        self._volatile = {column.name for column in dataset.published if column.volatile}
+        self._extracted_at = extracted_at
+        self._open(mart, ledger, baseline)
+
+    def write(self, folder: Path) -> Plan:
+        """Compares, writes the four files and counts."""
+        self._compare()
+        key, names = self._key, ", ".join(self._names)
+        self._copy(
+            folder,
+            "upserts",
+            f"select _partition, {names} from wanted "
+            f"semi join moved on wanted.{key} = moved.row_key order by _partition, {key}",
+        )
+        self._copy(
+            folder,
+            "deletes",
+            f"select _partition, {key} from gone union all "
+            f"select before._partition, before.{key} from before join wanted using ({key}) "
+            f"where before._partition <> wanted._partition order by all",
+        )
+        self._copy(
+            folder,
+            "snapshot",
+            f"select _partition, {names} from ("
+            f"select _partition, {names} from wanted "
+            f"semi join moved on wanted.{key} = moved.row_key union all "
+            f"select _partition, {names} from before "
+            f"anti join moved on before.{key} = moved.row_key "
+            f"anti join gone on before.{key} = gone.{key}) order by {key}",
+        )
+        self._copy(
+            folder,
+            "changes",
+            f"select row_key, change from moved union all "
+            f"select {key}, 'delete' from gone union all select row_key, 'held_back' from held "
+            f"order by all",
+        )
+        return self._count(folder)
+
+    def _open(self, mart: Path, ledger: Path, baseline: Path | None) -> None:
+        key, names = self._key, ", ".join(self._names)
+        self._connection.execute(
+            f"create view after as select {self._partition()} as _partition, {names} "
+            f"from read_parquet('{mart}')"
+        )
+        self._connection.execute(
+            f"create view ledger as select row_key, fate from read_parquet('{ledger}')"
+        )
+        if baseline is None:
+            self._connection.execute("create view before as from after limit 0")
+        else:
+            held = self._columns_of(baseline)
+            selected = ", ".join(
+                name if name in held else f"null::{self._type(mart, name)} as {name}"
+                for name in self._names
+            )
+            self._connection.execute(
+                f"create view before as select _partition, {selected} "
+                f"from read_parquet('{baseline}')"
+            )
+        self._connection.execute(
+            f"create table held as select distinct row_key from ledger "
+            f"semi join before on ledger.row_key = before.{key} where fate = 'quarantined'"
+        )
+
+    def _partition(self) -> str:
+        partition = self._dataset.publish.partition
+        if partition is None:
+            return f"'{NO_PARTITION}'"
+        return f"coalesce(year({partition.column})::varchar, '{NO_PARTITION}')"
+
+    def _compare(self) -> None:
+        """Tables: `wanted` rows, `moved` keys and how, `gone` keys."""
+        key = self._key
+        self._dead = [name for name in self._volatile if self._filled("after", name) == 0]
+        first = [
+            name
+            for name in self._names
+            if name not in self._volatile
+            and self._count_rows("before")
+            and not self._filled("before", name)
+            and self._filled("after", name)
+        ]
+        values = ", ".join(
+            f"coalesce(after.{name}, before.{name}) as {name}"
+            if name in self._volatile
+            else f"after.{name}"
+            for name in self._names
+        )
+        self._connection.execute(
+            f"create view wanted as select after._partition, {values} from after "
+            f"left join before on after.{key} = before.{key}"
+        )
+        changed = {
+            name: f"before.{name} is null and after.{name} is not null"
+            if name in self._volatile
+            else f"before.{name} is distinct from after.{name}"
+            for name in self._names
+            if name != key
+        }
+        old = [name for name in changed if name not in first]
+        flags = ", ".join(f"({test}) as {name}" for name, test in changed.items())
+        any_old = " or ".join([*(f"{name}" for name in old), "is_elsewhere"])
+        any_first = " or ".join(first) or "false"
+        self._connection.execute(
+            f"create table compared as select after.{key} as row_key, "
+            f"before.{key} is null as is_new, "
+            f"before._partition is distinct from after._partition as is_elsewhere, {flags} "
+            f"from after left join before on after.{key} = before.{key}"
+        )
+        self._connection.execute(
+            f"create table moved as select *, case when is_new then 'insert' "
+            f"when {any_old} then 'update' else 'first_fill' end as change "
+            f"from compared where is_new or {any_old} or {any_first}"
+        )
+        self._connection.execute(
+            f"create table gone as select before._partition, before.{key} from before "
+            f"anti join after on before.{key} = after.{key} "
+            f"anti join held on before.{key} = held.row_key "
+            f"where {self._covered()} or before.{key} in "
+            f"(select row_key from ledger where fate = 'withheld')"
+        )
+        self._old, self._first = old, first
+
+    def _covered(self) -> str:
+        """Where absence from the extract means that the row is gone."""
+        source = self._dataset.source
+        if source.kind == "complete":
+            return "true"
+        if source.window is None:
+            return "false"
+        return (
+            f"before.{source.window.column} >= timestamp '{self._extracted_at}' "
+            f"- interval {source.window.days} day"
+        )
+
+    def _count(self, folder: Path) -> Plan:
+        changes = dict(
+            self._connection.execute(
+                "select change, count(*) from moved group by change"
+            ).fetchall()
+        )
+        partitions = self._connection.execute(
+            f"select _partition, count(*) from read_parquet('{folder / 'snapshot.parquet'}') "
+            "group by _partition order by _partition"
+        ).fetchall()
+        moved = sum(changes.values())
+        return Plan(
+            rows=sum(count for _, count in partitions),
+            inserts=changes.get("insert", 0),
+            updates=changes.get("update", 0),
+            updates_by_column=self._by_column("update", self._old),
+            first_fills=changes.get("first_fill", 0),
+            first_fills_by_column=self._by_column(None, self._first),
+            deletes=self._count_rows("gone"),
+            held_back=self._count_rows("held"),
+            unchanged=self._count_rows("after") - moved,
+            dead_columns=sorted(self._dead) if self._count_rows("after") else [],
+            rows_by_partition=dict(partitions),
+        )
+
+    def _by_column(self, change: str | None, names: list[str]) -> dict[str, int]:
+        if not names:
+            return {}
+        counted = self._connection.execute(
+            f"select {', '.join(f'count(*) filter ({name})' for name in names)} from moved "
+            + (f"where change = '{change}'" if change else "where not is_new")
+        ).fetchone()
+        assert counted is not None
+        return {name: count for name, count in zip(names, counted, strict=True) if count}
+
+    def _count_rows(self, table: str) -> int:
+        counted = self._connection.execute(f"select count(*) from {table}").fetchone()
+        return int(counted[0]) if counted else 0
+
+    def _filled(self, table: str, name: str) -> int:
+        counted = self._connection.execute(f"select count({name}) from {table}").fetchone()
+        return int(counted[0]) if counted else 0
+
+    def _columns_of(self, path: Path) -> set[str]:
+        described = self._connection.execute(f"describe from read_parquet('{path}')").fetchall()
+        return {row[0] for row in described}
+
+    def _type(self, path: Path, name: str) -> str:
+        described = self._connection.execute(
+            f"describe select {name} from read_parquet('{path}')"
+        ).fetchone()
+        assert described is not None
+        return str(described[1])
+
+    def _copy(self, folder: Path, name: str, query: str) -> None:
+        self._connection.execute(
+            f"copy ({query}) to '{folder / f'{name}.parquet'}' (format parquet, compression zstd)"
+        )

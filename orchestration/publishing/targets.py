@@ -1,0 +1,78 @@
+"""Which portal a publication goes to: the local one unless the configuration says otherwise.
+
+A live portal needs SUMMERWARE_PORTAL=live and credentials from the environment. The local portal is
+started for as long as it is needed where none is running for this home.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from orchestration.dataset import Dataset
+from orchestration.errors import ConfigurationError
+from orchestration.portal.server import PortalServer, running_address
+from orchestration.publishing.transport import Credentials, SodaTransport
+from orchestration.settings import Settings
+
+LOCAL = "local"
+_VARIABLES = ("SOCRATA_APP_TOKEN", "SOCRATA_USERNAME", "SOCRATA_PASSWORD")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A portal: its name in the journal, how to reach it, and whether the public sees it."""
+
+    name: str
+    is_live: bool
+    transport: SodaTransport
+
+
+@contextmanager
+def open_target(settings: Settings, dataset: Dataset) -> Iterator[Target]:
+    """The portal of a dataset under the present configuration.
+
+    Raises:
+        ConfigurationError: a live portal is asked for without credentials.
+    """
+    if settings.portal == "live":
+        with _closing(SodaTransport(dataset.publish.domain, _live_credentials())) as transport:
+            yield Target(name=dataset.publish.domain, is_live=True, transport=transport)
+        return
+    with local_portal(settings) as address:
+        credentials = Credentials(
+            app_token=os.environ.get("SUMMERWARE_PORTAL_APP_TOKENS", "local").split(",")[0],
+            username=os.environ.get("SUMMERWARE_PORTAL_USERNAME", "local"),
+            password=os.environ.get("SUMMERWARE_PORTAL_PASSWORD", "local"),
+        )
+        with _closing(SodaTransport(address, credentials, scheme="http")) as transport:
+            yield Target(name=LOCAL, is_live=False, transport=transport)
+
+
+@contextmanager
+def local_portal(settings: Settings) -> Iterator[str]:
+    """The address of this home's local portal, started here where none is running."""
+    address = running_address(settings.portal_home)
+    if address is not None:
+        yield address
+        return
+    with PortalServer(settings.portal_home) as server:
+        yield server.address
+
+
+@contextmanager
+def _closing(transport: SodaTransport) -> Iterator[SodaTransport]:
+    try:
+        yield transport
+    finally:
+        transport.close()
+
+
+def _live_credentials() -> Credentials:
+    missing = [name for name in _VARIABLES if not os.environ.get(name)]
+    if missing:
+        raise ConfigurationError(
+            f"a live portal needs {', '.join(missing)} in the environment; see .env.example"
+        )
+    token, username, password = (os.environ[name] for name in _VARIABLES)
+    return Credentials(app_token=token, username=username, password=password)

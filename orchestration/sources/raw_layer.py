@@ -1,0 +1,139 @@
+"""Makes the raw layer of a run: which extracts it stands on, and what they claim to hold.
+
+`complete` extracts: the newest one at hand. `window` and `increment` extracts: every one that no
+publication holds yet, with all that came after the oldest of them, so that no older version of a
+row wins; where nothing is new, the newest again. The files are links to the landed extracts.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.dataset import Dataset
+from orchestration.layers import finish_layer, workspace
+from orchestration.settings import Settings
+from orchestration.sources import FoundExtract, Source
+from orchestration.sources.landing import ROWS, land
+from orchestration.state.store import Extract, Layer, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawOutcome:
+    """The raw layer of a run, and whether any of its extracts is new."""
+
+    layer: Layer
+    extracts: list[Extract]
+    is_new: bool
+
+
+def make_raw_layer(
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    source: Source,
+    *,
+    as_of: date | None,
+    run_id: str,
+) -> RawOutcome | None:
+    """Lands what the source has and links this run's extracts; none where there is no extract."""
+    found = _to_land(dataset, list(source.find(dataset, as_of=as_of)))
+    landed = {
+        extract.id: extract
+        for extract in (land(settings, state, dataset, one, source=source.name) for one in found)
+    }
+    published = _published_extracts(state, dataset)
+    if dataset.source.kind != "complete":
+        for extract in state.extracts(dataset.id, source=source.name):
+            if extract.id not in published and (
+                as_of is None or date.fromisoformat(extract.extracted_at[:10]) <= as_of
+            ):
+                landed.setdefault(extract.id, extract)
+    chosen = _chosen(dataset, sorted(landed.values(), key=_age), published)
+    if not chosen:
+        return None
+    return RawOutcome(
+        layer=_link(settings, state, dataset, chosen, run_id),
+        extracts=chosen,
+        is_new=any(extract.id not in published for extract in chosen),
+    )
+
+
+def _age(extract: Extract) -> tuple[str, str]:
+    return extract.extracted_at, extract.content_hash
+
+
+def _to_land(dataset: Dataset, found: list[FoundExtract]) -> list[FoundExtract]:
+    """Of complete extracts only the newest is worth landing; ties are told apart by content."""
+    if dataset.source.kind != "complete" or not found:
+        return found
+    newest = max(extract.extracted_at for extract in found)
+    return [extract for extract in found if extract.extracted_at == newest]
+
+
+def _published_extracts(state: State, dataset: Dataset) -> set[str]:
+    return {
+        extract_id
+        for publication in state.publications(dataset.id, states=("verified", "unchanged"))
+        for extract_id in publication.plan["extracts"]
+    }
+
+
+def _chosen(dataset: Dataset, extracts: Sequence[Extract], published: set[str]) -> list[Extract]:
+    if not extracts or dataset.source.kind == "complete":
+        return list(extracts[-1:])
+    new = [extract for extract in extracts if extract.id not in published]
+    if not new:
+        return [extracts[-1]]
+    return [extract for extract in extracts if extract.extracted_at >= new[0].extracted_at]
+
+
+def _link(
+    settings: Settings, state: State, dataset: Dataset, extracts: list[Extract], run_id: str
+) -> Layer:
+    with workspace(settings, run_id, f"{dataset.id}-raw") as folder:
+        files = []
+        for extract in extracts:
+            link = folder / f"{extract.id}.parquet"
+            os.link(settings.home / extract.path / ROWS, link)
+            files.append(link)
+        return finish_layer(
+            settings,
+            state,
+            dataset=dataset.id,
+            layer="raw",
+            run_id=run_id,
+            upstream=None,
+            facts=_facts(dataset, extracts, files),
+            files=files,
+        )
+
+
+def _facts(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> dict[str, Any]:
+    newest = extracts[-1]
+    return {
+        "extracts": [extract.id for extract in extracts],
+        "files": [extract.file_name for extract in extracts],
+        "source": newest.source,
+        "extracted_at": newest.extracted_at,
+        "time_source": newest.time_source,
+        "grain": newest.grain,
+        "lines": sum(extract.lines for extract in extracts),
+        "unparseable": sum(extract.unparseable for extract in extracts),
+        "columns": sorted({name for extract in extracts for name in extract.columns}),
+        "keys": _count_keys(dataset, extracts, files),
+    }
+
+
+def _count_keys(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> int:
+    if not all(dataset.key in extract.columns for extract in extracts):
+        return 0
+    listed = ", ".join(f"'{path}'" for path in files)
+    counted = duckdb.execute(
+        f"select count(distinct upper(trim({dataset.key}))) from read_parquet([{listed}])"
+    ).fetchone()
+    return int(counted[0]) if counted else 0

@@ -1,0 +1,39 @@
+"""The `sample` source: extracts of invented rows, made once per day and kept under the home."""
+
+import os
+from collections.abc import Iterable
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from orchestration.dataset import TIME_ZONE, Dataset
+from orchestration.errors import ConfigurationError
+from orchestration.settings import Settings
+from orchestration.sources import FoundExtract
+from orchestration.sources.files import FilesSource
+from orchestration.sources.sample import available, generate
+
+SEED = 7
+
+
+class SampleSource:
+    """Makes the extract of the day, or of `as_of`, where it has not been made."""
+
+    name = "sample"
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.home / "sample"
+        text = os.environ.get("SUMMERWARE_SAMPLE_ROWS", "20000")
+        if not text.isdigit() or int(text) < 1:
+            raise ConfigurationError(f"SUMMERWARE_SAMPLE_ROWS is {text!r}: it must be a number")
+        self._rows = int(text)
+
+    def find(self, dataset: Dataset, *, as_of: date | None) -> Iterable[FoundExtract]:
+        """The day's extract, and those of earlier days that are still there."""
+        if dataset.id not in available():
+            return []
+        day = as_of or datetime.now(ZoneInfo(TIME_ZONE)).date()
+        folder = self._folder / f"{self._rows}-{SEED}"
+        made = list((folder / dataset.id).glob(f"*{day.isoformat()}*"))
+        if not made:
+            generate(folder, rows=self._rows, seed=SEED, as_of=day, datasets=[dataset.id])
+        return FilesSource(folder).find(dataset, as_of=day)

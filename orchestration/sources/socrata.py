@@ -1,0 +1,137 @@
+"""The `socrata` source: today's rows of the city's own datasets, paged by `:id` through sodapy.
+
+Only listed columns are asked for. Each page is kept as soon as it is whole, so a broken download
+goes on where it stopped; when the last page is in, the pages become one extract file.
+"""
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import requests
+from sodapy import Socrata
+
+from orchestration.dataset import TIME_ZONE, Dataset, plain_heading
+from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
+from orchestration.settings import Settings
+from orchestration.sources import FoundExtract
+
+PAGE = 50_000
+TIMEOUT_SECONDS = 120
+
+
+class SocrataSource:
+    """Downloads one extract per dataset and day into the home."""
+
+    name = "socrata"
+
+    def __init__(self, settings: Settings, *, session_adapter: dict[str, Any] | None = None) -> None:
+        self._folder = settings.home / "downloads"
+        self._session_adapter = session_adapter
+
+    def find(self, dataset: Dataset, *, as_of: date | None) -> Iterable[FoundExtract]:
+        """Today's extract, downloaded if it has not been; earlier ones where `as_of` asks.
+
+        Raises:
+            ConfigurationError: the dataset file names no Socrata dataset.
+            PassingFault: the portal cannot be reached; the pages so far are kept.
+        """
+        if dataset.source.socrata is None:
+            raise ConfigurationError(f"{dataset.id}.yaml: source.socrata: names no dataset to read")
+        moment = datetime.now(ZoneInfo(TIME_ZONE)).replace(tzinfo=None, microsecond=0)
+        folder = self._folder / dataset.id
+        if as_of is None or as_of >= moment.date():
+            extract = folder / f"{dataset.id}_{moment.date().isoformat()}.json.gz"
+            if not extract.exists():
+                self._download(dataset, extract)
+        return [
+            FoundExtract(path=path, extracted_at=_end_of_day(path), time_source="portal")
+            for path in sorted(folder.glob("*.json.gz"))
+            if as_of is None or _end_of_day(path).date() <= as_of
+        ]
+
+    def _download(self, dataset: Dataset, extract: Path) -> None:
+        source = dataset.source.socrata
+        assert source is not None
+        pages = extract.with_name(f".{extract.name}.pages")
+        pages.mkdir(parents=True, exist_ok=True, mode=0o700)
+        client = Socrata(
+            source.domain,
+            os.environ.get("SOCRATA_APP_TOKEN"),
+            timeout=TIMEOUT_SECONDS,
+            session_adapter=self._session_adapter,
+        )
+        try:
+            for portal_id in source.ids:
+                self._download_pages(client, dataset, portal_id, pages)
+        except requests.RequestException as error:
+            raise PassingFault(
+                f"{dataset.id}: {source.domain} could not be read ({type(error).__name__}); what "
+                "came is kept, the next try goes on from there"
+            ) from None
+        finally:
+            client.close()
+        _join_pages(pages, extract)
+
+    def _download_pages(
+        self, client: Socrata, dataset: Dataset, portal_id: str, pages: Path
+    ) -> None:
+        selected = _listed_fields(client, dataset, portal_id)
+        last_id, number = "", 0
+        while True:
+            page = pages / f"{portal_id}-{number:06}.json"
+            if not page.exists():
+                rows = client.get(
+                    portal_id,
+                    select=",".join([":id", *selected]),
+                    where=f":id > '{last_id}'" if last_id else None,
+                    order=":id",
+                    limit=PAGE,
+                )
+                _write_whole(page, rows)
+            rows = json.loads(page.read_text(encoding="utf-8"))
+            if len(rows) < PAGE:
+                return
+            last_id, number = rows[-1][":id"], number + 1
+
+
+def _listed_fields(client: Socrata, dataset: Dataset, portal_id: str) -> list[str]:
+    """The portal's names of the columns that the dataset file lists."""
+    listed = {
+        plain_heading(heading) for column in dataset.landed for heading in column.headings
+    }
+    fields = [column["fieldName"] for column in client.get_metadata(portal_id)["columns"]]
+    found = [field for field in fields if plain_heading(field) in listed]
+    if not found:
+        raise ExtractRefused(f"{dataset.id}: {portal_id} has none of the columns that are listed")
+    return found
+
+
+def _write_whole(path: Path, rows: Any) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(rows), encoding="utf-8")
+    unfinished.rename(path)
+
+
+def _join_pages(pages: Path, extract: Path) -> None:
+    rows = [
+        {name: value for name, value in row.items() if name != ":id"}
+        for page in sorted(pages.glob("*.json"))
+        for row in json.loads(page.read_text(encoding="utf-8"))
+    ]
+    unfinished = extract.with_name(f".{extract.name}.unfinished")
+    with gzip.open(unfinished, "wt", encoding="utf-8") as out:
+        json.dump(rows, out)
+    unfinished.chmod(0o600)
+    unfinished.rename(extract)
+    shutil.rmtree(pages)
+
+
+def _end_of_day(path: Path) -> datetime:
+    return datetime.fromisoformat(f"{path.name.split('_')[-1][:10]}T23:59:59")

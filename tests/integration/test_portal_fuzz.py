@@ -1,0 +1,156 @@
+"""Anything at all may be sent to the portal: it never fails, and what it refuses leaves no trace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from orchestration.portal.server import PortalServer
+
+LOGIN = ("local", "local")
+TYPES = {
+    "key": "text",
+    "amount": "number",
+    "happened_at": "calendar_date",
+    "noted_at": "date",
+    "is_open": "checkbox",
+    "place": "point",
+    "site": "location",
+    "link": "url",
+}
+SETTINGS = settings(
+    max_examples=120, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+class Target:
+    """One dataset on a portal, and its rows."""
+
+    def __init__(self, address: str) -> None:
+        self.session = requests.Session()
+        self.session.auth = LOGIN
+        self.base = f"http://{address}"
+        columns = [{"fieldName": n, "name": n, "dataTypeName": t} for n, t in TYPES.items()]
+        body = {"name": "Fuzz", "columns": columns, "metadata": {"rowIdentifier": "key"}}
+        made = self.session.post(f"{self.base}/api/views.json", json=body)
+        self.url = f"{self.base}/resource/{made.json()['id']}.json"
+
+    def rows(self) -> Any:
+        """Every row with its ids and versions."""
+        query = {"$select": ":*,*", "$order": ":id", "$limit": "50000"}
+        answer = self.session.get(self.url, params=query)
+        assert answer.status_code == 200
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with PortalServer(tmp_path_factory.mktemp("fuzz")) as server:
+        found = Target(server.address)
+        with found.session:
+            yield found
+
+
+awkward = st.sampled_from(
+    [
+        "",
+        "0",
+        "\0",
+        "1e400",
+        "-0",
+        "NaN",
+        "2024-02-30",
+        "9" * 400,
+        "row-2222~2222.2222",
+        "POINT (1 1)",
+    ]
+)
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.characters()
+    | awkward
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+names = st.sampled_from([*TYPES, ":id", ":version", ":deleted", "KEY", "nonsense"])
+rows = st.dictionaries(names, values, max_size=5) | st.lists(values, max_size=2) | values
+bodies = (
+    (st.lists(rows, max_size=4) | rows).map(lambda body: json.dumps(body).encode())
+    | st.binary(max_size=60)
+    | st.text(max_size=60).map(lambda text: f"key,amount\n{text}".encode())
+)
+types = st.sampled_from([None, "application/json", "text/csv", "text/plain", "\xff"])
+
+
+@SETTINGS
+@given(method=st.sampled_from(["POST", "PUT"]), body=bodies, content_type=types)
+@example(method="POST", body=b'[{"key":"\\ud800"}]', content_type=None)
+@example(method="PUT", body=b'[{"key":"a","amount":1e999}]', content_type=None)
+@example(method="POST", body=b"\xef\xbb\xbf[]", content_type="application/json")
+def test_any_body_is_taken_whole_or_refused(target, method, body, content_type):
+    """No body makes the portal fail, and a refused one changes nothing (2.3, atomic)."""
+    before = target.rows()
+    headers = {"Content-Type": content_type} if content_type else {}
+    answer = target.session.request(method, target.url, data=body, headers=headers)
+    assert answer.status_code < 500
+    assert isinstance(answer.json(), dict | list)
+    if answer.status_code != 200:
+        assert answer.json()["error"] is True
+        assert target.rows() == before
+
+
+@SETTINGS
+@given(
+    body=values.map(json.dumps)
+    | st.dictionaries(
+        st.sampled_from(["name", "description", "tags", "columns", "metadata", "license"]), values
+    ).map(json.dumps)
+)
+@example(body='{"name":"x","licence":1e999}')
+@example(body='{"name":"x","a":' + "[" * 900 + "]" * 900 + "}")
+def test_any_metadata_is_taken_or_refused(target, body):
+    """No metadata makes the portal fail, neither then nor when it is shown."""
+    made = target.session.post(f"{target.base}/api/views.json", data=body)
+    assert made.status_code < 500
+    if made.status_code == 200:
+        address = f"{target.base}/api/views/{made.json()['id']}.json"
+        assert target.session.get(address).status_code == 200
+        assert target.session.get(f"{target.base}/d/{made.json()['id']}").status_code == 200
+        target.session.delete(address)
+
+
+WORDS = """
+    key amount happened_at is_open place :id :version :updated_at count sum min coalesce upper
+    and or not in like between is null ( ) , * :* = != < >= + - / % || as 'a' '' 'it''s' 1 -2.5
+    1e999 1e99999 '2024-01-01' `key` ` ' ; é select where order by group having limit desc
+"""
+words = st.sampled_from([*WORDS.split(), "\0", " "])
+clauses = st.sampled_from(
+    ["$select", "$where", "$order", "$group", "$having", "$limit", "$offset", "$q", "$query", "key"]
+)
+soql = st.lists(words, max_size=12).map(" ".join) | st.text(max_size=30)
+
+
+@SETTINGS
+@given(query=st.dictionaries(clauses, soql, max_size=3))
+@example(query={"$where": "amount > 1e999"})
+@example(query={"$select": "sum(amount * 1e999), avg(amount / 0)"})
+@example(query={"$where": "key like '" + "a" * 51_000 + "'"})
+def test_any_query_is_answered_or_refused(target, query):
+    """No query makes the portal fail."""
+    answer = target.session.get(target.url, params=query)
+    assert answer.status_code < 500
+    assert isinstance(answer.json(), dict | list)

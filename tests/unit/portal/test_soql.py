@@ -1,0 +1,282 @@
+"""Queries: clauses, conditions, aggregates, order and paging (protocol 2.6)."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+ROWS = [
+    {"key": "a", "name": "Alpha", "amount": 1, "happened_at": "2024-01-01", "is_open": True},
+    {"key": "b", "name": "beta", "amount": "2.5", "happened_at": "2024-02-01", "is_open": False},
+    {"key": "c", "name": "it's", "amount": -3, "happened_at": "2024-03-01T12:00:00"},
+    {"key": "d", "name": "Éclair au café", "amount": 10},
+    {"key": "e"},
+]
+
+
+@pytest.fixture(scope="module")
+def dataset(portal):
+    found = portal.create()
+    portal.soda.upsert(found, ROWS)
+    return found
+
+
+def keys(portal, dataset, **query):
+    return "".join(row["key"] for row in portal.soda.get(dataset, **{"order": "key", **query}))
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("name = 'Alpha'", "a"),
+        ("name = 'alpha'", ""),
+        ("name = 'it''s'", "c"),
+        ("name != 'Alpha'", "bcd"),
+        ("name <> 'Alpha'", "bcd"),
+        ("NAME = 'Alpha'", "a"),
+        ("`name` = 'Alpha'", "a"),
+        ("amount > 1", "bd"),
+        ("amount >= 1", "abd"),
+        ("amount < 1", "c"),
+        ("amount <= '1'", "ac"),
+        ("amount = 2.50", "b"),
+        ("amount = -3", "c"),
+        ("amount + 1 = 2", "a"),
+        ("amount * 2 > 4.9", "bd"),
+        ("amount / 4 = 0.25", "a"),
+        ("amount between 1 and 2.5", "ab"),
+        ("amount not between 1 and 2.5", "cd"),
+        ("amount in (1, 10)", "ad"),
+        ("name in ('Alpha', 'beta')", "ab"),
+        ("key not in ('a', 'b')", "cde"),
+        ("name is null", "e"),
+        ("name is not null", "abcd"),
+        ("happened_at is null", "de"),
+        ("name like '%a%'", "abd"),
+        ("name like 'b_ta'", "b"),
+        ("name not like '%a%'", "c"),
+        ("starts_with(name, 'Al')", "a"),
+        ("contains(lower(name), 'éclair')", "d"),
+        ("upper(name) = 'BETA'", "b"),
+        ("happened_at > '2024-01-31'", "bc"),
+        ("happened_at >= '2024-03-01T12:00:00'", "c"),
+        ("date_trunc_ym(happened_at) = '2024-03-01'", "c"),
+        ("date_extract_m(happened_at) = 2", "b"),
+        ("is_open", "a"),
+        ("is_open = false", "b"),
+        ("not is_open", "b"),
+        ("not (amount > 1 or amount < 0)", "a"),
+        ("amount > 0 and name = 'beta' or key = 'c'", "bc"),
+        ("amount > 0 AND (name = 'beta' OR key = 'c')", "b"),
+        ("not not key = 'a'", "a"),
+        (":id is not null and key = 'a'", "a"),
+        ("coalesce(name, 'none') = 'none'", "e"),
+        ("key in (" + ",".join(f"'{n}'" for n in range(1500)) + ",'a')", "a"),
+    ],
+)
+def test_where(portal, dataset, where, expected):
+    """Operators compare as SoQL says: case counts, null is neither yes nor no."""
+    assert keys(portal, dataset, where=where) == expected
+
+
+def test_system_fields_can_be_compared(portal, dataset):
+    """`:id` and `:updated_at` work as markers and keys."""
+    (row,) = portal.soda.get(dataset, select=":id,:updated_at", where="key = 'c'")
+    assert keys(portal, dataset, where=f":id = '{row[':id']}'") == "c"
+    assert keys(portal, dataset, where=f":updated_at >= '{row[':updated_at']}'") == "abcde"
+    assert keys(portal, dataset, where=f":updated_at > '{row[':updated_at']}'") == ""
+
+
+def test_simple_filters(portal, dataset):
+    """`column=value` filters, and several mean all of them."""
+    assert keys(portal, dataset, amount="2.5") == "b"
+    assert keys(portal, dataset, is_open="true", name="Alpha") == "a"
+    assert keys(portal, dataset, name="it's", where="amount < 0") == "c"
+
+
+def test_search_finds_words_in_text(portal, dataset):
+    """`$q` looks for every word in any text column, without case."""
+    assert keys(portal, dataset, q="CAFÉ écl") == "d"
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ("amount", "cabde"),
+        ("amount asc", "cabde"),
+        ("amount desc", "edbac"),
+        ("is_open, key desc", "baedc"),
+        ("name is null desc, key", "eabcd"),
+        ("key desc", "edcba"),
+    ],
+)
+def test_order(portal, dataset, order, expected):
+    """Numbers sort as numbers; nulls come last, and first when descending."""
+    assert keys(portal, dataset, order=order) == expected
+
+
+def test_without_order_rows_do_not_come_as_inserted(portal):
+    """There is no implicit order, and it changes when the data does (2.6)."""
+    dataset = portal.create(key="n", n="number")
+    portal.soda.upsert(dataset, [{"n": n} for n in range(200)])
+    first = [row["n"] for row in portal.soda.get(dataset)]
+    assert first != [str(n) for n in range(200)]
+    portal.soda.upsert(dataset, [{"n": 0}])
+    assert first != [row["n"] for row in portal.soda.get(dataset)]
+    assert sorted(map(int, first)) == list(range(200))
+
+
+def test_limit_and_offset(portal, dataset):
+    """Pages fit together."""
+    assert keys(portal, dataset, limit=2) + keys(portal, dataset, limit=9, offset=2) == "abcde"
+    assert keys(portal, dataset, limit=0) == ""
+
+
+def test_default_limit(portal):
+    """Without `$limit` there are 1,000 rows (2.6), and `get_all` gets all."""
+    dataset = portal.create(key="n", n="number")
+    portal.soda.upsert(dataset, [{"n": n} for n in range(2345)])
+    assert len(portal.soda.get(dataset)) == 1000
+    assert len({row["n"] for row in portal.soda.get_all(dataset, order=":id")}) == 2345
+
+
+@pytest.mark.parametrize(
+    ("select", "expected"),
+    [
+        ("count(*)", {"count": "5"}),
+        ("count(*) as n", {"n": "5"}),
+        ("count(name)", {"count_name": "4"}),
+        ("count(distinct is_open) as n", {"n": "2"}),
+        ("sum(amount)", {"sum_amount": "10.5"}),
+        ("min(amount), max(amount)", {"min_amount": "-3", "max_amount": "10"}),
+        ("avg(amount)", {"avg_amount": "2.625"}),
+        ("min(name), max(key)", {"min_name": "Alpha", "max_key": "e"}),
+        ("max(happened_at) as m", {"m": "2024-03-01T12:00:00.000"}),
+        ("sum(amount * 2) as twice", {"twice": "21"}),
+        ("upper(max(key)) as m", {"m": "E"}),
+    ],
+)
+def test_aggregates(portal, dataset, select, expected):
+    """Aggregates come as text under the names that SoQL gives them (2.6)."""
+    assert portal.soda.get(dataset, select=select) == [expected]
+
+
+def test_sum_of_nothing_is_left_out(portal, dataset):
+    """`sum` over no rows is null (2.6)."""
+    assert portal.soda.get(dataset, select="sum(amount)", where="key = 'zz'") == [{}]
+
+
+def test_sums_are_exact(portal):
+    """Ten times a tenth is one, and long numbers lose no digit: what is checked can be checked."""
+    dataset = portal.create(key=None, n="number")
+    portal.soda.upsert(dataset, [{"n": "0.1"}] * 10 + [{"n": "123456789012345678901234567890"}])
+    (row,) = portal.soda.get(dataset, select="sum(n) as s, max(n) as m, min(n) as l")
+    assert row["s"] == "123456789012345678901234567891.0"
+    assert (row["m"], row["l"]) == ("123456789012345678901234567890", "0.1")
+
+
+def test_implicit_alias_gives_way_to_a_column(portal):
+    """A name that a column has already gets a number (2.6)."""
+    dataset = portal.create(key=None, count="number")
+    portal.soda.upsert(dataset, [{"count": 5}])
+    assert portal.soda.get(dataset, select="count(*)") == [{"count_1": "1"}]
+
+
+def test_group_having_order_by_alias(portal):
+    """Groups are filtered and sorted by what is computed, under its alias."""
+    dataset = portal.create(key=None, kind="text", n="number")
+    rows = [{"kind": kind, "n": n} for n, kind in enumerate("aabbbc")]
+    portal.soda.upsert(dataset, rows)
+    found = portal.soda.get(
+        dataset,
+        select="kind, count(*) as n_rows, sum(n)",
+        group="kind",
+        order="n_rows desc",
+        **{"$having": "n_rows > 1"},
+    )
+    assert found == [
+        {"kind": "b", "n_rows": "3", "sum_n": "9"},
+        {"kind": "a", "n_rows": "2", "sum_n": "1"},
+    ]
+
+
+def test_group_by_an_expression(portal, dataset):
+    """What is grouped by may be computed and have an alias."""
+    found = portal.soda.get(
+        dataset,
+        select="date_extract_y(happened_at) as year, count(*) as n",
+        where="happened_at is not null",
+        group="year",
+    )
+    assert found == [{"year": "2024", "n": "3"}]
+
+
+def test_whole_query(portal, dataset):
+    """`$query` says everything in one statement."""
+    query = "select key, amount as a where amount > 0 order by amount desc limit 2 offset 1"
+    found = portal.soda.get(dataset, query=query)
+    assert found == [{"key": "b", "a": "2.5"}, {"key": "a", "a": "1"}]
+
+
+def test_query_stands_alone(portal, dataset):
+    """`$query` excludes the other clauses (2.6)."""
+    answer = portal.http("GET", f"/resource/{dataset}.json?$query=select key&$limit=1")
+    assert answer.status_code == 400
+
+
+def test_system_fields_only_when_asked(portal, dataset):
+    """`*` has none; they are named, or `:*`, or not excluded (2.6)."""
+    system = {":id", ":created_at", ":updated_at", ":version"}
+    (row,) = portal.soda.get(dataset, where="key = 'e'")
+    (starred,) = portal.soda.get(dataset, where="key = 'e'", select=":*,*")
+    (included,) = portal.soda.get(dataset, where="key = 'e'", exclude_system_fields=False)
+    assert set(row) == {"key"}
+    assert set(starred) == set(included) == system | {"key"}
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ({"select": "nonsense"}, "no-such-column"),
+        ({"where": "nonsense = 1"}, "no-such-column"),
+        ({"order": "nonsense"}, "no-such-column"),
+        ({"nonsense": "1"}, "no-such-column"),
+        ({"where": 'key = "a"; drop table datasets'}, "parse-error"),
+        ({"where": "key ="}, "parse-error"),
+        ({"where": "key = 'a"}, "parse-error"),
+        ({"where": "(key = 'a'"}, "parse-error"),
+        ({"select": "key as"}, "parse-error"),
+        ({"where": "amount = 'much'"}, "type-mismatch"),
+        ({"where": "name = 1"}, "type-mismatch"),
+        ({"where": "name"}, "type-mismatch"),
+        ({"where": "place = 'x'"}, "type-mismatch"),
+        ({"where": "happened_at > 'soon'"}, "type-mismatch"),
+        ({"where": ":id = 'nonsense'"}, "type-mismatch"),
+        ({"select": "sum(name)"}, "type-mismatch"),
+        ({"order": "place"}, "type-mismatch"),
+        ({"where": "count(*) > 1"}, "aggregate-in-ungrouped-context"),
+        ({"select": "sum(max(amount))"}, "aggregate-in-ungrouped-context"),
+        ({"select": "key, count(*)"}, "column-not-in-group-bys"),
+        ({"select": "key, key"}, "duplicate-alias"),
+        ({"where": "nonsense(key)"}, "no-such-function"),
+        ({"where": "(" * 200 + "is_open" + ")" * 200}, "too-complex"),
+        ({"where": " and ".join(["is_open"] * 3000)}, "too-complex"),
+        ({"select": "amount" + " + 1" * 500}, "too-complex"),
+    ],
+)
+def test_query_is_refused(portal, dataset, query, code):
+    """A query that cannot be answered is a 400 with the code of the real one (2.6)."""
+    with pytest.raises(requests.HTTPError) as caught:
+        portal.soda.get(dataset, **query)
+    assert caught.value.response.status_code == 400
+    assert caught.value.response.json()["errorCode"] == f"query.soql.{code}"
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    ["$limit=-1", "$limit=x", "$limit=50001", "$offset=9999999999999999999", "$nonsense=1"],
+)
+def test_parameter_is_refused(portal, dataset, parameter):
+    """Paging has its limits (2.6)."""
+    answer = portal.http("GET", f"/resource/{dataset}.json?{parameter}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "req.bad-parameter")
