@@ -53,7 +53,9 @@ def why(record: GateRecord) -> str:
     found = [rule for rule in record.results if rule["outcome"] != "passed"]
     if record.verdict == "passed":
         warned = sum(rule["outcome"] == "failed" for rule in found)
-        return f"{len(record.results)} rules, {record.quarantined} lines quarantined, {warned} to see"
+        return (
+            f"{len(record.results)} rules, {record.quarantined} lines quarantined, {warned} to see"
+        )
     if record.verdict == "broken":
         return ", ".join(
             f"{rule['rule_id']} crashed ({rule['cause']})"

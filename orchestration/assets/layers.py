@@ -81,9 +81,13 @@ def build_modelled(
         specs=[layer_spec(dataset, layer, upstream=upstream, manifest=manifest)],
         can_subset=False,
     )
-    def modelled(context: dg.AssetExecutionContext, pipeline: Pipeline) -> dg.MaterializeResult:
+    def modelled(
+        context: dg.AssetExecutionContext, pipeline: Pipeline
+    ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
-        with pipeline.step(context.op_execution_context, f"{dataset.id}: building the {layer} layer"):
+        with pipeline.step(
+            context.op_execution_context, f"{dataset.id}: building the {layer} layer"
+        ):
             finished, results = _build(pipeline, dataset.id, layer, upstream, context.run_id)
         return dg.MaterializeResult(
             metadata={
@@ -146,6 +150,11 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
 
 
 def newest_layer(pipeline: Pipeline, dataset: str, layer: str, run_id: str) -> Layer:
+    """The finished layer that a step reads: of its own run, else the last one of any.
+
+    Raises:
+        GateNotPassed: there is none.
+    """
     found = pipeline.state.newest_layer(dataset, layer, run_id=run_id)
     if found is None:
         raise GateNotPassed(f"{dataset}: there is no finished {layer} layer yet; make that first")

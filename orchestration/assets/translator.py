@@ -44,7 +44,7 @@ def layer_spec(dataset: Dataset, layer: str, *, upstream: str, manifest: Path) -
         dagster_dbt_translator=LayerTranslator(dataset),
         select=REPRESENTATIVE[layer].format(id=dataset.id),
     )
-    spec = next(spec for spec in specs if spec.key == key)
+    spec: dg.AssetSpec = next(spec for spec in specs if spec.key == key)
     return spec.replace_attributes(
         deps=[dg.AssetKey([upstream, dataset.id])],
         group_name=dataset.id,

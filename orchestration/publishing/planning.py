@@ -7,8 +7,9 @@ Works on Parquet alone, in DuckDB. Leaves four files in a folder, sorted by key:
     snapshot.parquet  what the portal holds afterwards: `_partition`, every published column
     changes.parquet   one row per inserted, updated, deleted or held-back key: `row_key`, `change`
 
-A volatile column alone changes nothing; a volatile value that is null keeps the last live one; null
-to value is an update. The first fill of a column that held nothing before is told apart.
+A volatile column that moved changes nothing; a volatile value that is null keeps the last live one.
+Fills are told apart from updates: a column that held nothing before gets its first values, or a
+volatile cell that was null gets one.
 """
 
 from dataclasses import asdict, dataclass
@@ -184,6 +185,7 @@ class _Planner:
             for name in self._names
             if name != key
         }
+        first += [name for name in self._names if name in self._volatile]
         old = [name for name in changed if name not in first]
         flags = ", ".join(f"({test}) as {name}" for name, test in changed.items())
         any_old = " or ".join([*(f"{name}" for name in old), "is_elsewhere"])

@@ -31,7 +31,9 @@ class SocrataSource:
 
     name = "socrata"
 
-    def __init__(self, settings: Settings, *, session_adapter: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, session_adapter: dict[str, Any] | None = None
+    ) -> None:
         self._folder = settings.home / "downloads"
         self._session_adapter = session_adapter
 
@@ -103,9 +105,7 @@ class SocrataSource:
 
 def _listed_fields(client: Socrata, dataset: Dataset, portal_id: str) -> list[str]:
     """The portal's names of the columns that the dataset file lists."""
-    listed = {
-        plain_heading(heading) for column in dataset.landed for heading in column.headings
-    }
+    listed = {plain_heading(heading) for column in dataset.landed for heading in column.headings}
     fields = [column["fieldName"] for column in client.get_metadata(portal_id)["columns"]]
     found = [field for field in fields if plain_heading(field) in listed]
     if not found:

@@ -220,6 +220,21 @@ class State:
             .limit(1),
         )
 
+    def newest_gate_record(self, dataset: str, layer: str, content_hash: str) -> GateRecord | None:
+        """The newest verdict on exactly this content, under whatever rules."""
+        table = tables.gate_record
+        return self._first(
+            GateRecord,
+            sa.select(table)
+            .where(
+                table.c.dataset == dataset,
+                table.c.layer == layer,
+                table.c.content_hash == content_hash,
+            )
+            .order_by(table.c.id.desc())
+            .limit(1),
+        )
+
     def has_passed(self, dataset: str, layer: str, content_hash: str) -> bool:
         """Whether that content once passed its gate, under whatever rules."""
         table = tables.gate_record

@@ -1,0 +1,416 @@
+"""The command `summerware`: thin commands over the modules that do the work.
+
+`gates`, `ledger`, `publications` and `why` import neither Dagster, dbt nor Great Expectations. Exit
+codes: 0 done, 1 data stopped at a gate, 2 usage or configuration, 3 fault.
+"""
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from orchestration import reports
+from orchestration.dataset import TIME_ZONE, Dataset, load_datasets
+from orchestration.errors import ConfigurationError, SummerwareError
+from orchestration.settings import Settings
+from orchestration.state.database import open_database
+from orchestration.state.store import State
+
+app = typer.Typer(
+    help="Clean, check and publish police and civic data, with an account of every row.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+DatasetArgument = Annotated[str, typer.Argument(help="Id of the dataset.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+@app.command()
+def run(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="Ids of datasets; all where none is named.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(help="Where extracts come from: sample, files or socrata.")
+    ] = None,
+    extracts: Annotated[
+        Path | None, typer.Option(help="Drop folder with one sub-folder per dataset.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="Leave extracts later than this day (YYYY-MM-DD).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Plan, and send nothing to the portal.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run the daily job: extracts, gates, models, and the difference to the portal."""
+    _show_progress()
+    if as_of is not None:
+        _as_date(as_of)
+    if extracts is not None and source not in (None, "files"):
+        raise ConfigurationError("--extracts goes with --source files")
+    logging.getLogger("summerware.progress").info("starting (loading dagster, dbt and GX)")
+    from orchestration.running import run_daily
+
+    settings = Settings.from_environment()
+    summary = run_daily(
+        settings,
+        datasets or [],
+        source=source,
+        extracts_dir=extracts.absolute() if extracts else None,
+        as_of=as_of,
+        dry_run=dry_run,
+    )
+    if as_json:
+        print_json({"run_id": summary.run_id, "datasets": summary.datasets})
+    else:
+        _print_summary(summary.datasets, dry_run=dry_run)
+        _print_where_to_look(summary.run_id, live=summary.portal is None)
+    _offer_release(summary.datasets)
+    raise typer.Exit(summary.exit_code)
+
+
+@app.command()
+def gates(
+    dataset: Annotated[str | None, typer.Argument(help="Id of one dataset.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the latest verdict of every gate."""
+    settings, state = _open()
+    if dataset is not None:
+        _dataset(settings, dataset)
+    found = reports.gates(state, dataset)
+    if as_json:
+        return print_json(found)
+    if not found:
+        return out.print("No gate has run yet. Start with: summerware run")
+    table = Table("dataset", "gate", "verdict", "rows", "quarantined", "when (UTC)", "to see")
+    for gate in found:
+        rules = ", ".join(
+            f"{rule['rule_id']} ({rule['cause'] or rule['failing']})" for rule in gate["rules"]
+        )
+        table.add_row(
+            gate["dataset"],
+            gate["gate"],
+            _coloured(gate["verdict"]),
+            f"{gate['rows']:,}",
+            f"{gate['quarantined']:,}",
+            gate["recorded_at"][:19],
+            rules,
+        )
+    return out.print(table)
+
+
+@app.command()
+def ledger(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
+    """Show how many raw lines met which fate, and why."""
+    settings, state = _open()
+    found = reports.ledger(settings, state, _dataset(settings, dataset))
+    if as_json:
+        return print_json(found)
+    table = Table("fate", "lines", title=f"{dataset}: {found['raw']:,} raw lines")
+    for fate, count in found["fates"].items():
+        table.add_row(fate, f"{count:,}")
+    out.print(table)
+    reasons = Table("fate", "why", "lines")
+    for reason in found["reasons"]:
+        reasons.add_row(reason["fate"], reason["reason"], f"{reason['lines']:,}")
+    return out.print(reasons if found["reasons"] else "Every line was published as it was.")
+
+
+@app.command()
+def publications(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
+    """Show what was published when."""
+    settings, state = _open()
+    found = reports.publications(state, _dataset(settings, dataset))
+    if as_json:
+        return print_json(found)
+    if not found:
+        return out.print(f"{dataset}: nothing was published yet.")
+    table = Table(
+        "publication", "when (UTC)", "rows", "new", "changed", "filled", "gone", "held back"
+    )
+    for one in found:
+        table.add_row(
+            one["id"],
+            (one["published_at"] or "")[:19],
+            *(
+                f"{one[name]:,}"
+                for name in ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
+            ),
+        )
+    return out.print(table)
+
+
+@app.command()
+def why(
+    dataset: DatasetArgument,
+    key: Annotated[str, typer.Argument(help="Published key, or a line as extract:number.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the whole story of one row: its lines, its changes, what stopped or absorbed it."""
+    settings, state = _open()
+    found = reports.why(settings, state, _dataset(settings, dataset), key)
+    if as_json:
+        return print_json(found)
+    return _print_story(found)
+
+
+@app.command()
+def release(
+    dataset: DatasetArgument,
+    publication: Annotated[str, typer.Argument(help="Id of the held publication.")],
+    by: Annotated[str | None, typer.Option(help="Who releases it; you, where left out.")] = None,
+) -> None:
+    """Release a held publication and send it."""
+    _show_progress()
+    from orchestration.publishing import publisher
+
+    settings, state = _open()
+    outcome = publisher.release(
+        settings,
+        state,
+        _dataset(settings, dataset),
+        publication,
+        by=by or publisher.person(),
+        progress=logging.getLogger("summerware.progress").info,
+    )
+    out.print(f"{dataset}: {outcome.message}")
+
+
+@app.command()
+def check(as_json: JsonOption = False) -> None:
+    """Load every dataset file, suite and model and report mistakes, before anything runs."""
+    from orchestration.checking import find_mistakes
+
+    mistakes = find_mistakes(Settings.from_environment())
+    if as_json:
+        print_json({"mistakes": mistakes})
+    for mistake in mistakes if not as_json else ():
+        err.print(mistake, style="red", markup=False, highlight=False)
+    if mistakes:
+        raise typer.Exit(2)
+    if not as_json:
+        out.print("Dataset files, suites and models are in order.")
+
+
+@app.command()
+def sample(
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the extracts go.")],
+    rows: Annotated[int, typer.Option(help="Lines of the biggest dataset.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same bytes.")] = 7,
+    as_of: Annotated[str | None, typer.Option(help="Day of the newest extract.")] = None,
+    days: Annotated[int, typer.Option(help="How many successive daily extracts.")] = 1,
+    compress: Annotated[bool, typer.Option(help="Write .csv.gz rather than .csv.")] = True,
+) -> None:
+    """Write sample extracts of invented rows, and the truth about their dirt beside them."""
+    from orchestration.sources.sample import SpecError, generate
+
+    day = _as_date(as_of) if as_of else datetime.now(ZoneInfo(TIME_ZONE)).date()
+    try:
+        files = generate(out_dir, rows=rows, seed=seed, as_of=day, days=days, compress=compress)
+    except SpecError as error:
+        raise ConfigurationError(str(error)) from error
+    for path in files:
+        out.print(str(path), markup=False, highlight=False)
+
+
+@app.command()
+def rules() -> None:
+    """Print the page of all rules (docs/rules.md is this)."""
+    from orchestration.rules_page import rules_page
+
+    sys.stdout.write(rules_page(Settings.from_environment()))
+
+
+@app.command()
+def portal(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3001,
+) -> None:
+    """Serve the local portal on this machine alone."""
+    from orchestration.serving import serve_portal
+
+    serve_portal(Settings.from_environment(), port, announce=out.print)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
+    portal_port: Annotated[int, typer.Option(help="Port of the local portal.")] = 3001,
+) -> None:
+    """Serve the Dagster UI, its daemon and the local portal together, on this machine alone."""
+    from orchestration.serving import serve_all
+
+    serve_all(Settings.from_environment(), port=port, portal_port=portal_port, announce=out.print)
+
+
+def print_json(value: Any) -> None:
+    """Prints JSON, and nothing else, on standard output."""
+    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def _open() -> tuple[Settings, State]:
+    settings = Settings.from_environment()
+    return settings, State(open_database(settings))
+
+
+def _dataset(settings: Settings, name: str) -> Dataset:
+    datasets = load_datasets(settings.datasets_dir)
+    if name not in datasets:
+        raise ConfigurationError(f"no dataset is named {name}; there are {', '.join(datasets)}")
+    return datasets[name]
+
+
+def _as_date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"--as-of: {text!r} is not a date YYYY-MM-DD") from error
+
+
+def _coloured(verdict: str) -> str:
+    colour = {"passed": "green", "failed": "red", "broken": "magenta"}[verdict]
+    return f"[{colour}]{verdict}[/{colour}]"
+
+
+class _Progress(logging.Handler):
+    """Lines on the terminal with the seconds since the start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one line."""
+        style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno)
+        seconds = time.monotonic() - self._started
+        err.print(
+            f"{seconds:6.1f} s  {record.getMessage()}", style=style, markup=False, highlight=False
+        )
+
+
+def _show_progress() -> None:
+    handler = _Progress()
+    for name, level in (("summerware.progress", logging.INFO), ("orchestration", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.addHandler(handler)
+        logger.propagate = False
+    for name in ("great_expectations", "dagster", "sodapy"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
+    table = Table(
+        "dataset", "gates", "lines", "published", "merged", "superseded", "quarantined", "withheld",
+        "portal",
+    )  # fmt: skip
+    for one in datasets:
+        fates = one["fates"] or {}
+        table.add_row(
+            one["dataset"],
+            " ".join(_coloured(verdict) for verdict in one["gates"].values()) or "-",
+            f"{sum(fates.values()):,}" if fates else "-",
+            *(
+                f"{fates[fate]:,}" if fate in fates else "0" if fates else "-"
+                for fate in reports.FATES
+            ),
+            _portal_cell(one, dry_run=dry_run),
+        )
+    out.print(table)
+
+
+def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str:
+    publication = one["publication"]
+    if publication is not None:
+        changes = ", ".join(
+            f"{publication[name]:,} {word}"
+            for name, word in (
+                ("inserts", "new"),
+                ("updates", "changed"),
+                ("first_fills", "filled"),
+                ("deletes", "gone"),
+                ("held_back", "held back"),
+            )
+            if publication[name]
+        )
+        return f"{publication['state']}: {publication['rows']:,} rows ({changes or 'no change'})"
+    if one["stopped_by"]:
+        return f"[red]{one['stopped_by']}[/red]"
+    if any(verdict != "passed" for verdict in one["gates"].values()):
+        return "[red]stopped at the gate; the portal is as it was[/red]"
+    if dry_run and one["fates"]:
+        return "dry run: nothing sent"
+    return "no extract" if not one["gates"] else "nothing newer to publish"
+
+
+def _print_where_to_look(run_id: str, *, live: bool) -> None:
+    out.print(f"Run {run_id}", highlight=False)
+    out.print("Verdicts:          summerware gates")
+    out.print("Fates of lines:    summerware ledger DATASET")
+    out.print("Story of one row:  summerware why DATASET KEY")
+    if not live:
+        out.print("UI and portal:     summerware ui")
+
+
+def _offer_release(datasets: list[dict[str, Any]]) -> None:
+    """A first live publication waits for a yes; without a terminal it stays held."""
+    for one in datasets:
+        publication = one["publication"]
+        if publication is None or publication["state"] != "held":
+            continue
+        out.print(f"{one['dataset']}: {_portal_cell(one, dry_run=False)}")
+        if sys.stdin.isatty() and typer.confirm("Publish this?", default=False):
+            release(one["dataset"], publication["id"], by=None)
+        else:
+            out.print(f"Release it with: summerware release {one['dataset']} {publication['id']}")
+
+
+def _print_story(story: Mapping[str, Any]) -> None:
+    out.print(f"{story['dataset']} {story['key']}", style="bold", highlight=False)
+    lines = Table("line", "fate", "why", "absorbed by")
+    for line in story["lines"]:
+        lines.add_row(line["line"], line["fate"], line["reason"] or "", line["survivor"] or "")
+    out.print(lines if story["lines"] else "No line of the last finished run holds it.")
+    if story["rules"]:
+        out.print("Stopped by:")
+        for rule in story["rules"]:
+            out.print(f"  {rule['rule']} (line {rule['line']})", highlight=False)
+    if story["cells"]:
+        cells = Table("line", "column", "rule", "from", "to")
+        for cell in story["cells"]:
+            cells.add_row(
+                cell["line"] or "row", cell["column"], cell["rule"], cell["from"], cell["to"]
+            )
+        out.print(cells)
+    standing = story["portal"]
+    if standing is None:
+        out.print("It was never on the portal.")
+    else:
+        where = "on the portal" if standing["on_portal"] else "not on the portal"
+        out.print(
+            f"It is {where}; last {standing.get('change', 'seen')} in publication "
+            f"{standing.get('publication', '-')} at {standing.get('published_at', '-')}",
+            highlight=False,
+        )
+
+
+def main() -> None:
+    """Runs the command and turns our errors into a message and an exit code."""
+    try:
+        app()
+    except SummerwareError as error:
+        err.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(error.exit_code)

@@ -1,0 +1,283 @@
+"""Answers about what was found and done, from the state database and the last finished Parquet.
+
+Imports neither Dagster, dbt nor Great Expectations and waits for nobody: it answers while a run is
+writing. Plain values out; how they look is decided in `cli.py`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.dataset import Dataset
+from orchestration.errors import ConfigurationError
+from orchestration.gates.suites import SUITES
+from orchestration.layers import layer_file
+from orchestration.settings import Settings
+from orchestration.state.store import Layer, Publication, State
+
+FATES = ("published", "merged", "superseded", "quarantined", "withheld")
+WITHHELD = "(not shown: a policy keeps it back)"
+
+
+def gates(state: State, dataset: str | None) -> list[dict[str, Any]]:
+    """The latest verdict of every gate, with the rules that did not simply pass."""
+    return [
+        {
+            "dataset": record.dataset,
+            "gate": SUITES[record.layer],
+            "verdict": record.verdict,
+            "rows": record.rows,
+            "quarantined": record.quarantined,
+            "recorded_at": record.recorded_at,
+            "run_id": record.run_id,
+            "content_hash": record.content_hash,
+            "rules": [rule for rule in record.results if rule["outcome"] != "passed"],
+        }
+        for record in state.latest_gates(dataset)
+    ]
+
+
+def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]:
+    """How many raw lines of the last finished run met which fate, and why."""
+    layer = _finished(state, dataset)
+    fates = {fate: layer.facts["fates"].get(fate, 0) for fate in FATES}
+    path = layer_file(settings, layer, f"ledger_{dataset.id}")
+    with duckdb.connect() as connection:
+        reasons = connection.execute(
+            f"select fate, reason, count(*) from read_parquet('{path}') "
+            "where reason is not null group by fate, reason order by count(*) desc, fate, reason"
+        ).fetchall()
+    return {
+        "dataset": dataset.id,
+        "raw": sum(fates.values()),
+        "fates": fates,
+        "reasons": [
+            {"fate": fate, "reason": reason, "lines": count} for fate, reason, count in reasons
+        ],
+        "run_id": layer.run_id,
+        "finished_at": layer.finished_at,
+    }
+
+
+def publications(state: State, dataset: Dataset) -> list[dict[str, Any]]:
+    """What was published when, oldest first; days on which nothing changed are left out."""
+    return [
+        {
+            "id": one.id,
+            "published_at": one.verified_at,
+            "rows": one.plan["rows"],
+            "inserts": one.plan["inserts"],
+            "updates": one.plan["updates"],
+            "updates_by_column": one.plan["updates_by_column"],
+            "first_fills": one.plan["first_fills"],
+            "first_fills_by_column": one.plan["first_fills_by_column"],
+            "deletes": one.plan["deletes"],
+            "held_back": one.plan["held_back"],
+            "dead_columns": one.plan["dead_columns"],
+            "target": one.target,
+            "released_by": one.released_by,
+            "run_id": one.run_id,
+            "content_hash": one.content_hash,
+        }
+        for one in state.publications(dataset.id, states=("verified",))
+    ]
+
+
+def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[str, Any]:
+    """The whole story of one row: its lines, what changed in them, what stopped or absorbed it.
+
+    `key` is the published key in any case, or a line as `extract:number`.
+
+    Raises:
+        ConfigurationError: nothing of that name was ever seen.
+    """
+    layer = _finished(state, dataset)
+    staged = state.layer(layer.upstream_id or "")
+    with duckdb.connect() as connection:
+        found_key, lines = _lines(connection, settings, dataset, layer, key)
+        standing = _standing(connection, settings, state, dataset, found_key)
+        if not lines and standing is None:
+            raise ConfigurationError(
+                f"{dataset.id}: no line and no published row is named {key!r}; a key is the "
+                f"published {dataset.key}, a line is extract:number"
+            )
+        return {
+            "dataset": dataset.id,
+            "key": found_key,
+            "lines": lines,
+            "cells": _cells(connection, settings, dataset, staged, layer, found_key, lines),
+            "rules": _rules(connection, settings, state, dataset, staged, lines),
+            "portal": standing,
+            "run_id": layer.run_id,
+        }
+
+
+def _finished(state: State, dataset: Dataset) -> Layer:
+    layer = state.newest_layer(dataset.id, "deduplicated")
+    if layer is None:
+        raise ConfigurationError(
+            f"{dataset.id}: no run has finished yet; start one with `summerware run {dataset.id}`"
+        )
+    return layer
+
+
+def _lines(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    dataset: Dataset,
+    layer: Layer,
+    key: str,
+) -> tuple[str, list[dict[str, Any]]]:
+    path = layer_file(settings, layer, f"ledger_{dataset.id}")
+    extract_id, _, number = key.partition(":")
+    wanted = " ".join(key.upper().split())
+    if number.isdigit():
+        found = connection.execute(
+            f"select row_key from read_parquet('{path}') where _extract_id = ? and _line = ?",
+            [extract_id, int(number)],
+        ).fetchone()
+        if found is not None and found[0] is not None:
+            wanted = found[0]
+    named = f"{_NAMED} from read_parquet('{path}') where row_key = ?"
+    rows = connection.execute(f"{named} order by _extract_id, _line", [wanted]).fetchall()
+    if not rows and number.isdigit():
+        by_line = f"{_NAMED} from read_parquet('{path}') where _extract_id = ? and _line = ?"
+        rows = connection.execute(by_line, [extract_id, int(number)]).fetchall()
+    return wanted, [
+        {
+            "line": f"{extract}:{line}",
+            "fate": fate,
+            "reason": reason,
+            "survivor": f"{survivor}:{survivor_line}" if survivor else None,
+        }
+        for extract, line, fate, reason, survivor, survivor_line in rows
+    ]
+
+
+_NAMED = "select _extract_id, _line, fate, reason, survivor_extract_id, survivor_line"
+
+
+def _cells(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    dataset: Dataset,
+    staged: Layer,
+    layer: Layer,
+    key: str,
+    lines: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    corrections = layer_file(settings, staged, f"corrections_{dataset.id}")
+    decided = layer_file(settings, layer, f"decided_cells_{dataset.id}")
+    cells = []
+    for name in [line["line"] for line in lines]:
+        extract_id, _, number = name.rpartition(":")
+        found = connection.execute(
+            "select column_name, rule_id, from_value, to_value "
+            f"from read_parquet('{corrections}') where _line = ? and _extract_id = ? "
+            "order by column_name",
+            [int(number), extract_id],
+        ).fetchall()
+        cells += [_cell(dataset, name, *row) for row in found]
+    found = connection.execute(
+        f"select column_name, rule_id, from_value, to_value from read_parquet('{decided}') "
+        "where row_key = ? order by column_name",
+        [key],
+    ).fetchall()
+    return cells + [_cell(dataset, None, *row) for row in found]
+
+
+def _cell(
+    dataset: Dataset, line: str | None, column: str, rule: str, before: str, after: str
+) -> dict[str, Any]:
+    policies = {policy.id for policy in dataset.policies}
+    shown = dataset.column(column).privacy == "publish" and rule not in policies
+    return {
+        "line": line,
+        "column": column,
+        "rule": rule,
+        "from": before if shown else WITHHELD,
+        "to": after,
+    }
+
+
+def _rules(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    staged: Layer,
+    lines: Sequence[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """The critical rules that the lines broke."""
+    record = state.newest_gate_record(dataset.id, staged.layer, staged.content_hash)
+    if record is None or record.quarantine_path is None:
+        return []
+    path = settings.home / record.quarantine_path
+    found = []
+    for line in lines:
+        extract_id, _, number = line["line"].rpartition(":")
+        rules = connection.execute(
+            f"select rule_id from read_parquet('{path}') where _line = ? and _extract_id = ? "
+            "order by rule_id",
+            [int(number), extract_id],
+        ).fetchall()
+        found += [{"line": line["line"], "rule": rule} for (rule,) in rules]
+    return found
+
+
+def _standing(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    key: str,
+) -> dict[str, Any] | None:
+    """What the portal shows of the row, and the publication that last touched it."""
+    done = state.publications(dataset.id, states=("verified", "unchanged"))
+    if not done:
+        return None
+    if not _row_exists(connection, settings, done[-1], "snapshot", dataset.key, key):
+        change = _last_change(connection, settings, done, key)
+        return None if change is None else {"on_portal": False, **change}
+    return {"on_portal": True, **(_last_change(connection, settings, done, key) or {})}
+
+
+def _row_exists(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    publication: Publication,
+    name: str,
+    column: str,
+    key: str,
+) -> bool:
+    path = _file(settings, publication, name)
+    found = connection.execute(
+        f"select 1 from read_parquet('{path}') where {column} = ? limit 1", [key]
+    ).fetchone()
+    return found is not None
+
+
+def _last_change(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    done: Sequence[Publication],
+    key: str,
+) -> dict[str, Any] | None:
+    for publication in reversed(done):
+        path = _file(settings, publication, "changes")
+        found = connection.execute(
+            f"select change from read_parquet('{path}') where row_key = ? limit 1", [key]
+        ).fetchone()
+        if found is not None:
+            return {
+                "publication": publication.id,
+                "change": found[0],
+                "published_at": publication.verified_at,
+            }
+    return None
+
+
+def _file(settings: Settings, publication: Publication, name: str) -> Path:
+    return settings.home / publication.path / f"{name}.parquet"

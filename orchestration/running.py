@@ -1,0 +1,182 @@
+"""Runs the daily job in this process and sums up what happened.
+
+Needs Dagster, so only the commands that run something import it. The run is an ordinary Dagster
+run: it stands in the UI's history like one that the schedule started.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from orchestration.dataset import load_datasets
+from orchestration.definitions import build_defs
+from orchestration.errors import ConfigurationError
+from orchestration.gates.suites import SUITES
+from orchestration.instance import prepare_instance
+from orchestration.layers import LAYERS
+from orchestration.processes import note_process, report_dead_runs
+from orchestration.publishing.targets import local_portal
+from orchestration.schedules import DAILY
+from orchestration.settings import Settings
+from orchestration.state.database import open_database
+from orchestration.state.store import GateRecord, Publication, State
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """What a run did, per dataset, and the exit code that says it to a script."""
+
+    run_id: str
+    exit_code: int
+    datasets: list[dict[str, Any]]
+    portal: str | None
+
+
+def run_daily(
+    settings: Settings,
+    names: Sequence[str],
+    *,
+    source: str | None,
+    extracts_dir: Path | None,
+    as_of: str | None,
+    dry_run: bool,
+) -> RunSummary:
+    """Runs the datasets named, or all, from extract to portal.
+
+    Raises:
+        ConfigurationError: a dataset is unknown, or an option cannot be.
+    """
+    datasets = load_datasets(settings.datasets_dir)
+    unknown = sorted(set(names) - set(datasets))
+    if unknown:
+        raise ConfigurationError(
+            f"no dataset is named {', '.join(unknown)}; there are {', '.join(datasets)}"
+        )
+    prepare_instance(settings)
+    state = State(open_database(settings))
+    chosen = list(names) or list(datasets)
+    options = {
+        "source": source,
+        "extracts_dir": str(extracts_dir) if extracts_dir else None,
+        "as_of": as_of,
+        "dry_run": dry_run,
+    }
+    with dg.DagsterInstance.get() as instance:
+        for run_id in report_dead_runs(instance, state):
+            logger.warning("run %s had lost its process and was reported failed", run_id)
+        run_id = str(uuid.uuid4())
+        note_process(state, run_id)
+        if settings.portal == "live":
+            result = _execute(instance, run_id, chosen, len(datasets), options)
+            portal = None
+        else:
+            with local_portal(settings):
+                result = _execute(instance, run_id, chosen, len(datasets), options)
+            portal = "summerware portal"
+    return _summary(state, result, chosen, run_id, portal)
+
+
+def _execute(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    chosen: Sequence[str],
+    count: int,
+    options: dict[str, Any],
+) -> dg.ExecuteInProcessResult:
+    # The code location's own environment must not differ from what the UI would use.
+    definitions = build_defs()
+    job = definitions.resolve_job_def(chosen[0] if len(chosen) == 1 else DAILY)
+    selection = None
+    if 1 < len(chosen) < count:
+        selection = [
+            dg.AssetKey([layer, name]) for name in chosen for layer in (*LAYERS, "published")
+        ]
+    return job.execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        raise_on_error=False,
+        asset_selection=selection,
+        run_config={
+            "resources": {"pipeline": {"config": options}},
+            "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        },
+        tags={"summerware/pid": str(os.getpid())},
+    )
+
+
+def _summary(
+    state: State,
+    result: dg.ExecuteInProcessResult,
+    chosen: Sequence[str],
+    run_id: str,
+    portal: str | None,
+) -> RunSummary:
+    records = state.gates_of_run(run_id)
+    failures = _failures(result)
+    summaries = []
+    codes = [0]
+    for name in chosen:
+        own = [record for record in records if record.dataset == name]
+        failure = next((one for one in failures if name in one["step"]), None)
+        codes += [_code(record) for record in own]
+        layer = state.newest_layer(name, "deduplicated", run_id=run_id)
+        fates = layer.facts["fates"] if layer and layer.run_id == run_id else None
+        published = [one for one in state.publications(name) if one.run_id == run_id]
+        summaries.append(
+            {
+                "dataset": name,
+                "gates": {SUITES[record.layer]: record.verdict for record in own},
+                "fates": fates,
+                "publication": _publication(published[-1]) if published else None,
+                "stopped_by": failure["message"] if failure else None,
+            }
+        )
+    codes += [one["exit_code"] for one in failures]
+    if not result.success and max(codes) == 0:
+        codes.append(3)
+    return RunSummary(run_id=run_id, exit_code=max(codes), datasets=summaries, portal=portal)
+
+
+def _code(record: GateRecord) -> int:
+    return {"passed": 0, "failed": 1, "broken": 3}[record.verdict]
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> list[dict[str, Any]]:
+    """Failed steps that are not gates: which, why, and the exit code they ask for."""
+    found = []
+    for event in _step_failures(result):
+        data = event.step_failure_data
+        user = data.user_failure_data
+        error = data.error
+        if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
+            continue
+        code = user.metadata.get("exit_code") if user else None
+        found.append(
+            {
+                "step": event.step_key or "",
+                "message": (user.description if user else None) or "a fault; see the run in the UI",
+                "exit_code": int(code.value) if code is not None else 3,  # type: ignore[arg-type]
+            }
+        )
+    return found
+
+
+def _step_failures(result: dg.ExecuteInProcessResult) -> Iterable[dg.DagsterEvent]:
+    return (event for event in result.all_events if event.is_step_failure)
+
+
+def _publication(publication: Publication) -> dict[str, Any]:
+    names = ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
+    return {
+        "id": publication.id,
+        "state": publication.state,
+        **{name: publication.plan[name] for name in names},
+    }
