@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration import reports
-from orchestration.dataset import TIME_ZONE, Dataset, load_datasets
+from orchestration.dataset import TIME_ZONE, Dataset, load_dataset
 from orchestration.errors import ConfigurationError, SummerwareError
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
@@ -96,9 +96,9 @@ def gates(
         return print_json(found)
     if not found:
         return out.print("No gate has run yet. Start with: summerware run")
-    table = Table("dataset", "gate", "verdict", "rows", "quarantined", "when (UTC)", "to see")
+    table = Table("dataset", "gate", "verdict", "rows", "quarantined", "when (UTC)", "rules to see")
     for gate in found:
-        rules = ", ".join(
+        rules = "\n".join(
             f"{rule['rule_id']} ({rule['cause'] or rule['failing']})" for rule in gate["rules"]
         )
         table.add_row(
@@ -267,10 +267,11 @@ def _open() -> tuple[Settings, State]:
 
 
 def _dataset(settings: Settings, name: str) -> Dataset:
-    datasets = load_datasets(settings.datasets_dir)
-    if name not in datasets:
-        raise ConfigurationError(f"no dataset is named {name}; there are {', '.join(datasets)}")
-    return datasets[name]
+    path = settings.datasets_dir / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(path.stem for path in settings.datasets_dir.glob("*.yaml")))
+        raise ConfigurationError(f"no dataset is named {name}; there are {known}")
+    return load_dataset(path)
 
 
 def _as_date(text: str) -> date:
@@ -313,23 +314,18 @@ def _show_progress() -> None:
 
 
 def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
-    table = Table(
-        "dataset", "gates", "lines", "published", "merged", "superseded", "quarantined", "withheld",
-        "portal",
-    )  # fmt: skip
+    table = Table("dataset", "lines", *reports.FATES)
     for one in datasets:
-        fates = one["fates"] or {}
-        table.add_row(
-            one["dataset"],
-            " ".join(_coloured(verdict) for verdict in one["gates"].values()) or "-",
-            f"{sum(fates.values()):,}" if fates else "-",
-            *(
-                f"{fates[fate]:,}" if fate in fates else "0" if fates else "-"
-                for fate in reports.FATES
-            ),
-            _portal_cell(one, dry_run=dry_run),
+        fates = one["fates"]
+        cells = (
+            [sum(fates.values()), *(fates.get(fate, 0) for fate in reports.FATES)] if fates else []
         )
+        table.add_row(one["dataset"], *(f"{count:,}" for count in cells))
     out.print(table)
+    for one in datasets:
+        verdicts = ", ".join(f"{gate} {_coloured(said)}" for gate, said in one["gates"].items())
+        out.print(f"{one['dataset']}: gates {verdicts or '-'}", highlight=False)
+        out.print(f"    portal: {_portal_cell(one, dry_run=dry_run)}", highlight=False)
 
 
 def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str:

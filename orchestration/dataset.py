@@ -190,6 +190,8 @@ class Dataset(_Strict):
     source: Source
     grain: Grain
     key: Name
+    key_from: tuple[Name, ...] = ()
+    """Landed columns that a derived key is made of: together they tell its rows apart."""
     version_order: tuple[Name, ...] = ()
     """Columns that tell the newest of several lines of a key within one extract, best first."""
     columns: tuple[Column, ...]
@@ -213,6 +215,7 @@ class Dataset(_Strict):
             raise ValueError(f"columns: a heading means two columns: {_twice(headings)}")
         mentioned = {
             "key": [self.key],
+            "key_from": self.key_from,
             "version_order": self.version_order,
             "source.window": [self.source.window.column] if self.source.window else [],
             "publish.partition": [self.publish.partition.column] if self.publish.partition else [],
@@ -224,6 +227,10 @@ class Dataset(_Strict):
                     raise ValueError(f"{where}: no column is named {name!r}")
         if self.column(self.key).privacy != "publish":
             raise ValueError(f"key: the column {self.key!r} must be published")
+        if (self.column(self.key).source is None) != bool(self.key_from):
+            raise ValueError("key_from: a key without a `source` is made of columns, and only such")
+        if not all(self.column(name).source for name in self.key_from):
+            raise ValueError("key_from: every column of it must have a `source`")
         return self
 
     def column(self, name: str) -> Column:
@@ -233,6 +240,11 @@ class Dataset(_Strict):
     @cached_property
     def _by_name(self) -> dict[str, Column]:
         return {column.name: column for column in self.columns}
+
+    @property
+    def landed_key(self) -> tuple[str, ...]:
+        """The columns that tell the keys apart in extracts, where a derived key is not yet."""
+        return self.key_from or (self.key,)
 
     @property
     def landed(self) -> tuple[Column, ...]:

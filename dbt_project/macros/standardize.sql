@@ -75,6 +75,46 @@
 {%- endmacro %}
 
 {#
+    A street address at the level of its block: 7723 Hampson St is 077XX Hampson St, and so is
+    7723-25, 7723 1/2, 7723A or 7723 & 7725. What tells the homes of a house apart (A before the
+    street, APT 5, # 5, REAR) goes too. A letter that may be a direction (7723N ROMAN ST) is not
+    guessed at. Intersections have no house number and stay; other numbers are for a rule to stop.
+#}
+{% macro street_block(column, rule) -%}
+    {%- set text = collapsed(column ~ '__read') -%}
+    {%- set others = "((-| - | & | ?/ ?|, ?| and )[0-9]{1,5})*( ?-?[0-9]/[0-9]| ?½)?" -%}
+    {%- set letter = "(-?[a-df-mo-rt-vx-z])? ([a-c] ([a-z]{2,} [a-z]))?" -%}
+    {%- set house = "(?i)^[1-9][0-9]{0,4}" ~ others ~ letter ~ "((blk|block) (of )?)?" -%}
+    {%- set unit = " (apt|apartment|unit|ste|suite|room|rm|lot|bldg|building|trailer|fl|floor)" -%}
+    {%- set home = "(?i)(,?(" ~ unit ~ "(\\.? ?#? ?[0-9]+[a-z]?|[. ]+#? ?[0-9a-z-]+)| ?# ?[0-9a-z-]+"
+        ~ "| [0-9]+(st|nd|rd|th) floor| (rear|front|upper|lower|upstairs|downstairs)))+$" -%}
+    {%- set block = "lpad((regexp_extract(" ~ text ~ ", '^[0-9]+')::integer // 100)::varchar, 3, '0')" -%}
+    {%- set street = "regexp_replace(" ~ text ~ ", '" ~ house ~ "', '\\6')" -%}
+    {{ return({
+        'rule': rule,
+        'when': "regexp_matches(" ~ text ~ ", '" ~ house ~ "[0-9a-z].*[a-z]')",
+        'then': block ~ " || 'XX ' || regexp_replace(" ~ street ~ ", '" ~ home ~ "', '')",
+    }) }}
+{%- endmacro %}
+
+{# Degrees to so many decimals: three are about 100 m. What is no degree is left for a rule. #}
+{% macro rounded_degrees(column, decimals, rule) -%}
+    {%- set value = "round(" ~ column ~ "__read, " ~ decimals ~ ")" -%}
+    {{ return({
+        'rule': rule,
+        'when': value ~ " <> " ~ column ~ "__read and abs(" ~ column ~ "__read) <= 180",
+        'then': value,
+    }) }}
+{%- endmacro %}
+
+{# Latitude 0 with longitude 0 is a place in the ocean, and means that there is none. #}
+{% macro zero_point(latitude, longitude) -%}
+    {{ return(blank_where(
+        'place', 'zero_coordinates_blank', latitude ~ '__read = 0 and ' ~ longitude ~ '__read = 0'
+    )) }}
+{%- endmacro %}
+
+{#
     A base model: every landed column of a dataset, as read (`x__read`), standardized (`x`), and the
     rule that changed it (`x__rule`, null where nothing did). `_unparsed` names the columns whose
     text is no value of their type: nothing becomes null in silence.

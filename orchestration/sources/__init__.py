@@ -24,6 +24,14 @@ class FoundExtract:
     """Where the time comes from: `name`, `sidecar`, `portal` or, as a guess, `file time`."""
 
 
+def printable_name(path: Path) -> str:
+    """A file's name as text that can be logged and stored, whatever bytes the name is made of."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in path.name
+    )
+
+
 class Source(Protocol):
     """Finds the extracts of a dataset; `name` keeps extracts of different sources apart."""
 

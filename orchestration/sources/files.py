@@ -16,7 +16,7 @@ import yaml
 
 from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.errors import ConfigurationError, ExtractRefused
-from orchestration.sources import FoundExtract
+from orchestration.sources import FoundExtract, printable_name
 
 logger = logging.getLogger(__name__)
 
@@ -39,22 +39,27 @@ class FilesSource:
         self.folder = folder
 
     def find(self, dataset: Dataset, *, as_of: date | None) -> Iterable[FoundExtract]:
-        """Every extract file of the dataset's sub-folder; names that start with a dot are left."""
+        """Every extract file of the dataset's sub-folder; names that start with a dot are left.
+
+        Raises:
+            ExtractRefused: a sidecar says no time, or the sub-folder may not be read.
+        """
         found = []
         folder = self.folder / dataset.id
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            name = path.name.lower()
-            if name.startswith(".") or not path.is_file() or name.endswith((".yaml", ".yml")):
-                continue
-            if not name.endswith(ENDINGS):
+        try:
+            paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        except PermissionError:
+            raise ExtractRefused(
+                f"{dataset.id}: {folder} may not be read by this user; change its permissions"
+            ) from None
+        for path in paths:
+            reason = _not_an_extract(path)
+            if reason is None:
+                found.append(self._with_time(dataset, path))
+            elif reason:
                 logger.warning(
-                    "%s: %s is left alone: its ending is none of %s",
-                    dataset.id,
-                    path.name,
-                    ", ".join(ENDINGS),
+                    "%s: %s is left alone: %s", dataset.id, printable_name(path), reason
                 )
-                continue
-            found.append(self._with_time(dataset, path))
         return [
             extract for extract in found if as_of is None or extract.extracted_at.date() <= as_of
         ]
@@ -69,39 +74,51 @@ class FilesSource:
                 "%s: %s says nowhere when it was extracted; its file time %s is taken. Put "
                 "YYYY-MM-DD into its name, or `extracted_at:` into %s.yaml",
                 dataset.id,
-                path.name,
+                printable_name(path),
                 moment.isoformat(),
-                path.name,
+                printable_name(path),
             )
         return FoundExtract(path=path, extracted_at=moment, time_source=time_source)
 
 
+def _not_an_extract(path: Path) -> str | None:
+    """Why a file is none, for the log; '' where nobody needs to know; none where it is one."""
+    name = path.name.lower()
+    if name.startswith(".") or name.endswith((".yaml", ".yml")):
+        return ""
+    if not path.is_file():
+        return "it is a link to nothing" if path.is_symlink() else "it is not a file"
+    if not name.endswith(ENDINGS):
+        return f"its ending is none of {', '.join(ENDINGS)}"
+    return None
+
+
 def _time_in_name(name: str) -> datetime | None:
-    match = _DATE_IN_NAME.search(name)
-    if match is None:
-        return None
-    year, month = int(match[1]), int(match[2])
-    last_day = calendar.monthrange(year, month)[1]
-    day = int(match[3]) if match[3] else last_day
-    if day > last_day:
-        return None
-    return datetime.combine(date(year, month, day), _END_OF_DAY)
+    """The end of the day, or month, in a name; of several the last one, none taken before it."""
+    days = []
+    for match in _DATE_IN_NAME.finditer(name):
+        year, month = int(match[1]), int(match[2])
+        last_day = calendar.monthrange(year, month)[1]
+        day = int(match[3]) if match[3] else last_day
+        if day > last_day:
+            return None
+        days.append(date(year, month, day))
+    return datetime.combine(max(days), _END_OF_DAY) if days else None
 
 
 def _time_in_sidecar(path: Path) -> datetime | None:
     sidecar = path.with_name(f"{path.name}.yaml")
     if not sidecar.is_file():
         return None
+    name = printable_name(sidecar)
     try:
         content: Any = yaml.safe_load(sidecar.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ExtractRefused(f"{sidecar.name}: is not YAML; write `extracted_at: ...`") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError):
+        # The parser's own message shows a piece of the file.
+        raise ExtractRefused(f"{name}: is not YAML; write `extracted_at: ...`") from None
     moment = content.get("extracted_at") if isinstance(content, dict) else None
     if isinstance(moment, str):
-        try:
-            moment = datetime.fromisoformat(moment)
-        except ValueError:
-            moment = None
+        moment = _time_in_text(moment)
     if isinstance(moment, datetime):
         if moment.tzinfo is not None:
             moment = moment.astimezone(ZoneInfo(TIME_ZONE)).replace(tzinfo=None)
@@ -109,8 +126,17 @@ def _time_in_sidecar(path: Path) -> datetime | None:
     if isinstance(moment, date):
         return datetime.combine(moment, _END_OF_DAY)
     raise ExtractRefused(
-        f"{sidecar.name}: `extracted_at` must be a date or a time such as 2022-08-31T06:00:00"
+        f"{name}: `extracted_at` must be a date or a time such as 2022-08-31T06:00:00"
     )
+
+
+def _time_in_text(text: str) -> date | datetime | None:
+    for read in (date.fromisoformat, datetime.fromisoformat):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    return None
 
 
 def _time_of_file(path: Path) -> datetime:

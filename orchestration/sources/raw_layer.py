@@ -130,10 +130,13 @@ def _facts(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> dict
 
 
 def _count_keys(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> int:
-    if not all(dataset.key in extract.columns for extract in extracts):
+    key = dataset.landed_key
+    if not all(name in extract.columns for extract in extracts for name in key):
         return 0
+    cells = ", ".join(f"upper(trim({name}))" for name in key)
+    known = " and ".join(f"{name} is not null" for name in key)
     listed = ", ".join(f"'{path}'" for path in files)
     counted = duckdb.execute(
-        f"select count(distinct upper(trim({dataset.key}))) from read_parquet([{listed}])"
+        f"select count(distinct ({cells})) filter ({known}) from read_parquet([{listed}])"
     ).fetchone()
     return int(counted[0]) if counted else 0

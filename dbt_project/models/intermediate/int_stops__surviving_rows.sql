@@ -1,0 +1,3 @@
+{{ config(materialized='view') }}
+
+{{ surviving_rows('stops', ref('stg_stops'), ref('int_stops__fates')) }}

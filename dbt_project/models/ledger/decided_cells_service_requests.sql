@@ -1,0 +1,1 @@
+{{ decided_cells('service_requests', ref('int_service_requests__surviving_rows')) }}

@@ -1,0 +1,1 @@
+{{ decided_cells('stops', ref('int_stops__surviving_rows')) }}

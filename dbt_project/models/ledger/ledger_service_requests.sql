@@ -1,0 +1,1 @@
+{{ ledger(ref('int_service_requests__fates')) }}

@@ -1,0 +1,1 @@
+{{ ledger(ref('int_stops__fates')) }}

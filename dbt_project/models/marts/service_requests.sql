@@ -1,0 +1,1 @@
+{{ published_rows('service_requests', ref('int_service_requests__surviving_rows')) }}

@@ -1,0 +1,1 @@
+{{ published_rows('stops', ref('int_stops__surviving_rows')) }}

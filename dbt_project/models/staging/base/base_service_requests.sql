@@ -1,0 +1,23 @@
+{#
+    Tickets whose details the source gives by telephone only carry one and the same State Plane point
+    instead of their place. It is a placeholder: blanked, never converted into degrees. Any other
+    State Plane pair is left as it is, for a rule to stop.
+
+    Addresses and coordinates leave this model at the block level; the exact ones stay in the extract
+    and in the explanation of the change.
+#}
+{% set no_place = [
+    blank_where(
+        'place',
+        'state_plane_placeholder_blank',
+        'round(latitude__read, 5) = 530187.70942 and round(longitude__read, 4) = 3678691.8167'
+    ),
+    zero_point('latitude', 'longitude'),
+] %}
+
+{{ standardized('service_requests', source('raw', 'service_requests'), {
+    'block_address': [null_word('block_address'), street_block('block_address', 'street_address_to_block')],
+    'zip_code': [null_word('zip_code')],
+    'latitude': no_place + [rounded_degrees('latitude', 3, 'coordinates_to_block')],
+    'longitude': no_place + [rounded_degrees('longitude', 3, 'coordinates_to_block')],
+}) }}

@@ -1,0 +1,1 @@
+{{ corrected_cells('service_requests', ref('base_service_requests')) }}

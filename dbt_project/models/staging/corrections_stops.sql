@@ -1,0 +1,1 @@
+{{ corrected_cells('stops', ref('base_stops')) }}

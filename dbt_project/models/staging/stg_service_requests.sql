@@ -1,0 +1,1 @@
+{{ staged('service_requests', ref('base_service_requests')) }}
