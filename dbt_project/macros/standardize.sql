@@ -149,7 +149,8 @@ standardized as (
         *
         {%- for column in landed %}
         {%- set name = column['name'] %}
-        {%- set rules = steps.get(name, []) + ([collapsed_blanks(name)] if column['type'] == 'text' else []) %}
+        {%- set is_shown = column['type'] == 'text' and column['privacy'] == 'publish' %}
+        {%- set rules = steps.get(name, []) + ([collapsed_blanks(name)] if is_shown else []) %}
         {%- if rules %}
         , case
             {%- for step in rules %}

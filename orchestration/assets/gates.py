@@ -33,8 +33,8 @@ def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
                 pipeline.settings,
                 pipeline.state,
                 pipeline.datasets[dataset.id],
-                newest_layer(pipeline, dataset.id, layer, context.op_execution_context.run_id),
-                run_id=context.op_execution_context.run_id,
+                newest_layer(pipeline, dataset.id, layer, context.run.run_id),
+                run_id=context.run.run_id,
             )
         if record.verdict != "passed":
             progress.error(f"{dataset.id}: {SUITES[layer]} gate {record.verdict}: {why(record)}")

@@ -50,7 +50,7 @@ def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
                 pipeline.datasets[dataset.id],
                 pipeline.extract_source(),
                 as_of=pipeline.as_of_date,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
             )
         if outcome is None:
             progress.info(f"{dataset.id}: no extract at hand, nothing to do")
@@ -88,7 +88,7 @@ def build_modelled(
         with pipeline.step(
             context.op_execution_context, f"{dataset.id}: building the {layer} layer"
         ):
-            finished, results = _build(pipeline, dataset.id, layer, upstream, context.run_id)
+            finished, results = _build(pipeline, dataset.id, layer, upstream, context.run.run_id)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": finished.facts["rows"],
@@ -117,13 +117,13 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
     def published(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
         with pipeline.step(context.op_execution_context, f"{dataset.id}: publishing"):
-            layer = newest_layer(pipeline, dataset.id, "deduplicated", context.run_id)
+            layer = newest_layer(pipeline, dataset.id, "deduplicated", context.run.run_id)
             outcome = publish(
                 pipeline.settings,
                 pipeline.state,
                 pipeline.datasets[dataset.id],
                 layer,
-                run_id=context.run_id,
+                run_id=context.run.run_id,
                 dry_run=pipeline.dry_run,
                 progress=lambda text: progress.info(f"{dataset.id}: {text}"),
             )

@@ -1,6 +1,7 @@
 """The one Dagster resource: the environment's settings, the state database and a run's options."""
 
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -10,9 +11,9 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.dataset import Dataset, load_datasets
-from orchestration.errors import ConfigurationError, PassingFault, SummerwareError
+from orchestration.errors import ConfigurationError, Fault, PassingFault, SummerwareError
 from orchestration.processes import note_process, report_dead_runs
-from orchestration.settings import Settings
+from orchestration.settings import PACKAGE, Settings
 from orchestration.sources import Source
 from orchestration.sources.choice import choose_source
 from orchestration.state.database import open_database
@@ -77,6 +78,20 @@ class Pipeline(dg.ConfigurableResource[None]):
         except SummerwareError as error:
             progress.error("%s", error)
             raise _failure(error) from error
+        except (dg.Failure, dg.RetryRequested):
+            raise
+        except Exception as error:  # noqa: BLE001 - see below
+            # An error we did not foresee may quote a cell: its kind and place are told, its text
+            # is not, neither here nor in Dagster's event log.
+            fault = Fault(f"{what}: {type(error).__name__} at {_place(error)}")
+            progress.error("%s", fault)
+            raise _failure(fault) from None
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if PACKAGE.name in Path(frame.filename).parts] or frames
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(own[-4:]))
 
 
 def _failure(error: SummerwareError) -> dg.Failure:

@@ -57,9 +57,7 @@ class FilesSource:
             if reason is None:
                 found.append(self._with_time(dataset, path))
             elif reason:
-                logger.warning(
-                    "%s: %s is left alone: %s", dataset.id, printable_name(path), reason
-                )
+                logger.warning("%s: %s is left alone: %s", dataset.id, printable_name(path), reason)
         return [
             extract for extract in found if as_of is None or extract.extracted_at.date() <= as_of
         ]

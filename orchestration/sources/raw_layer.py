@@ -5,7 +5,6 @@ publication holds yet, with all that came after the oldest of them, so that no o
 row wins; where nothing is new, the newest again. The files are links to the landed extracts.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,10 +14,11 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
+from orchestration.errors import Fault
 from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, Source
-from orchestration.sources.landing import ROWS, land
+from orchestration.sources.landing import ROWS, land, sql_path
 from orchestration.state.store import Extract, Layer, State
 
 
@@ -42,17 +42,21 @@ def make_raw_layer(
 ) -> RawOutcome | None:
     """Lands what the source has and links this run's extracts; none where there is no extract."""
     found = _to_land(dataset, list(source.find(dataset, as_of=as_of)))
+    found.sort(key=lambda extract: (extract.extracted_at, extract.path.name))
     landed = {
         extract.id: extract
         for extract in (land(settings, state, dataset, one, source=source.name) for one in found)
     }
     published = _published_extracts(state, dataset)
     if dataset.source.kind != "complete":
-        for extract in state.extracts(dataset.id, source=source.name):
-            if extract.id not in published and (
-                as_of is None or date.fromisoformat(extract.extracted_at[:10]) <= as_of
-            ):
-                landed.setdefault(extract.id, extract)
+        # A file that is at hand may be read anew, after a change of the dataset file; the rows of
+        # its former reading would all be there twice.
+        read = {extract.file_hash for extract in landed.values()}
+        for extract in reversed(state.extracts(dataset.id, source=source.name)):
+            is_due = as_of is None or date.fromisoformat(extract.extracted_at[:10]) <= as_of
+            if is_due and extract.id not in published and extract.file_hash not in read:
+                landed[extract.id] = extract
+                read.add(extract.file_hash)
     chosen = _chosen(dataset, sorted(landed.values(), key=_age), published)
     if not chosen:
         return None
@@ -99,7 +103,13 @@ def _link(
         files = []
         for extract in extracts:
             link = folder / f"{extract.id}.parquet"
-            os.link(settings.home / extract.path / ROWS, link)
+            try:
+                link.hardlink_to(settings.home / extract.path / ROWS)
+            except FileNotFoundError:
+                raise Fault(
+                    f"{dataset.id}: the landed extract {extract.id} ({extract.file_name}) is gone "
+                    "before it was published; put its file back and run again"
+                ) from None
             files.append(link)
         return finish_layer(
             settings,
@@ -133,9 +143,9 @@ def _count_keys(dataset: Dataset, extracts: list[Extract], files: list[Path]) ->
     key = dataset.landed_key
     if not all(name in extract.columns for extract in extracts for name in key):
         return 0
-    cells = ", ".join(f"upper(trim({name}))" for name in key)
-    known = " and ".join(f"{name} is not null" for name in key)
-    listed = ", ".join(f"'{path}'" for path in files)
+    cells = ", ".join(f'upper(trim("{name}"))' for name in key)
+    known = " and ".join(f'"{name}" is not null' for name in key)
+    listed = ", ".join(sql_path(path) for path in files)
     counted = duckdb.execute(
         f"select count(distinct ({cells})) filter ({known}) from read_parquet([{listed}])"
     ).fetchone()

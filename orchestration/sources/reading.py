@@ -11,23 +11,31 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import time
+import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any
+from xml.etree.ElementTree import ParseError
 
 from orchestration.dataset import Dataset
-from orchestration.errors import ExtractRefused, PassingFault
+from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
+from orchestration.sources import printable_name
 
 _CHUNK = 1 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-SETTLING_SECONDS = float(os.environ.get("SUMMERWARE_SETTLING_SECONDS", "2"))
-"""A file younger than this may still be growing: it is looked at again after as long."""
+_JSON = re.compile(r'[{\[]\s*["{\[\]}]')
+_BROKEN_WORKBOOK = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError),
+    *(ParseError, LookupError, ValueError, TypeError, AttributeError),
+)
+"""What openpyxl raises on a workbook that is damaged, encrypted or none; it has no error of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,35 +51,79 @@ def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtrac
     """Copies an extract into the scratch folder as UTF-8 CSV.
 
     Raises:
+        ConfigurationError: the declared encoding or delimiter is none.
         ExtractRefused: empty, truncated, in another encoding, or not what its name says.
-        PassingFault: the file is still being written.
+        PassingFault: the file is still being written, or gone.
     """
-    where = f"{dataset.id}: {path.name}"
+    where = f"{dataset.id}: {printable_name(path)}"
+    name = path.name.lower().removesuffix(".gz")
+    encoding = _known_encoding(dataset)
+    delimiter = dataset.source.delimiter or ("\t" if name.endswith(".tsv") else ",")
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ConfigurationError(f"{dataset.id}.yaml: source.delimiter: must be one character")
+    target = scratch / "extract.csv"
     with _settled(path, where):
-        name = path.name.lower().removesuffix(".gz")
         _check_first_bytes(path, where)
-        target = scratch / "extract.csv"
         if name.endswith(".xlsx"):
             return _from_xlsx(path, target, where)
         if name.endswith(".json"):
-            return _from_json(path, target, where, dataset.source.encoding)
-        content_hash = _decode(path, target, where, dataset.source.encoding)
-    delimiter = dataset.source.delimiter or ("\t" if name.endswith(".tsv") else ",")
+            return _from_json(path, target, where, encoding)
+        content_hash = _decode(path, target, where, encoding)
     return ReadableExtract(path=target, delimiter=delimiter, content_hash=content_hash)
+
+
+def _known_encoding(dataset: Dataset) -> str:
+    encoding = dataset.source.encoding
+    try:
+        "".encode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    except LookupError:
+        raise ConfigurationError(
+            f"{dataset.id}.yaml: source.encoding: {encoding!r} is no text encoding"
+        ) from None
+    return encoding
 
 
 @contextmanager
 def _settled(path: Path, where: str) -> Iterator[None]:
     """Lets nothing through that changes before or while it is read."""
-    before = path.stat()
-    age = time.time() - before.st_mtime
-    if 0 <= age < SETTLING_SECONDS:
-        time.sleep(SETTLING_SECONDS - age)
-    if _changed(path, before):
-        raise PassingFault(f"{where}: is still being written; it is read at the next run")
-    yield
-    if _changed(path, before):
-        raise PassingFault(f"{where}: changed while it was read; it is read at the next run")
+    try:
+        before = path.stat()
+        age = time.time() - before.st_mtime
+        settling = _settling_seconds()
+        if 0 <= age < settling:
+            time.sleep(settling - age)
+        if _changed(path, before):
+            raise PassingFault(f"{where}: is still being written; it is read at the next run")
+        try:
+            yield
+        except ExtractRefused as error:
+            if _changed(path, before):
+                raise _changed_meanwhile(where) from error
+            raise
+        if _changed(path, before):
+            raise _changed_meanwhile(where)
+    except FileNotFoundError:
+        raise PassingFault(f"{where}: is gone; was it moved or renamed?") from None
+    except PermissionError:
+        raise ExtractRefused(
+            f"{where}: may not be read by this user; change its permissions"
+        ) from None
+
+
+def _changed_meanwhile(where: str) -> PassingFault:
+    return PassingFault(f"{where}: changed while it was read; it is read at the next run")
+
+
+def _settling_seconds() -> float:
+    """A file younger than this may still be growing: it is looked at again after as long."""
+    text = os.environ.get("SUMMERWARE_SETTLING_SECONDS", "2")
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigurationError(
+            f"SUMMERWARE_SETTLING_SECONDS is {text!r}: it must be a number"
+        ) from None
 
 
 def _changed(path: Path, before: os.stat_result) -> bool:
@@ -83,7 +135,7 @@ def _check_first_bytes(path: Path, where: str) -> None:
     with path.open("rb") as file:
         first = file.read(512)
     if not first:
-        raise ExtractRefused(f"{where}: is empty; ask the source to write it again")
+        raise _empty(where)
     name = path.name.lower()
     if name.endswith(".gz") != first.startswith(_GZIP):
         is_not = "is not gzip" if name.endswith(".gz") else "is gzip"
@@ -93,27 +145,28 @@ def _check_first_bytes(path: Path, where: str) -> None:
         raise ExtractRefused(f"{where}: {is_not}, though its name says otherwise; rename it")
 
 
+def _empty(where: str) -> ExtractRefused:
+    return ExtractRefused(f"{where}: is empty; ask the source to write it again")
+
+
 @contextmanager
 def _opened(path: Path, where: str) -> Iterator[IO[bytes]]:
     """The file's bytes, uncompressed; a broken compression is said clearly."""
     try:
         with (gzip.open if path.name.lower().endswith(".gz") else open)(path, "rb") as file:
             yield file  # type: ignore[misc]
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile):
         raise ExtractRefused(
             f"{where}: its compression breaks off or is damaged; copy the file again"
-        ) from error
+        ) from None
 
 
 def _decode(path: Path, target: Path, where: str, encoding: str) -> str:
     """Writes the file as UTF-8; returns the hash of its uncompressed bytes."""
     digest = hashlib.sha256()
-    try:
-        decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    except LookupError as error:
-        raise ExtractRefused(f"{where}: its declared encoding {encoding!r} is unknown") from error
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
     position = lines = pending = 0
-    first_text = True
+    started = False
     with _opened(path, where) as source, target.open("wb") as out:
         while True:
             chunk = source.read(_CHUNK)
@@ -121,50 +174,59 @@ def _decode(path: Path, target: Path, where: str, encoding: str) -> str:
             try:
                 text = decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
-                offset = position - pending + error.start
-                line = lines + error.object[: error.start].count(b"\n") + 1
-                raise ExtractRefused(
-                    f"{where}: byte {offset} (line {line}) is not {encoding}; declare the real "
-                    "encoding under source.encoding of the dataset file, or mend the file"
+                before = error.object[: error.start].decode(encoding, errors="replace")
+                raise _other_encoding(
+                    where, encoding, position - pending + error.start, lines + before.count("\n")
                 ) from None
-            if first_text and text:
-                _check_first_text(text, where)
-                text, first_text = text.removeprefix("\ufeff"), False
-            out.write(text.encode("utf-8"))
+            except UnicodeError:
+                # UTF-16 and UTF-32 name no byte when the mark at the start is missing.
+                raise _other_encoding(where, encoding, 0, 0) from None
             lines += text.count("\n")
+            if not started:
+                # Readers disagree on whether blank lines before the header are the header.
+                text = text.removeprefix("\ufeff").lstrip("\r\n")
+                _check_first_text(text, where)
+                started = bool(text)
+            out.write(text.encode("utf-8", errors="backslashreplace"))
             position += len(chunk)
             pending = len(decoder.getstate()[0])
             if not chunk:
                 break
-    if first_text:
-        raise ExtractRefused(f"{where}: is empty; ask the source to write it again")
+    if not started:
+        raise _empty(where)
     return digest.hexdigest()
 
 
+def _other_encoding(where: str, encoding: str, offset: int, lines_before: int) -> ExtractRefused:
+    return ExtractRefused(
+        f"{where}: byte {offset} (line {lines_before + 1}) is not {encoding}; declare the real "
+        "encoding under source.encoding of the dataset file, or mend the file"
+    )
+
+
 def _check_first_text(text: str, where: str) -> None:
-    start = text.lstrip("\ufeff \t\r\n")[:1]
-    if start == "<":
+    start = text[:512].lstrip()
+    if start.startswith("<"):
         raise ExtractRefused(f"{where}: is a web page or XML, not a table; fetch the extract again")
-    if start in ("{", "["):
+    # SQL Server's [headings in brackets] are no JSON.
+    if _JSON.match(start):
         raise ExtractRefused(f"{where}: is JSON, though its name says otherwise; rename it")
+    if start.startswith(("PK\x03\x04", "%PDF-")):
+        raise ExtractRefused(f"{where}: holds a zip, spreadsheet or PDF, not a table; unpack it")
 
 
 def _from_json(path: Path, target: Path, where: str, encoding: str) -> ReadableExtract:
     """SODA rows: a list of objects, keys of null values left out."""
-    digest = hashlib.sha256()
     with _opened(path, where) as source:
         content = source.read()
-    digest.update(content)
     try:
-        rows: Any = json.loads(
-            content.decode(encoding).removeprefix("\ufeff"), parse_float=str, parse_int=str
-        )
+        text = content.decode(encoding).removeprefix("\ufeff")
+        if not text.strip():
+            raise _empty(where)
+        rows: Any = json.loads(text, parse_float=_Number, parse_int=_Number)
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise ExtractRefused(
-            f"{where}: byte {error.start} (line {line}) is not {encoding}; declare the real "
-            "encoding under source.encoding of the dataset file"
-        ) from None
+        before = content[: error.start].count(b"\n")
+        raise _other_encoding(where, encoding, error.start, before) from None
     except json.JSONDecodeError as error:
         raise ExtractRefused(
             f"{where}: is not whole JSON: {error.msg} at line {error.lineno}, "
@@ -177,54 +239,91 @@ def _from_json(path: Path, target: Path, where: str, encoding: str) -> ReadableE
     if not rows:
         raise ExtractRefused(f"{where}: holds no rows and so no column names; fetch it again")
     header = list(dict.fromkeys(key for row in rows for key in row))
-    with target.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_json_text(row.get(key)) for key in header] for row in rows)
-    return ReadableExtract(path=target, delimiter=",", content_hash=digest.hexdigest())
+    _write_table(target, header, ([_json_text(row.get(key)) for key in header] for row in rows))
+    content_hash = hashlib.sha256(content).hexdigest()
+    return ReadableExtract(path=target, delimiter=",", content_hash=content_hash)
+
+
+class _Number(str):
+    """A JSON number as it was written: 1.50 stays 1.50."""
+
+    __slots__ = ()
 
 
 def _json_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return "" if value is None else value if isinstance(value, str) else _nested_text(value)
+
+
+def _nested_text(value: Any) -> str:
+    """Compact JSON again, numbers as they were written."""
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, dict):
+        pairs = (f"{_nested_text(key)}:{_nested_text(item)}" for key, item in value.items())
+        return f"{{{','.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_nested_text, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _write_table(target: Path, header: list[str], rows: Iterable[list[str]]) -> None:
+    # A text cut within an emoji leaves half a character: it is kept as JSON writes it, \ud83d.
+    with target.open("w", encoding="utf-8", newline="", errors="backslashreplace") as out:
+        # Before Python 3.13 a lone \r is only quoted when it is part of the line's end.
+        writer = csv.writer(out, lineterminator="\r\n")
+        writer.writerow(header)
+        writer.writerows(rows)
 
 
 def _from_xlsx(path: Path, target: Path, where: str) -> ReadableExtract:
     """The one sheet of a workbook that holds rows."""
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
     with path.open("rb") as file:
         content_hash = hashlib.file_digest(file, "sha256").hexdigest()
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
-        raise ExtractRefused(
-            f"{where}: cannot be opened as a spreadsheet; save it again"
-        ) from error
-    try:
-        sheets = [sheet for sheet in book.worksheets if any(_cells(sheet))]
-        if len(sheets) != 1:
-            raise ExtractRefused(
-                f"{where}: {len(sheets)} of its sheets hold rows; leave exactly one"
-            )
-        with target.open("w", encoding="utf-8", newline="") as out:
-            csv.writer(out, lineterminator="\n").writerows(_cells(sheets[0]))
-    finally:
-        book.close()
+    with warnings.catch_warnings():
+        # It warns of styles and validations that it leaves out; neither is data.
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        except _BROKEN_WORKBOOK:
+            raise _broken_workbook(where) from None
+        try:
+            sheets = [
+                sheet
+                for sheet in book.worksheets
+                if next(_sheet_rows(sheet, where), None) is not None
+            ]
+            if len(sheets) != 1:
+                raise ExtractRefused(
+                    f"{where}: {len(sheets)} of its sheets hold rows; leave exactly one"
+                )
+            rows = _sheet_rows(sheets[0], where)
+            header = next(rows)
+            # A row is as long as its last filled cell; one longer than the header stays so.
+            _write_table(target, header, (row + [""] * (len(header) - len(row)) for row in rows))
+        finally:
+            book.close()
     return ReadableExtract(path=target, delimiter=",", content_hash=content_hash)
 
 
-def _cells(sheet: Any) -> Iterator[list[str]]:
-    for row in sheet.iter_rows(values_only=True):
-        cells = [_cell_text(value) for value in row]
-        if any(cells):
-            yield cells
+def _broken_workbook(where: str) -> ExtractRefused:
+    return ExtractRefused(f"{where}: cannot be opened as a spreadsheet; save it again")
+
+
+def _sheet_rows(sheet: Any, where: str) -> Iterator[list[str]]:
+    """The rows that hold something, up to their last filled cell."""
+    try:
+        # Some exporters write a wrong size into the sheet, and cells outside it would be left out.
+        sheet.reset_dimensions()
+        for row in sheet.iter_rows(values_only=True):
+            cells = [_cell_text(value) for value in row]
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                yield cells
+    except _BROKEN_WORKBOOK:
+        raise _broken_workbook(where) from None
 
 
 def _cell_text(value: Any) -> str:

@@ -1,0 +1,166 @@
+"""Calls for service, January to August 2022: the real extract, from file to portal."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.acceptance.city import City
+
+CALLS = "calls_for_service"
+
+
+@pytest.fixture(scope="module")
+def city(new_city: Callable[[], City], shared_extracts: Path) -> City:
+    """A city that has published the real calls of 2022."""
+    made = new_city()
+    file = shared_extracts / "nopd_calls_for_service" / "nopd_cfs_2022_subset_jan-aug.csv.gz"
+    summary = made.run(CALLS, extracts_dir=made.drop("2022-08", CALLS, file))
+    assert summary.exit_code == 0
+    return made
+
+
+def _corrected(city: City, column: str, rule: str) -> int:
+    """How many calls have that column changed by that rule."""
+    staged = city.layer(CALLS, "standardized").path
+    query = f"""
+        select count(distinct item_number) from (
+            select item_number from '{city.home}/{staged}/stg_{CALLS}.parquet'
+            join '{city.home}/{staged}/corrections_{CALLS}.parquet' using (_extract_id, _line)
+            where column_name = '{column}' and rule_id = '{rule}')"""
+    (count,) = duckdb.sql(query).fetchall()[0]
+    return int(count)
+
+
+def test_every_line_has_its_fate(city: City) -> None:
+    """5,489 lines: 711 merged, 3 withheld, 1 quarantined, the rest published."""
+    found = city.ledger(CALLS)
+    assert found["raw"] == 5_489
+    assert found["fates"] == {
+        "published": 4_774,
+        "merged": 711,
+        "superseded": 0,
+        "quarantined": 1,
+        "withheld": 3,
+    }
+
+
+def test_lines_are_4778_calls(city: City) -> None:
+    """The lines that are not repeats are 4,778 calls."""
+    ((calls,),) = city.rows(
+        CALLS, "deduplicated", f"ledger_{CALLS}", "select count(distinct row_key)"
+    )
+    assert calls == 4_778
+
+
+def test_juvenile_calls_are_withheld_by_policy(city: City) -> None:
+    """The three MISSING JUVENILE calls are kept back, and the policy is named."""
+    reasons = {(r["fate"], r["reason"]): r["lines"] for r in city.ledger(CALLS)["reasons"]}
+    assert reasons["withheld", "juvenile_calls_withheld"] == 3
+    rows = city.rows(
+        CALLS, "deduplicated", CALLS, "select count(*) filter (call_type_text like '%JUVENILE%')"
+    )
+    assert rows == [(0,)]
+
+
+def test_quarantine_names_its_rule(city: City) -> None:
+    """The one quarantined call shows an exact house number."""
+    reasons = {(r["fate"], r["reason"]): r["lines"] for r in city.ledger(CALLS)["reasons"]}
+    assert reasons["quarantined", "no_exact_house_number"] == 1
+
+
+def test_beats_are_repaired(city: City) -> None:
+    """392 beats that Excel turned into numbers are codes again; 4 words for null are null."""
+    assert _corrected(city, "beat_code", "excel_number_is_code") == 392
+    assert _corrected(city, "beat_code", "null_word_is_null") == 4
+
+
+def test_zips_are_blanked(city: City) -> None:
+    """44 calls have the word None for a zip."""
+    assert _corrected(city, "zip_code", "null_word_is_null") == 44
+
+
+def test_locations_stay_blank_with_their_reason(city: City) -> None:
+    """139 places are blank: 44 redacted by the city's list, 95 without a stated reason."""
+    assert _corrected(city, "location", "location_redacted_at_source") == 44
+    assert _corrected(city, "location", "location_missing_at_source") == 95
+
+
+def test_no_location_is_filled_in(city: City) -> None:
+    """Published calls have a place exactly where their source line had one."""
+    ((blank,),) = city.rows(
+        CALLS,
+        "deduplicated",
+        CALLS,
+        "select count(*) filter (location is null and map_x_feet is null)",
+    )
+    assert blank == 139 - 3  # three of them are withheld
+
+
+@pytest.mark.parametrize(
+    ("rule", "calls"),
+    [
+        ("arrival_not_before_dispatch", 33),
+        ("sensitive_initial_type_without_location", 2),
+        ("no_juvenile_initial_type", 2),
+        ("district_given", 33),
+    ],
+)
+def test_warnings_count_calls_and_block_nothing(city: City, rule: str, calls: int) -> None:
+    """What is odd but published is reported."""
+    found = city.rule(CALLS, "standardized", rule)
+    assert (found["strength"], found["keys"]) == ("warning", calls)
+
+
+def test_equal_calls_with_other_numbers_stay_apart(city: City) -> None:
+    """D3147922, D3148022 and D3148322 are equal in everything else and stay three calls."""
+    rows = city.rows(
+        CALLS,
+        "deduplicated",
+        CALLS,
+        "select count(*) filter (item_number in ('D3147922', 'D3148022', 'D3148322'))",
+    )
+    assert rows == [(3,)]
+
+
+def test_types_are_never_reconciled(city: City) -> None:
+    """Final and initial type differ as often as the source says."""
+    staged = city.layer(CALLS, "standardized")
+    ((differ,),) = duckdb.sql(
+        f"select count(distinct item_number) from '{city.home}/{staged.path}/stg_{CALLS}.parquet' "
+        "where call_type_code <> initial_call_type_code"
+    ).fetchall()
+    assert differ == 1_848
+
+
+def test_camera_columns_are_not_kept_in_the_clear(city: City) -> None:
+    """The three columns of the camera request log are not listed: only hashes of them stay."""
+    assert b"No relevant video was found" not in b"".join(p.read_bytes() for p in city.everything())
+
+
+def test_portal_shows_the_published_rows(city: City) -> None:
+    """The portal holds what the publication says, under the year of the calls."""
+    (publication,) = city.publications(CALLS)
+    assert (publication["rows"], publication["inserts"]) == (4_774, 4_774)
+    assert city.portal_rows("Calls for Service 2022") == 4_774
+
+
+def test_a_second_run_writes_nothing(city: City) -> None:
+    """The same extract again leaves every byte of the portal as it was."""
+    before = city.portal_digest()
+    assert city.run(CALLS, extracts_dir=city.root / "extracts" / "2022-08").exit_code == 0
+    assert city.portal_digest() == before
+    assert len(city.publications(CALLS)) == 1
+
+
+def test_story_of_a_repaired_call(city: City) -> None:
+    """`why` tells a call's lines, changed cells and publication."""
+    ((key,),) = city.rows(
+        CALLS, "deduplicated", CALLS, "select min(item_number) filter (beat_code like '8E%')"
+    )
+    story = city.why(CALLS, key.lower())
+    assert story["key"] == key
+    assert story["lines"][0]["fate"] == "published"
+    assert story["portal"]["on_portal"]
+    assert {cell["rule"] for cell in story["cells"]} >= {"excel_number_is_code"}
