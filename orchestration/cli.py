@@ -4,6 +4,7 @@
 codes: 0 done, 1 data stopped at a gate, 2 usage or configuration, 3 fault.
 """
 
+import getpass
 import json
 import logging
 import sys
@@ -184,10 +185,27 @@ def release(
         state,
         _dataset(settings, dataset),
         publication,
-        by=by or publisher.person(),
+        by=by or getpass.getuser(),
         progress=logging.getLogger("summerware.progress").info,
     )
     out.print(f"{dataset}: {outcome.message}")
+
+
+@app.command()
+def discard(
+    dataset: DatasetArgument,
+    extract: Annotated[str, typer.Argument(help="Id of the extract, as a line id begins with.")],
+    reason: Annotated[str, typer.Option(help="Why it must not be used.")],
+    by: Annotated[str | None, typer.Option(help="Who says so; you, where left out.")] = None,
+) -> None:
+    """Never use a landed extract again, because it is broken; its file stays for the record."""
+    settings, state = _open()
+    _dataset(settings, dataset)
+    found = state.extract(extract)
+    if found is None or found.dataset != dataset:
+        raise ConfigurationError(f"{dataset}: no extract {extract} was landed")
+    state.discard_extract(extract, by=by or getpass.getuser(), reason=reason)
+    out.print(f"{dataset}: {extract} ({found.file_name}) is not used again.", highlight=False)
 
 
 @app.command()

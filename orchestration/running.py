@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._utils.error import SerializableErrorInfo
 
 from orchestration.dataset import load_datasets
 from orchestration.definitions import build_defs
@@ -164,15 +163,11 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[dict[str, Any]]:
             {
                 "step": event.step_key or "",
                 "message": (user.description if user else None)
-                or f"{_kind(error)}; see the run in the UI",
+                or f"{error.cls_name if error else 'a fault'}; see the run in the UI",
                 "exit_code": int(code.value) if code is not None else 3,  # type: ignore[arg-type]
             }
         )
     return found
-
-
-def _kind(error: SerializableErrorInfo | None) -> str:
-    return error.cls_name if error is not None and error.cls_name else "a fault"
 
 
 def _step_failures(result: dg.ExecuteInProcessResult) -> Iterable[dg.DagsterEvent]:

@@ -5,9 +5,10 @@ is `broken`, which is another thing than `failed`.
 """
 
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ import duckdb
 import great_expectations as gx
 
 from orchestration.gates import engine as _registers_duckdb  # noqa: F401
-from orchestration.gates.suites import Rule
+from orchestration.gates.suites import QUERY, Rule
 from orchestration.layers import sync_file
 
 logger = logging.getLogger(__name__)
 
 LINE = ("_extract_id", "_line")
 EXAMPLES = 5
+_COLUMNS_RULE = "expect_table_columns_to_match_set"
+_ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +79,16 @@ def evaluate(
     with duckdb.connect(str(database), config={"threads": 2}) as connection:
         counted = connection.execute(f"select count(*) from {tables.gated}").fetchone()
         rows = counted[0] if counted else 0
+        connection.execute(
+            "create temp table failing (rule_id varchar, _extract_id varchar, _line bigint)"
+        )
         results = [
-            _result(connection, rule, found.get(rule.meta.rule_id), tables, rows, by_line)
+            _result(connection, rule, found.get(rule.meta.rule_id), tables.gated, rows, by_line)
             for rule in rules
         ]
+        if by_line:
+            results = _with_lines(connection, results, tables)
+        results = _without_consequences(rules, results)
         _write_quarantine(connection, results, folder / "quarantine.parquet")
     return results, rows
 
@@ -160,24 +169,26 @@ def _result(
     connection: duckdb.DuckDBPyConnection,
     rule: Rule,
     found: Any,
-    tables: Tables,
+    gated: str,
     rows: int,
     by_line: bool,
 ) -> RuleResult:
+    """One rule's result; the lines that break it go into the table `failing`."""
     cause = _cause(found)
     if cause is not None:
-        logger.error("rule %s broke: %s", rule.meta.rule_id, cause)
         return _bare(rule, "broken", cause=cause)
-    if found.success and not _unexpected(found):
-        return _bare(rule, "passed")
-    query = _failing_query(rule, found, tables.gated)
-    examples: list[str] = []
-    keys = None
     failing = _unexpected(found)
+    if found.success and not failing:
+        return _bare(rule, "passed")
+    query = _failing_query(rule, found, gated)
+    if query is None and rule.meta.strength == "row":
+        return _bare(rule, "broken", cause="lists no lines")
     if query is not None and by_line:
         try:
-            examples = _example_lines(connection, query)
-            keys = _count_keys(connection, query, tables)
+            connection.execute(
+                f"insert into failing select distinct ?, _extract_id, _line from ({query})",
+                [rule.meta.rule_id],
+            )
         except duckdb.Error as error:
             return _bare(rule, "broken", cause=type(error).__name__)
     return RuleResult(
@@ -185,12 +196,48 @@ def _result(
         strength=rule.meta.strength,
         outcome="passed" if found.success else "failed",
         failing=failing,
-        keys=keys,
+        keys=None,
         share=round(failing / rows, 6) if rows else 0.0,
-        examples=examples,
+        examples=[],
         query=query,
         observed=_observed(found),
     )
+
+
+def _with_lines(
+    connection: duckdb.DuckDBPyConnection, results: Sequence[RuleResult], tables: Tables
+) -> list[RuleResult]:
+    """The results with their first lines, and the number of keys where the table has the key."""
+    examples: dict[str, list[str]] = {}
+    for rule_id, extract_id, line in connection.execute(
+        "select * from failing qualify row_number() over (partition by rule_id "
+        f"order by _extract_id, _line) <= {EXAMPLES} order by all"
+    ).fetchall():
+        examples.setdefault(rule_id, []).append(f"{extract_id}:{line}")
+    keys: dict[str, int] = {}
+    if examples and tables.key in connection.table(tables.gated).columns:
+        counted = connection.execute(
+            f"select rule_id, count(distinct {tables.key}) from {tables.gated} "
+            "join failing using (_extract_id, _line) group by rule_id"
+        )
+        keys = dict.fromkeys(examples, 0) | dict(counted.fetchall())
+    return [
+        replace(result, examples=examples.get(result.rule_id, []), keys=keys.get(result.rule_id))
+        for result in results
+    ]
+
+
+def _without_consequences(rules: Sequence[Rule], results: Sequence[RuleResult]) -> list[RuleResult]:
+    """Where a column is missing, whatever asks for it crashes: the missing column is the finding."""
+    columns_are_wrong = any(
+        rule.type == _COLUMNS_RULE and result.outcome == "failed"
+        for rule, result in zip(rules, results, strict=True)
+    )
+    kept = [result for result in results if not columns_are_wrong or result.outcome != "broken"]
+    for result in kept:
+        if result.outcome == "broken":
+            logger.error("rule %s broke: %s", result.rule_id, result.cause)
+    return kept
 
 
 def _observed(found: Any) -> str | None:
@@ -224,10 +271,18 @@ def _cause(found: Any) -> str | None:
     entries = [info] if "raised_exception" in info else list(info.values())
     for entry in entries:
         if isinstance(entry, dict) and entry.get("raised_exception"):
-            trace = str(entry.get("exception_traceback") or "").strip().splitlines()
-            kind = trace[-1].split(":")[0] if trace else "unknown error"
-            return kind.rsplit(".", 1)[-1] or "unknown error"
+            return _kind_of_error(str(entry.get("exception_traceback") or ""))
     return None
+
+
+def _kind_of_error(trace: str) -> str:
+    """The name of the first error of a traceback: the first line behind its frames, to the colon."""
+    lines = iter(trace.splitlines())
+    for line in lines:
+        if line.startswith("Traceback"):
+            break
+    kind = next((line for line in lines if not line.startswith(" ")), "").split(":")[0]
+    return kind.rsplit(".", 1)[-1] if _ERROR_NAME.fullmatch(kind) else "unknown error"
 
 
 def _unexpected(found: Any) -> int:
@@ -242,37 +297,22 @@ def _unexpected(found: Any) -> int:
 def _failing_query(rule: Rule, found: Any, gated: str) -> str | None:
     """The query that lists every failing row."""
     if rule.type == "unexpected_rows_expectation":
-        return str(rule.kwargs["unexpected_rows_query"]).replace("{batch}", gated).strip()
+        return str(rule.kwargs[QUERY]).format(batch=gated).strip().rstrip(";")
     query = (found.result or {}).get("unexpected_index_query")
     return str(query).strip().rstrip(";") if query else None
-
-
-def _example_lines(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
-    lines = connection.execute(
-        f"select _extract_id, _line from ({query}) order by all limit {EXAMPLES}"
-    ).fetchall()
-    return [f"{extract_id}:{line}" for extract_id, line in lines]
-
-
-def _count_keys(connection: duckdb.DuckDBPyConnection, query: str, tables: Tables) -> int:
-    counted = connection.execute(
-        f"select count(distinct {tables.key}) from {tables.gated} "
-        f"semi join ({query}) as failing using (_extract_id, _line)"
-    ).fetchone()
-    return int(counted[0]) if counted else 0
 
 
 def _write_quarantine(
     connection: duckdb.DuckDBPyConnection, results: Sequence[RuleResult], target: Path
 ) -> None:
-    parts = [
-        f"select _extract_id, _line, '{result.rule_id}' as rule_id from ({result.query})"
+    quarantining = [
+        result.rule_id
         for result in results
-        if result.strength == "row" and result.outcome == "failed" and result.query
+        if result.strength == "row" and result.outcome == "failed"
     ]
-    parts = parts or ["select '' as _extract_id, 0::bigint as _line, '' as rule_id where false"]
     connection.execute(
-        f"copy (select distinct * from ({' union all '.join(parts)}) order by all) "
-        f"to '{target}' (format parquet)"
+        "copy (select _extract_id, _line, rule_id from failing where list_contains(?, rule_id) "
+        f"order by all) to '{target}' (format parquet)",
+        [quarantining],
     )
     sync_file(target)

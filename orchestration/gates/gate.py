@@ -33,7 +33,7 @@ def run_gate(
 
     suite = load_suite(settings, dataset.id, layer.layer)
     chain = upstream_chain(state, layer)
-    facts = _facts(state, dataset, chain)
+    facts = _facts(settings, state, dataset, chain)
     tables = Tables(
         gated=layer.layer,
         views=_views(settings, dataset, chain),
@@ -127,13 +127,15 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
     return views
 
 
-def _facts(state: State, dataset: Dataset, chain: Sequence[Layer]) -> dict[str, Any]:
+def _facts(
+    settings: Settings, state: State, dataset: Dataset, chain: Sequence[Layer]
+) -> dict[str, Any]:
     """One row that rules may compare with: the extract's time and grain, and the last good one."""
     raw = chain[0].facts
     extracted_at = datetime.fromisoformat(raw["extracted_at"])
     is_known = raw["time_source"] != "file time"
     stale_before = extracted_at - timedelta(days=dataset.limits.stale_days)
-    before = _last_good_keys(state, dataset, raw["grain"], chain[0])
+    before = _last_good_keys(settings, state, dataset, chain[0])
     return {
         "grain": raw["grain"],
         "extracted_at": extracted_at,
@@ -144,14 +146,30 @@ def _facts(state: State, dataset: Dataset, chain: Sequence[Layer]) -> dict[str, 
     }
 
 
-def _last_good_keys(state: State, dataset: Dataset, grain: str, layer: Layer) -> int:
-    """How many keys the last extract of this grain had that passed; 0 where there is none."""
+def _last_good_keys(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> int:
+    """How many keys the last extract before this one, and of its grain, had that passed; else 0."""
     for earlier in state.layers(dataset.id, "raw"):
-        if earlier.id == layer.id or earlier.facts["grain"] != grain:
+        if earlier.id == layer.id or earlier.facts["grain"] != layer.facts["grain"]:
+            continue
+        if earlier.facts["extracted_at"] > layer.facts["extracted_at"]:
             continue
         if state.has_passed(dataset.id, "raw", earlier.content_hash):
-            return int(earlier.facts["keys"])
+            return _keys_of_extract(settings, dataset, earlier)
     return 0
+
+
+def _keys_of_extract(settings: Settings, dataset: Dataset, layer: Layer) -> int:
+    """The keys of a raw layer's newest extract: of several, all together are no measure of one."""
+    newest = layer_file(settings, layer, layer.facts["extracts"][-1])
+    keys = int(layer.facts["keys"])
+    if len(layer.facts["extracts"]) == 1 or not newest.is_file():
+        return keys
+    cells = ", ".join(f'upper(trim("{name}"))' for name in dataset.landed_key)
+    known = " and ".join(f'"{name}" is not null' for name in dataset.landed_key)
+    counted = duckdb.execute(
+        f"select count(distinct ({cells})) filter ({known}) from read_parquet(?)", [str(newest)]
+    ).fetchone()
+    return int(counted[0]) if counted else keys
 
 
 def _parameters(dataset: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:

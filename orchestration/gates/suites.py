@@ -6,10 +6,18 @@ true, why, and which real fault it would have caught. Imports neither Great Expe
 
 import hashlib
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
@@ -17,6 +25,9 @@ from orchestration.settings import Settings
 
 SUITES = {"raw": "raw", "standardized": "standardized", "deduplicated": "publishable"}
 """Which suite gates which layer."""
+
+QUERY = "unexpected_rows_query"
+"""The field of an `unexpected_rows_expectation` that holds its SQL."""
 
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -45,6 +56,18 @@ class Rule(BaseModel):
     kwargs: dict[str, Any]
     severity: Literal["critical", "warning"]
     meta: RuleMeta
+
+    @field_validator("kwargs")
+    @classmethod
+    def _query_can_be_filled(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        query = kwargs.get(QUERY)
+        if not isinstance(query, str):
+            return kwargs
+        if "batch" in _filled_in(query):
+            return kwargs
+        # GX prints a remark at every look at a query without {batch}. Rules that hold the account
+        # against the raw lines have none, and are right.
+        return {**kwargs, QUERY: f"/* {{batch}} */ {query}"}
 
     @model_validator(mode="after")
     def _strength_fits(self) -> "Rule":
@@ -92,6 +115,12 @@ def load_suite(settings: Settings, dataset: str, layer: str) -> Suite:
     twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
     if twice:
         raise ConfigurationError(f"{name}: rule ids stand twice: {', '.join(twice)}")
+    for rule in suite.rules:
+        if rule.meta.strength == "row" and layer != "standardized":
+            raise ConfigurationError(
+                f"{name}: rules.{rule.meta.rule_id}.meta.strength: only the standardized gate "
+                f"quarantines rows; make it `table` or `warning`"
+            )
     return suite
 
 
@@ -102,6 +131,24 @@ def suite_hash(settings: Settings, dataset: Dataset, layer: str) -> str:
     return digest.hexdigest()
 
 
+def _filled_in(query: str) -> set[str]:
+    """What stands between braces: Great Expectations formats the text before it asks."""
+    try:
+        parts = list(Formatter().parse(query))
+    except ValueError:
+        raise ValueError(
+            f"{QUERY}: a brace has no partner; write a brace that belongs to the SQL twice"
+        ) from None
+    named = {field: (form, conversion) for _, field, form, conversion in parts if field is not None}
+    for field, (form, conversion) in named.items():
+        if field != "batch" or form or conversion:
+            raise ValueError(
+                f"{QUERY}: only {{batch}} is filled in, and {{{field}}} stands there; "
+                f"write a brace that belongs to the SQL twice: {{{{{field}}}}}"
+            )
+    return set(named)
+
+
 def _mistakes(name: str, content: Any, error: ValidationError) -> str:
     lines = []
     for mistake in error.errors(include_url=False):
@@ -109,7 +156,10 @@ def _mistakes(name: str, content: Any, error: ValidationError) -> str:
         if len(place) > 1 and place[0] == "rules" and isinstance(place[1], int):
             place[1] = _rule_name(content, place[1])
         message = mistake["msg"].removeprefix("Value error, ")
-        lines.append(f"{name}: {'.'.join(str(part) for part in place)}: {message}")
+        if mistake["type"] == "extra_forbidden":
+            message = "unknown key; remove it or correct its spelling"
+        key = ".".join(str(part) for part in place)
+        lines.append(f"{name}: {key + ': ' if key else ''}{message}")
     return "\n".join(lines)
 
 

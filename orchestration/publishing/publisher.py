@@ -5,7 +5,6 @@ a dataset at a time, by a lock that dies with its owner. What was released and n
 process is finished first, from its own files: every write is keyed, so sending again is harmless.
 """
 
-import getpass
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -450,8 +449,3 @@ def _chunks(rows: Iterator[list[Any]], size: int) -> Iterator[list[list[Any]]]:
             chunk = []
     if chunk:
         yield chunk
-
-
-def person() -> str:
-    """Who is at the keyboard, for the release's record."""
-    return getpass.getuser()

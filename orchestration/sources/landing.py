@@ -32,7 +32,7 @@ from orchestration.file_lock import file_lock
 from orchestration.layers import finish_folder, hash_file
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, printable_name
-from orchestration.sources.lines import has_doubtful_quotes, read_header, read_lines
+from orchestration.sources.lines import look_at, read_header, read_lines
 from orchestration.sources.reading import ReadableExtract, make_readable
 from orchestration.state.store import Extract, State, now
 
@@ -305,14 +305,20 @@ def _written_quickly(
     target: Path,
 ) -> bool:
     """Whether DuckDB read every line of the file, and beyond doubt as the careful reader would."""
+    look = look_at(readable.path, readable.delimiter)
     # With one column a blank line and an empty cell look alike.
-    if mapping.width < 2 or has_doubtful_quotes(readable.path, readable.delimiter):
+    if mapping.width < 2 or look.may_be_misread:
         return False
-    selected = _select(
-        dataset, mapping, constants, line="row_number() over ()", error="null::varchar"
-    )
+    line = "row_number() over ()"
+    if look.ends_empty:
+        # DuckDB ignores empty cells too many at the end of a line, which may hide shifted cells.
+        # So one column more is read, and what a line lacks becomes null, while an empty cell is ''.
+        is_exact = f"c{mapping.width - 1} is not null and c{mapping.width} is null"
+        line = f"case when {is_exact} then {line} else error('ragged') end"
+    selected = _select(dataset, mapping, constants, line=line, error="null::varchar")
+    read = _read_csv(readable, mapping.width, is_padded=look.ends_empty)
     try:
-        connection.execute(_copy(f"select {selected} from {_read_csv(readable, mapping)}", target))
+        connection.execute(_copy(f"select {selected} from {read}", target))
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         raise
     except duckdb.Error:
@@ -351,14 +357,20 @@ def _keyed_hash(expression: str) -> str:
     return f"left(sha256(getvariable('hash_key') || chr(31) || {expression}), 32)"
 
 
-def _read_csv(readable: ReadableExtract, mapping: _Mapping) -> str:
-    columns = ", ".join(f"'c{position}': 'varchar'" for position in range(mapping.width))
+def _read_csv(readable: ReadableExtract, width: int, *, is_padded: bool) -> str:
+    """The file as a table function; padded, it has a column more, and fills up short lines.
+
+    Padded, DuckDB refuses newlines in quoted cells; told to read in one thread it takes them, but
+    loses the lines behind a quote that is never closed.
+    """
+    columns = ", ".join(f"'c{position}': 'varchar'" for position in range(width + is_padded))
     delimiter = readable.delimiter.replace("'", "''")
-    # DuckDB lets a cell too many pass where it is its text for null. No cell is this one.
+    # No cell is this text for null.
     return (
         f"read_csv({sql_path(readable.path)}, header = true, auto_detect = false, "
         f"columns = {{{columns}}}, delim = '{delimiter}', quote = '\"', escape = '\"', "
-        f"nullstr = '{secrets.token_hex(16)}', strict_mode = true, max_line_size = 16777216)"
+        f"nullstr = '{secrets.token_hex(16)}', strict_mode = true, "
+        f"null_padding = {is_padded}, max_line_size = 16777216)"
     )
 
 
@@ -367,15 +379,16 @@ def _careful_batches(readable: ReadableExtract, width: int) -> Any:
     # Imported here: most extracts never need it.
     import pyarrow as pa
 
-    text = [pa.field("_parse_error", pa.string())]
-    text += [pa.field(f"c{position}", pa.string()) for position in range(width)]
+    names = ["_parse_error", *(f"c{position}" for position in range(width))]
+    text = [pa.field(name, pa.string()) for name in names]
     schema = pa.schema([pa.field("_line", pa.int64()), *text])
+    none: list[str | None] = [None] * width
 
     def batches() -> Iterator[Any]:
         lines = read_lines(readable.path, readable.delimiter)
         while some := list(islice(lines, _BATCH)):
-            rows: list[tuple[Any, ...]] = [
-                (line.number, line.error, *(line.cells if line.error is None else [None] * width))
+            rows = [
+                (line.number, line.error, *(line.cells if line.error is None else none))
                 for line in some
             ]
             arrays = [

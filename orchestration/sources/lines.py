@@ -18,6 +18,9 @@ from pathlib import Path
 LONGEST_RECORD = 1 << 20
 """A cell may hold newlines; a record that goes on for more characters has lost its closing quote."""
 _CHUNK = 1 << 20
+_BLANK_AND_QUOTE = (b' "', b'" ', b'\t"', b'"\t')
+_NEVER_CLOSED = "a quote is opened and never closed"
+_AGAINST_THE_RULES = "its quotes do not follow the rules of CSV"
 
 
 @dataclass(frozen=True)
@@ -55,19 +58,37 @@ def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
                 yield Line(number, cells)
 
 
-def has_doubtful_quotes(path: Path, delimiter: str) -> bool:
-    """Whether blanks stand between a quote and a delimiter, where readers disagree on the cell."""
+@dataclass(frozen=True)
+class Look:
+    """What a quick look at the bytes of a CSV found."""
+
+    may_be_misread: bool
+    """It holds what readers of CSV disagree on: a carriage return without newline, or blanks
+    between a quote and the edge of a cell."""
+    ends_empty: bool
+    """Some line ends with the delimiter: its last cell is empty, or it has a cell too many."""
+
+
+def look_at(path: Path, delimiter: str) -> Look:
+    """Looks at the bytes, which is many times quicker than reading the cells."""
     edge = re.escape(delimiter.encode())
-    doubt = re.compile(rb'(?:^|[\r\n]|%b)[ \t]+"|"[ \t]+(?:[\r\n]|%b|$)' % (edge, edge))
+    blanks = re.compile(rb'(?:^|[\r\n]|%b)[ \t]+"|"[ \t]+(?:[\r\n]|%b|$)' % (edge, edge))
+    ends = tuple(delimiter.encode() + end for end in (b"\n", b"\r"))
+    misread = ends_empty = False
     before = b""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             text = before + chunk
-            # Looking for two bytes is many times quicker than the expression.
-            if any(pair in text for pair in (b' "', b'" ', b'\t"', b'"\t')) and doubt.search(text):
-                return True
-            before = text[-64:]
-    return False
+            if any(pair in text for pair in _BLANK_AND_QUOTE) and blanks.search(text):
+                misread = True
+            if text.count(b"\r", 0, -1) != text.count(b"\r\n"):
+                misread = True
+            ends_empty = ends_empty or any(end in text for end in ends)
+            before = b"\r" if text.endswith(b"\r") else text[-64:].replace(b"\r", b"")
+    return Look(
+        may_be_misread=misread or before == b"\r",
+        ends_empty=ends_empty or before.endswith(delimiter.encode()),
+    )
 
 
 class _Physical:
@@ -110,34 +131,31 @@ class _Records:
         if '"' not in first:
             cells = first.rstrip("\r\n").split(self._delimiter)
             return cells if self._fits(cells) else None
-        parts = self._quoted(first)
+        parts = self._whole(first)
         if parts is None:
             self._physical.rewind()
-            self.reason = "a quote is opened and never closed"
             return None
         cells = _cells("".join(parts), self._delimiter) or []
-        if not cells:
-            self._physical.rewind()
-            self.reason = "its quotes do not follow the rules of CSV"
-            return None
         if not self._fits(cells):
             if self._are_records(parts[1:-1]):
                 self._physical.rewind()
-                self.reason = "a quote is opened and never closed"
+                self.reason = _NEVER_CLOSED
             return None
         return cells
 
-    def _quoted(self, first: str) -> list[str] | None:
-        """The physical lines up to the one that closes the last quote."""
-        parts, length, is_open = [first], len(first), first.count('"') % 2 == 1
+    def _whole(self, first: str) -> list[str] | None:
+        """The physical lines up to the one where no quote is open."""
+        parts, length = [first], len(first)
+        is_open = _is_open(first, self._delimiter, is_open=False)
+        self.reason = _AGAINST_THE_RULES if is_open is None else _NEVER_CLOSED
         while is_open:
             more = self._physical.more()
             if more is None or length + len(more) > LONGEST_RECORD:
                 return None
             parts.append(more)
             length += len(more)
-            is_open ^= more.count('"') % 2 == 1
-        return parts
+            is_open = _is_open(more, self._delimiter, is_open=True)
+        return None if is_open is None else parts
 
     def _fits(self, cells: list[str]) -> bool:
         self.reason = f"{len(cells)} cells instead of {self._width}"
@@ -148,6 +166,31 @@ class _Records:
         return bool(lines) and all(
             len(_cells(line, self._delimiter) or []) == self._width for line in lines
         )
+
+
+def _is_open(line: str, delimiter: str, *, is_open: bool) -> bool | None:
+    """Whether a quote is open at the end of a physical line; none where its quotes are wrong.
+
+    Only a quote at the start of a cell opens it, and only before a delimiter or the line's end one
+    closes it. Within an open cell two quotes are one; elsewhere a quote is text.
+    """
+    text = line.rstrip("\r\n")
+    position = 0
+    while True:
+        if not is_open and text.startswith('"', position):
+            is_open, position = True, position + 1
+        if is_open:
+            position = text.find('"', position)
+            while position >= 0 and text.startswith('"', position + 1):
+                position = text.find('"', position + 2)
+            if position < 0:
+                return True
+            is_open, position = False, position + 1
+            if position < len(text) and text[position] != delimiter:
+                return None
+        position = text.find(delimiter, position) + 1
+        if position == 0:
+            return False
 
 
 def _cells(text: str, delimiter: str) -> list[str] | None:

@@ -1,13 +1,15 @@
 """Makes the raw layer of a run: which extracts it stands on, and what they claim to hold.
 
-`complete` extracts: the newest one at hand. `window` and `increment` extracts: every one that no
+`complete` extracts: the newest one at hand. `window` extracts: the newest, too, where its window
+reaches back to the last published one. Otherwise, and for `increment` extracts: every one that no
 publication holds yet, with all that came after the oldest of them, so that no older version of a
-row wins; where nothing is new, the newest again. The files are links to the landed extracts.
+row wins; where nothing is new, the newest again. Discarded extracts are never used. The files are
+links to the landed extracts.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -48,16 +50,18 @@ def make_raw_layer(
         for extract in (land(settings, state, dataset, one, source=source.name) for one in found)
     }
     published = _published_extracts(state, dataset)
+    known = state.extracts(dataset.id, source=source.name)
     if dataset.source.kind != "complete":
         # A file that is at hand may be read anew, after a change of the dataset file; the rows of
         # its former reading would all be there twice.
         read = {extract.file_hash for extract in landed.values()}
-        for extract in reversed(state.extracts(dataset.id, source=source.name)):
+        for extract in reversed(known):
             is_due = as_of is None or date.fromisoformat(extract.extracted_at[:10]) <= as_of
             if is_due and extract.id not in published and extract.file_hash not in read:
                 landed[extract.id] = extract
                 read.add(extract.file_hash)
-    chosen = _chosen(dataset, sorted(landed.values(), key=_age), published)
+    done = [extract.extracted_at for extract in known if extract.id in published]
+    chosen = _chosen(dataset, sorted(landed.values(), key=_age), published, done[-1:])
     if not chosen:
         return None
     return RawOutcome(
@@ -87,13 +91,24 @@ def _published_extracts(state: State, dataset: Dataset) -> set[str]:
     }
 
 
-def _chosen(dataset: Dataset, extracts: Sequence[Extract], published: set[str]) -> list[Extract]:
-    if not extracts or dataset.source.kind == "complete":
-        return list(extracts[-1:])
-    new = [extract for extract in extracts if extract.id not in published]
-    if not new:
-        return [extracts[-1]]
-    return [extract for extract in extracts if extract.extracted_at >= new[0].extracted_at]
+def _chosen(
+    dataset: Dataset, extracts: Sequence[Extract], published: set[str], last_done: list[str]
+) -> list[Extract]:
+    usable = [extract for extract in extracts if extract.discarded_at is None]
+    if not usable or dataset.source.kind == "complete":
+        return usable[-1:]
+    new = [extract for extract in usable if extract.id not in published]
+    if not new or (last_done and _reaches_back(dataset, usable[-1], last_done[0])):
+        return usable[-1:]
+    return [extract for extract in usable if extract.extracted_at >= new[0].extracted_at]
+
+
+def _reaches_back(dataset: Dataset, newest: Extract, last_done: str) -> bool:
+    """Whether a window holds everything since the last extract that was published."""
+    if dataset.source.window is None:
+        return False
+    window = timedelta(days=dataset.source.window.days)
+    return datetime.fromisoformat(last_done) >= datetime.fromisoformat(newest.extracted_at) - window
 
 
 def _link(

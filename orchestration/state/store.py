@@ -44,6 +44,9 @@ class Extract:
     columns: list[str]
     path: str
     landed_at: str
+    discarded_at: str | None = None
+    discarded_by: str | None = None
+    discard_reason: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +143,16 @@ class State:
             .where(table.c.dataset == dataset, table.c.source == source)
             .order_by(table.c.extracted_at, table.c.content_hash),
         )
+
+    def discard_extract(self, extract_id: str, *, by: str, reason: str) -> None:
+        """Notes that an extract must never be used again; its file stays for the record."""
+        table = tables.extract
+        with self._engine.begin() as connection:
+            connection.execute(
+                table.update()
+                .where(table.c.id == extract_id)
+                .values(discarded_at=now(), discarded_by=by, discard_reason=reason)
+            )
 
     def report_unlisted(self, dataset: str, names: Iterable[str], extract_id: str) -> list[str]:
         """Which of these column names are new; they are remembered, so each is reported once."""

@@ -31,6 +31,9 @@ extract = sa.Table(
     sa.Column("columns", sa.JSON, nullable=False),
     sa.Column("path", sa.String, nullable=False),
     sa.Column("landed_at", sa.String, nullable=False),
+    sa.Column("discarded_at", sa.String, nullable=True),
+    sa.Column("discarded_by", sa.String, nullable=True),
+    sa.Column("discard_reason", sa.String, nullable=True),
 )
 
 layer = sa.Table(

@@ -27,6 +27,9 @@ def upgrade() -> None:
         sa.Column("columns", sa.JSON(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
         sa.Column("landed_at", sa.String(), nullable=False),
+        sa.Column("discarded_at", sa.String(), nullable=True),
+        sa.Column("discarded_by", sa.String(), nullable=True),
+        sa.Column("discard_reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_extract"),
     )
     op.create_index("ix_extract_dataset", "extract", ["dataset"])
