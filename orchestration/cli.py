@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -332,7 +333,10 @@ def _show_progress() -> None:
 
 
 def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
-    table = Table("dataset", "lines", *reports.FATES)
+    table = Table("dataset", *("lines", *reports.FATES), box=SIMPLE, padding=(0, 1, 0, 0))
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.justify, column.no_wrap = "right", True
     for one in datasets:
         fates = one["fates"]
         cells = (

@@ -1,7 +1,8 @@
 {# What the dataset files say, as the models ask for it. #}
 
 {% macro dataset(id) %}
-    {{ return(var('datasets').get(id, {'key': 'id', 'grain': {'published': ''}, 'columns': [], 'policies': []})) }}
+    {%- set unknown = {'key': 'id', 'grain': {'published': ''}, 'columns': [], 'policies': []} -%}
+    {{ return(var('datasets').get(id, unknown)) }}
 {% endmacro %}
 
 {# Names of columns, those of one kind where a filter is given. #}
@@ -26,7 +27,11 @@
         {%- for value in found[0]['values'] -%}
             {%- do values.append("'" ~ value.replace("'", "''") ~ "'") -%}
         {%- endfor -%}
-        coalesce(upper({{ column or found[0]['column'] }}) in ({{ values | join(', ') }}), false)
+        {#- A list and no `in`, which is a join to DuckDB and loses the order of the lines. #}
+        coalesce(
+            list_contains([{{ values | join(', ') }}], upper({{ column or found[0]['column'] }})),
+            false
+        )
     {%- else -%}
         false
     {%- endif -%}

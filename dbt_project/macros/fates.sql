@@ -10,31 +10,19 @@
     Where one line is one published row, lines of a key are versions of it: ranked by the columns of
     `version_order`, then by how much they say, then by content, so that no order of files or rows
     decides. Where several lines add up to a published row, all of them contribute.
+
+    `version_rank` is 1 for the winner, more for the versions that lost, null for a line that is no
+    version of the row. `gives` names the columns with a survivorship of their own whose value the
+    row takes from this line; a version that lost and gives one is published as well.
 #}
 {% macro fated_lines(id, staged, quarantined) %}
     {%- set settings = dataset(id) %}
     {%- set key = settings['key'] %}
     {%- set names = columns_of(id) or [key] %}
     {%- set order = settings.get('version_order', []) %}
-with lines as (
-    select
-        _extract_id,
-        _line,
-        {{ key }} as row_key,
-        _grain = '{{ settings['grain']['published'] }}' as is_whole_row,
-        md5(concat_ws(chr(31){% for name in names %}, coalesce({{ name }}::varchar, chr(30)){% endfor %})) as content,
-        {{ said(names) }} as said,
-        {%- for name in order %}
-        {{ name }} as version_{{ loop.index }},
-        {%- endfor %}
-        case
-            {%- for policy in settings['policies'] if policy['action'] == 'withhold' %}
-            when {{ under_policy(id, policy['id']) }} then '{{ policy['id'] }}'
-            {%- endfor %}
-            when false then ''
-        end as policy_id,
-        _extracted_at
-    from {{ staged }}
+    {%- set chosen = chosen_columns(id) %}
+with staged as not materialized (
+    select * from {{ staged }}
 ),
 
 quarantine as (
@@ -46,78 +34,128 @@ quarantine as (
     group by _extract_id, _line
 ),
 
-judged as (
+{#- Most keys have one line, and only the others need comparing. #}
+
+repeated_keys as (
     select
-        lines.*,
-        quarantine.rules,
-        row_key is null
-        or _extracted_at = max(_extracted_at) over (partition by row_key) as is_newest
-    from lines
+        {{ key }} as row_key,
+        max(_extracted_at) as newest_at
+    from staged
+    group by row_key
+    having row_key is not null and count(*) > 1
+),
+
+alone as (
+    select
+        staged._extract_id,
+        staged._line,
+        staged.{{ key }} as row_key,
+        {{ withholding_policy(id) }} as policy_id,
+        quarantine.rules
+    from staged
+    anti join repeated_keys on staged.{{ key }} = repeated_keys.row_key
     left join quarantine using (_extract_id, _line)
 ),
 
-{#- Most keys have one line; only the others need comparing. #}
-counted as (
+together as (
     select
-        *,
-        row_key is not null and count(*) over (partition by row_key, is_newest) > 1 as has_others
-    from judged
+        struct_pack(extract_id := staged._extract_id, line := staged._line) as line,
+        repeated_keys.row_key,
+        staged._extracted_at = repeated_keys.newest_at as is_newest,
+        case
+            when staged._extracted_at < repeated_keys.newest_at then null
+            when staged._grain <> '{{ settings['grain']['published'] }}' then ''
+            else md5(concat_ws(
+                chr(31)
+                {%- for name in names + ['_unparsed', '_parse_error'] %}
+                , coalesce(staged.{{ name }}::varchar, chr(30))
+                {%- endfor %}
+            ))
+        end as content,
+        {{ said(names) }} as said,
+        {%- for name in order %}
+        staged.{{ name }} as version_{{ loop.index }},
+        {%- endfor %}
+        {%- for column in chosen %}
+        staged.{{ column['name'] }} as cell_{{ loop.index }},
+        {%- endfor %}
+        {{ withholding_policy(id) }} as policy_id,
+        quarantine.rules
+    from staged
+    inner join repeated_keys on staged.{{ key }} = repeated_keys.row_key
+    left join quarantine using (_extract_id, _line)
+),
+
+{#- Lines that add up to one row have no content of their own, and are one version of it. #}
+
+versions as (
+    select
+        row_key,
+        content,
+        min(line) as first_line,
+        max(policy_id) as policy_id,
+        max(rules) as rules,
+        {%- for column in chosen %}
+        max(cell_{{ loop.index }}) as cell_{{ loop.index }},
+        {%- endfor %}
+        row_number() over (
+            partition by row_key
+            order by
+                {%- for name in order %}
+                max(version_{{ loop.index }}) desc nulls last,
+                {%- endfor %}
+                max(said) desc, content
+        ) as version_rank
+    from together
+    where is_newest
+    group by row_key, content
+),
+
+weighed as (
+    select
+        row_key,
+        content,
+        first_line,
+        version_rank,
+        list_filter([
+            {%- for column in chosen %}
+            case
+                when 1 = row_number() over (
+                    partition by row_key
+                    order by {{ preference(column['survivorship'], 'cell_' ~ loop.index) }}
+                ) then '{{ column['name'] }}'
+            end{{ ',' if not loop.last }}
+            {%- endfor %}
+        ]::varchar[], name -> name is not null) as gives
+    from versions
+),
+
+judged as (
+    select
+        row_key,
+        arg_min(first_line, version_rank) as winner,
+        max(policy_id) as policy_id,
+        max(rules) as rules
+    from versions
+    group by row_key
 ),
 
 compared as (
     select
-        *,
-        case
-            when is_newest and is_whole_row and has_others
-            then row_number() over (
-                partition by row_key, is_newest, content order by _extract_id, _line
-            )
-            else 1
-        end as repeat_number
-    from counted
-),
-
-ranked as (
-    select
-        *,
-        case
-            when is_newest and is_whole_row and has_others and repeat_number = 1
-            then row_number() over (
-                partition by row_key, is_newest, repeat_number
-                order by
-                    {%- for name in order %}
-                    version_{{ loop.index }} desc nulls last,
-                    {%- endfor %}
-                    said desc, content
-            )
-            else 1
-        end as version_rank
-    from compared
-),
-
-gathered as (
-    select
-        *,
-        case when has_others then
-            first_value(struct_pack(e := _extract_id, l := _line)) over (
-                partition by row_key order by
-                    is_newest desc, version_rank, repeat_number, _extract_id, _line
-            )
-        end as winner,
-        case when has_others and repeat_number > 1 then
-            first_value(struct_pack(e := _extract_id, l := _line)) over (
-                partition by row_key, is_newest, content order by repeat_number
-            )
-        end as original,
-        case when row_key is null then policy_id else
-            max(case when is_newest and repeat_number = 1 then policy_id end)
-                over (partition by row_key)
-        end as row_policy_id,
-        case when row_key is null then rules else
-            max(case when is_newest and repeat_number = 1 then rules end)
-                over (partition by row_key)
-        end as row_rules
-    from ranked
+        together.line,
+        together.row_key,
+        together.rules,
+        together.is_newest,
+        together.content <> '' and together.line <> weighed.first_line as is_repeat,
+        weighed.first_line,
+        weighed.version_rank,
+        weighed.gives,
+        judged.winner,
+        judged.policy_id as row_policy_id,
+        judged.rules as row_rules
+    from together
+    inner join judged using (row_key)
+    left join weighed using (row_key, content)
 ),
 
 fated as (
@@ -126,26 +164,44 @@ fated as (
         _line,
         row_key,
         case
-            when not is_newest then 'superseded'
-            when repeat_number > 1 then 'merged'
-            when row_policy_id is not null then 'withheld'
-            when row_rules is not null then 'quarantined'
-            when version_rank > 1 then 'superseded'
+            when policy_id is not null then 'withheld'
+            when rules is not null then 'quarantined'
             else 'published'
         end as fate,
-        is_newest and repeat_number = 1 and version_rank > 1 as is_other_version,
+        null as survivor,
+        coalesce(policy_id, rules) as reason,
+        1 as version_rank,
+        null as gives
+    from alone
+    union all
+    select
+        line.extract_id,
+        line.line,
+        row_key,
         case
-            when repeat_number > 1 and is_newest then original
-            when not is_newest or version_rank > 1 then winner
+            when not is_newest then 'superseded'
+            when is_repeat then 'merged'
+            when row_policy_id is not null then 'withheld'
+            when row_rules is not null then 'quarantined'
+            when version_rank > 1 and gives = [] then 'superseded'
+            else 'published'
+        end as fate,
+        case
+            when not is_newest then winner
+            when is_repeat then first_line
+            when version_rank > 1 then winner
         end as survivor,
         case
             when not is_newest then 'newer_extract_has_key'
-            when repeat_number > 1 then 'equal_in_every_column'
+            when is_repeat then 'equal_in_every_column'
             when row_policy_id is not null then row_policy_id
             when row_rules is not null then coalesce(rules, 'another_line_of_row: ' || row_rules)
-            when version_rank > 1 then 'another_version_won'
-        end as reason
-    from gathered
+            when version_rank > 1 and gives = [] then 'another_version_won'
+            when version_rank > 1 then 'gives: ' || array_to_string(gives, ', ')
+        end as reason,
+        case when not is_repeat then version_rank end as version_rank,
+        gives
+    from compared
 )
 
 select
@@ -153,14 +209,27 @@ select
     _line,
     row_key,
     fate,
-    survivor.e as survivor_extract_id,
-    survivor.l as survivor_line,
+    survivor.extract_id as survivor_extract_id,
+    survivor.line as survivor_line,
     reason,
-    is_other_version
+    version_rank,
+    gives
 from fated
 {% endmacro %}
 
+{# The policy that keeps a line's row back, or null. #}
+{% macro withholding_policy(id) -%}
+    case
+        {%- for policy in dataset(id)['policies'] if policy['action'] == 'withhold' %}
+        when {{ under_policy(id, policy['id']) }} then '{{ policy['id'] }}'
+        {%- endfor %}
+        when false then ''
+    end
+{%- endmacro %}
+
 {# How many of a line's cells say something. #}
 {% macro said(names) -%}
-    {%- for name in names %}({{ name }} is not null)::integer{{ ' + ' if not loop.last }}{% endfor -%}
+    {%- for name in names -%}
+        ({{ name }} is not null)::integer{{ ' + ' if not loop.last }}
+    {%- endfor -%}
 {%- endmacro %}

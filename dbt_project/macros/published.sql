@@ -17,7 +17,9 @@ published as (
         {%- for name in names %}
         {%- set policies = redacting(settings, name) %}
         {%- if name in volatile %}
-        case when not dead.{{ name }} then surviving.{{ name }} end as {{ name }}{{ ',' if not loop.last }}
+        case
+            when not dead.{{ name }} then surviving.{{ name }}
+        end as {{ name }}{{ ',' if not loop.last }}
         {%- elif policies %}
         case
             {%- for policy in policies %}
@@ -81,12 +83,11 @@ decided as (
     {%- endfor %}
     select
         {{ key }}::varchar as row_key,
-        survived.column_name,
+        change.column_name,
         'survivorship' as rule_id,
-        null::varchar as from_value,
-        null::varchar as to_value
-    from surviving
-    cross join unnest(_survivorship) as survived (column_name)
+        change.from_value,
+        change.to_value
+    from (select {{ key }}, unnest(_survivorship) as change from surviving)
 )
 
 select * from decided
@@ -98,7 +99,9 @@ order by row_key, column_name, rule_id
 dead as (
     select
         {%- for name in volatile %}
-        coalesce(bool_and({{ name }} is null or regexp_full_match({{ name }}::varchar, '[0 |.]*')), false) as {{ name }}{{ ',' if not loop.last }}
+        coalesce(bool_and(
+            {{ name }} is null or regexp_full_match({{ name }}::varchar, '[0 |.]*')
+        ), false) as {{ name }}{{ ',' if not loop.last }}
         {%- endfor %}
     from surviving
 ),

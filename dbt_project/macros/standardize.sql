@@ -7,7 +7,9 @@
 #}
 
 {% macro trimmed(column) -%}
-    nullif(trim({{ column }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '')
+    nullif(trim(
+        {{ column }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)
+    ), '')
 {%- endmacro %}
 
 {% macro collapsed(column) -%}
@@ -19,7 +21,9 @@
     {%- set text = trimmed(column['name']) -%}
     {%- if column['type'] in ('timestamp', 'date') -%}
         {%- set formats = [] -%}
-        {%- for format in column['formats'] -%}{%- do formats.append("'" ~ format ~ "'") -%}{%- endfor -%}
+        {%- for format in column['formats'] -%}
+            {%- do formats.append("'" ~ format ~ "'") -%}
+        {%- endfor -%}
         try_strptime({{ text }}, [{{ formats | join(', ') }}])
         {%- if column['type'] == 'date' -%}::date{%- endif -%}
     {%- elif column['type'] == 'number' -%}
@@ -88,7 +92,8 @@
     {%- set unit = " (apt|apartment|unit|ste|suite|room|rm|lot|bldg|building|trailer|fl|floor)" -%}
     {%- set home = "(?i)(,?(" ~ unit ~ "(\\.? ?#? ?[0-9]+[a-z]?|[. ]+#? ?[0-9a-z-]+)| ?# ?[0-9a-z-]+"
         ~ "| [0-9]+(st|nd|rd|th) floor| (rear|front|upper|lower|upstairs|downstairs)))+$" -%}
-    {%- set block = "lpad((regexp_extract(" ~ text ~ ", '^[0-9]+')::integer // 100)::varchar, 3, '0')" -%}
+    {%- set number = "try_cast(regexp_extract(" ~ text ~ ", '^[0-9]+') as integer)" -%}
+    {%- set block = "lpad((" ~ number ~ " // 100)::varchar, 3, '0')" -%}
     {%- set street = "regexp_replace(" ~ text ~ ", '" ~ house ~ "', '\\6')" -%}
     {{ return({
         'rule': rule,
@@ -115,12 +120,18 @@
 {%- endmacro %}
 
 {#
-    A base model: every landed column of a dataset, as read (`x__read`), standardized (`x`), and the
-    rule that changed it (`x__rule`, null where nothing did). `_unparsed` names the columns whose
-    text is no value of their type: nothing becomes null in silence.
+    A base model: every landed column of a dataset, as read (`x__read`) and standardized (`x`).
+    `_changes` says of each cell that may change what changed it, or null; `_unparsed` names the
+    columns whose text is no value of their type: nothing becomes null in silence.
 #}
 {% macro standardized(id, relation, steps={}) %}
     {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
+    {%- set rules = {} %}
+    {%- for column in landed %}
+        {%- set name = column['name'] %}
+        {%- set last = [collapsed_blanks(name)] if column['type'] == 'text' else [] %}
+        {%- do rules.update({name: steps.get(name, []) + last}) %}
+    {%- endfor %}
 with source as (
     select * from {{ relation }}
 ),
@@ -138,7 +149,10 @@ as_read as (
         nullif(concat_ws(
             ', '
             {%- for column in landed if column['type'] not in ('text', 'point') %}
-            , case when {{ trimmed(column['name']) }} is not null and {{ parsed(column) }} is null then '{{ column['name'] }}' end
+            , case
+                when {{ trimmed(column['name']) }} is not null and {{ parsed(column) }} is null
+                    then '{{ column['name'] }}'
+            end
             {%- endfor %}
         ), '') as _unparsed
     from source
@@ -149,30 +163,50 @@ standardized as (
         *
         {%- for column in landed %}
         {%- set name = column['name'] %}
-        {%- set is_shown = column['type'] == 'text' and column['privacy'] == 'publish' %}
-        {%- set rules = steps.get(name, []) + ([collapsed_blanks(name)] if is_shown else []) %}
-        {%- if rules %}
+        {%- if rules[name] %}
         , case
-            {%- for step in rules %}
+            {%- for step in rules[name] %}
             when {{ step['when'] }} then {{ step['then'] }}
             {%- endfor %}
             else {{ name }}__read
         end as {{ name }}
-        , case
-            {%- for step in rules %}
-            when {{ step['when'] }} then {{ step['rule'] if step['rule'].startswith('case') else "'" ~ step['rule'] ~ "'" }}
-            {%- endfor %}
-        end as {{ name }}__rule
         {%- else %}
         , {{ name }}__read as {{ name }}
-        , null::varchar as {{ name }}__rule
         {%- endif %}
         {%- endfor %}
     from as_read
+),
+
+explained as (
+    select
+        *,
+        [
+            {%- for name, steps in rules.items() if steps %}
+            {{ change(name, steps) }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ]::struct(column_name varchar, rule_id varchar, from_value varchar, to_value varchar)[]
+            as _changes
+    from standardized
 )
 
-select * from standardized
+select * from explained
 {% endmacro %}
+
+{# What changed a cell, why, from what and to what; null where nothing did. #}
+{% macro change(column, steps) -%}
+    case
+        when {{ column }} is distinct from {{ column }}__read then struct_pack(
+            column_name := '{{ column }}',
+            rule_id := case
+                {%- for step in steps %}
+                when {{ step['when'] }} then '{{ step['rule'] }}'
+                {%- endfor %}
+            end,
+            from_value := {{ column }}__read::varchar,
+            to_value := {{ column }}::varchar
+        )
+    end
+{%- endmacro %}
 
 {# A staging model: the standardized columns of its base, every raw line, in the order it came. #}
 {% macro staged(id, base, derived={}) %}
@@ -198,30 +232,29 @@ select * from staged
 {% endmacro %}
 
 {#
-    One row per cell that standardizing changed: line, key, column, rule, from, to. Every change is
-    here, whatever the fate of its line.
+    One row per cell that standardizing changed: line, column, rule, from, to. Every change is here,
+    whatever the fate of its line.
 #}
-{% macro corrected_cells(id, base) %}
-    {%- set key = dataset(id)['key'] %}
-    {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
-with corrected as (
-    {%- for column in landed %}
+{% macro corrected_cells(base) %}
+with base as (
+    select * from {{ base }}
+),
+
+changed as (
     select
         _extract_id,
         _line,
-        '{{ column['name'] }}' as column_name,
-        {{ column['name'] }}__rule as rule_id,
-        {{ column['name'] }}__read::varchar as from_value,
-        {{ column['name'] }}::varchar as to_value
-    from {{ base }}
-    where {{ column['name'] }} is distinct from {{ column['name'] }}__read
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- else %}
-    select null::varchar as _extract_id, null::bigint as _line, null::varchar as column_name, null::varchar as rule_id, null::varchar as from_value, null::varchar as to_value where false
-    {%- endfor %}
+        unnest(_changes) as change
+    from base
 )
 
-select * from corrected
+select
+    _extract_id,
+    _line,
+    change.column_name,
+    change.rule_id,
+    change.from_value,
+    change.to_value
+from changed
+where change is not null
 {% endmacro %}

@@ -1,6 +1,7 @@
 {#
     Which value a published row takes when its key has several versions, column by column as the
-    dataset file says. Keys with one line pass through; only the others are compared.
+    dataset file says. Rows with one line pass through, and so do those whose winner gives every
+    cell; `fated_lines` has found out which line gives what.
 
     latest    the winner's value, null or not: what the source withheld is never filled in
     earliest  the smallest
@@ -11,77 +12,101 @@
     {%- set settings = dataset(id) %}
     {%- set key = settings['key'] %}
     {%- set names = columns_of(id) or [key] %}
-with published as (
+    {%- set chosen = chosen_columns(id) %}
+with winners as (
     select staged.*
     from {{ staged }} as staged
     semi join (
-        select _extract_id, _line from {{ fates }} where fate = 'published'
+        select _extract_id, _line from {{ fates }} where fate = 'published' and version_rank = 1
     ) using (_extract_id, _line)
 ),
 
-contested_keys as (
-    select row_key from {{ fates }} where is_other_version and fate = 'superseded' group by row_key
+mixed_keys as (
+    select row_key from {{ fates }} where fate = 'published' and version_rank > 1 group by row_key
 ),
 
-single as (
+whole as (
     select
-        {{ names | join(', ') }}, null::varchar[] as _survivorship
-    from published
-    anti join contested_keys on published.{{ key }} = contested_keys.row_key
+        {{ names | join(',\n        ') }},
+        {{ nothing_chosen() }} as _survivorship
+    from winners
+    anti join mixed_keys on winners.{{ key }} = mixed_keys.row_key
 ),
 
-versions as (
+givers as (
     select
         staged.*,
-        fates.fate = 'published' as is_winner,
-        row_number() over (
-            partition by fates.row_key order by fates.fate, staged._line, staged._extract_id
-        ) as version_number
+        fates.version_rank,
+        fates.gives
     from {{ staged }} as staged
-    join {{ fates }} as fates using (_extract_id, _line)
-    semi join contested_keys using (row_key)
-    where fates.fate = 'published' or fates.is_other_version
+    inner join {{ fates }} as fates using (_extract_id, _line)
+    semi join mixed_keys using (row_key)
+    where fates.fate = 'published'
 ),
 
-contested as (
+mixed as (
     select
-        {%- for name in names %}
-        {{ survivor(settings['columns'][loop.index0]) }} as {{ name }},
+        {%- for column in settings['columns'] %}
+        {{ given(column) }} as {{ column['name'] }},
         {%- endfor %}
         list_filter([
-            {%- for column in settings['columns'] if column['survivorship'] != 'latest' %}
+            {%- for column in chosen %}
             case
-                when {{ survivor(column) }} is distinct from {{ winner(column) }}
-                then '{{ column['name'] }}'
+                when {{ given(column) }} is distinct from {{ winning(column) }} then struct_pack(
+                    column_name := '{{ column['name'] }}',
+                    from_value := {{ winning(column) }}::varchar,
+                    to_value := {{ given(column) }}::varchar
+                )
             end{{ ',' if not loop.last }}
             {%- endfor %}
-        ], name -> name is not null) as _survivorship
-    from versions
+        ]::{{ survivorship_type() }}, change -> change is not null) as _survivorship
+    from givers
     group by {{ key }}
 ),
 
 surviving as (
-    select * from single
+    select * from whole
     union all
-    select * from contested
+    select * from mixed
 )
 
 select * from surviving
 {% endmacro %}
 
-{% macro winner(column) -%}
-    any_value({{ column['name'] }}) filter (where is_winner)
+{# The columns that do not simply take the winner's value. #}
+{% macro chosen_columns(id) %}
+    {{ return(dataset(id)['columns'] | rejectattr('survivorship', 'equalto', 'latest') | list) }}
+{% endmacro %}
+
+{# The order in which versions are asked for a cell; the first gives it. #}
+{% macro preference(survivorship, cell) -%}
+    {%- if survivorship == 'earliest' -%}
+        {{ cell }} nulls last, version_rank
+    {%- elif survivorship == 'longest' -%}
+        length({{ cell }}) desc nulls last, {{ cell }}, version_rank
+    {%- else -%}
+        {{ cell }} is null, version_rank
+    {%- endif -%}
 {%- endmacro %}
 
-{% macro survivor(column) -%}
-    {%- set name = column['name'] -%}
-    {%- if column['survivorship'] == 'earliest' -%}
-        min({{ name }})
-    {%- elif column['survivorship'] == 'longest' -%}
-        arg_max({{ name }}, struct_pack(a := length({{ name }}), b := {{ name }}))
-    {%- elif column['survivorship'] == 'filled' -%}
-        coalesce({{ winner(column) }}, min({{ name }}))
+{% macro winning(column) -%}
+    any_value({{ column['name'] }}) filter (where version_rank = 1)
+{%- endmacro %}
+
+{% macro given(column) -%}
+    {%- if column['survivorship'] == 'latest' -%}
+        {{ winning(column) }}
     {%- else -%}
-        {{ winner(column) }}
+        any_value({{ column['name'] }}) filter (where list_contains(gives, '{{ column['name'] }}'))
     {%- endif -%}
+{%- endmacro %}
+
+{# What is said of a row whose cells all come from where they should. #}
+{% macro nothing_chosen() -%}
+    null::{{ survivorship_type() }}
+{%- endmacro %}
+
+{# What is kept of a cell that came from another version. #}
+{% macro survivorship_type() -%}
+    struct(column_name varchar, from_value varchar, to_value varchar)[]
 {%- endmacro %}

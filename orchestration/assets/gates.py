@@ -68,6 +68,10 @@ def why(record: GateRecord) -> str:
     )
 
 
+def _urgency(rule: dict[str, Any]) -> tuple[bool, bool, str]:
+    return rule["outcome"] == "passed", rule["strength"] == "warning", rule["rule_id"]
+
+
 def _metadata(dataset: Dataset, record: GateRecord) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "verdict": record.verdict,
@@ -88,9 +92,7 @@ def _metadata(dataset: Dataset, record: GateRecord) -> dict[str, Any]:
                         "found": rule["observed"] or rule["cause"] or "",
                     }
                 )
-                for rule in sorted(
-                    record.results, key=lambda rule: (rule["outcome"] == "passed", rule["rule_id"])
-                )
+                for rule in sorted(record.results, key=_urgency)
             ]
         ),
     }

@@ -38,7 +38,7 @@ def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
         description=f"Extracts of {dataset.title} as they came: one row per line, cells as text.",
         owners=[dataset.owner.email],
         tags={"layer": "raw"},
-        kinds={"parquet"},
+        kinds={"parquet", "raw"},
         output_required=False,
     )
     def raw(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
@@ -111,7 +111,7 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
         description=f"{dataset.publish.title} on the portal: one row per {dataset.publish.row_label}.",
         owners=[dataset.owner.email],
         tags={"layer": "published"},
-        kinds={"socrata"},
+        kinds={"socrata", "published"},
         output_required=False,
     )
     def published(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:

@@ -48,6 +48,7 @@ def layer_spec(dataset: Dataset, layer: str, *, upstream: str, manifest: Path) -
     return spec.replace_attributes(
         deps=[dg.AssetKey([upstream, dataset.id])],
         group_name=dataset.id,
+        kinds={"dbt", "duckdb", layer},
         tags={"layer": layer},
         owners=[dataset.owner.email],
     )

@@ -33,7 +33,15 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
         """The kept connection, opened at first use."""
         if self._connection is None or self._connection.closed:
             self._connection = self.engine.connect()
-        yield self._connection
+            # duckdb-engine takes its dialect from PostgreSQL, which once doubled backslashes. DuckDB
+            # does not: the query that lists failing rows would hold another regular expression.
+            self.engine.dialect._backslash_escapes = False
+        try:
+            yield self._connection
+        except Exception:
+            # Else whatever is asked next fails too: "current transaction is aborted".
+            self._connection.rollback()
+            raise
 
     def let_go(self) -> None:
         """Closes the connection: a kept one keeps the file open and its snapshot alive."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import great_expectations as gx
+from great_expectations.expectations.registry import get_expectation_impl
 
 from orchestration.gates import engine as _registers_duckdb  # noqa: F401
 from orchestration.gates.suites import QUERY, Rule
@@ -73,9 +74,11 @@ def evaluate(
     database = folder / "gate.duckdb"
     _prepare(database, tables)
     by_line = tables.gated != "deduplicated"
-    found = {}
-    for result in _validate(rules, tables, parameters, database, by_line=by_line):
-        found[result.expectation_config.meta["rule_id"]] = result
+    expectations, unfit = _expectations(rules, parameters)
+    found = {
+        result.expectation_config.meta["rule_id"]: result
+        for result in _validate(expectations, tables.gated, parameters, database, by_line=by_line)
+    }
     with duckdb.connect(str(database), config={"threads": 2}) as connection:
         counted = connection.execute(f"select count(*) from {tables.gated}").fetchone()
         rows = counted[0] if counted else 0
@@ -83,7 +86,11 @@ def evaluate(
             "create temp table failing (rule_id varchar, _extract_id varchar, _line bigint)"
         )
         results = [
-            _result(connection, rule, found.get(rule.meta.rule_id), tables.gated, rows, by_line)
+            _bare(rule, "broken", cause=unfit[rule.meta.rule_id])
+            if rule.meta.rule_id in unfit
+            else _result(
+                connection, rule, found.get(rule.meta.rule_id), tables.gated, rows, by_line
+            )
             for rule in rules
         ]
         if by_line:
@@ -103,15 +110,42 @@ def _prepare(database: Path, tables: Tables) -> None:
             )
         columns = ", ".join(f'? as "{name}"' for name in tables.facts)
         connection.execute(f"create table facts as select {columns}", list(tables.facts.values()))
-        formats = ", ".join(f"'{text}'" for text in tables.time_formats)
+        # DuckDB wants a format, also where the dataset has no time.
+        formats = ", ".join(f"'{text}'" for text in tables.time_formats or ["%Y-%m-%d"])
         connection.execute(
             f"create macro parsed_time(text) as try_strptime(trim(text), [{formats}])"
         )
 
 
+def _expectations(
+    rules: Sequence[Rule], parameters: Mapping[str, Any]
+) -> tuple[list[Any], dict[str, str]]:
+    """The rules as expectations, and why some cannot be any: one unfit rule would stop them all."""
+    expectations, unfit = [], {}
+    for rule in rules:
+        unknown = _wanted(rule.kwargs) - set(parameters)
+        if unknown:
+            unfit[rule.meta.rule_id] = f"unknown parameter: {', '.join(sorted(unknown))}"
+            continue
+        try:
+            expectation = get_expectation_impl(rule.type)(
+                **rule.kwargs, severity=rule.severity, meta={"rule_id": rule.meta.rule_id}
+            )
+        except Exception as error:  # noqa: BLE001 - GX raises whatever its types raise
+            unfit[rule.meta.rule_id] = type(error).__name__
+        else:
+            expectations.append(expectation)
+    return expectations, unfit
+
+
+def _wanted(kwargs: Mapping[str, Any]) -> set[str]:
+    values = [value for value in kwargs.values() if isinstance(value, dict)]
+    return {str(value["$PARAMETER"]) for value in values if "$PARAMETER" in value}
+
+
 def _validate(
-    rules: Sequence[Rule],
-    tables: Tables,
+    expectations: list[Any],
+    gated: str,
     parameters: Mapping[str, Any],
     database: Path,
     *,
@@ -120,26 +154,11 @@ def _validate(
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     with _source(context, database) as source:
-        asset = source.add_table_asset(tables.gated, table_name=tables.gated)
-        suite = context.suites.add(
-            gx.ExpectationSuite(
-                name=tables.gated,
-                expectations=[
-                    {
-                        "type": rule.type,
-                        "kwargs": rule.kwargs,
-                        "severity": rule.severity,
-                        "meta": {"rule_id": rule.meta.rule_id},
-                    }
-                    for rule in rules
-                ],
-            )
-        )
+        asset = source.add_table_asset(gated, table_name=gated)
+        suite = context.suites.add(gx.ExpectationSuite(name=gated, expectations=expectations))
         validation = context.validation_definitions.add(
             gx.ValidationDefinition(
-                name=tables.gated,
-                data=asset.add_batch_definition_whole_table("all"),
-                suite=suite,
+                name=gated, data=asset.add_batch_definition_whole_table("all"), suite=suite
             )
         )
         result_format: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
@@ -185,12 +204,14 @@ def _result(
         return _bare(rule, "broken", cause="lists no lines")
     if query is not None and by_line:
         try:
-            connection.execute(
-                f"insert into failing select distinct ?, _extract_id, _line from ({query})",
+            listed = connection.execute(
+                f"insert into failing select ?, _extract_id, _line from ({query})",
                 [rule.meta.rule_id],
-            )
+            ).fetchone()
         except duckdb.Error as error:
             return _bare(rule, "broken", cause=type(error).__name__)
+        if listed != (failing,):
+            return _bare(rule, "broken", cause="lists other lines than it counts")
     return RuleResult(
         rule_id=rule.meta.rule_id,
         strength=rule.meta.strength,
@@ -200,7 +221,7 @@ def _result(
         share=round(failing / rows, 6) if rows else 0.0,
         examples=[],
         query=query,
-        observed=_observed(found),
+        observed=_observed(rule, found),
     )
 
 
@@ -210,7 +231,7 @@ def _with_lines(
     """The results with their first lines, and the number of keys where the table has the key."""
     examples: dict[str, list[str]] = {}
     for rule_id, extract_id, line in connection.execute(
-        "select * from failing qualify row_number() over (partition by rule_id "
+        "select distinct * from failing qualify dense_rank() over (partition by rule_id "
         f"order by _extract_id, _line) <= {EXAMPLES} order by all"
     ).fetchall():
         examples.setdefault(rule_id, []).append(f"{extract_id}:{line}")
@@ -240,9 +261,11 @@ def _without_consequences(rules: Sequence[Rule], results: Sequence[RuleResult]) 
     return kept
 
 
-def _observed(found: Any) -> str | None:
+def _observed(rule: Rule, found: Any) -> str | None:
     result = found.result or {}
-    mismatched = (result.get("details") or {}).get("mismatched")
+    mismatched = dict((result.get("details") or {}).get("mismatched") or {})
+    if not rule.kwargs.get("exact_match", True):
+        mismatched.pop("unexpected", None)
     if mismatched:
         return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in mismatched.items())
     value = result.get("observed_value")
@@ -311,7 +334,7 @@ def _write_quarantine(
         if result.strength == "row" and result.outcome == "failed"
     ]
     connection.execute(
-        "copy (select _extract_id, _line, rule_id from failing where list_contains(?, rule_id) "
+        "copy (select distinct _extract_id, _line, rule_id from failing where list_contains(?, rule_id) "
         f"order by all) to '{target}' (format parquet)",
         [quarantining],
     )

@@ -32,7 +32,7 @@ from orchestration.file_lock import file_lock
 from orchestration.layers import finish_folder, hash_file
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, printable_name
-from orchestration.sources.lines import look_at, read_header, read_lines
+from orchestration.sources.lines import may_be_misread, read_header, read_lines
 from orchestration.sources.reading import ReadableExtract, make_readable
 from orchestration.state.store import Extract, State, now
 
@@ -278,11 +278,7 @@ def _write_rows(
         connection.register("careful", _careful_batches(readable, mapping.width))
         selected = _select(dataset, mapping, constants, line="_line", error="_parse_error")
         connection.execute(_copy(f"select {selected} from careful", target))
-    counted = connection.execute(
-        f"select count(*), count(_parse_error) from read_parquet({sql_path(target)})"
-    ).fetchone()
-    assert counted is not None
-    return counted[0], counted[1]
+    return _count(connection, target)
 
 
 def sql_path(path: Path) -> str:
@@ -305,26 +301,44 @@ def _written_quickly(
     target: Path,
 ) -> bool:
     """Whether DuckDB read every line of the file, and beyond doubt as the careful reader would."""
-    look = look_at(readable.path, readable.delimiter)
     # With one column a blank line and an empty cell look alike.
-    if mapping.width < 2 or look.may_be_misread:
+    if mapping.width < 2 or may_be_misread(readable.path, readable.delimiter):
         return False
-    line = "row_number() over ()"
-    if look.ends_empty:
-        # DuckDB ignores empty cells too many at the end of a line, which may hide shifted cells.
-        # So one column more is read, and what a line lacks becomes null, while an empty cell is ''.
-        is_exact = f"c{mapping.width - 1} is not null and c{mapping.width} is null"
-        line = f"case when {is_exact} then {line} else error('ragged') end"
+    # DuckDB forgives cells too many when the first of them is empty, which hides shifted cells. So
+    # one column more is read, and what a line lacks becomes null, while an empty cell is ''.
+    is_exact = f"c{mapping.width - 1} is not null and c{mapping.width} is null"
+    line = f"case when {is_exact} then row_number() over () else error('ragged') end"
     selected = _select(dataset, mapping, constants, line=line, error="null::varchar")
-    read = _read_csv(readable, mapping.width, is_padded=look.ends_empty)
+    padded = _read_csv(readable, mapping.width + 1, null_padding="true")
     try:
-        connection.execute(_copy(f"select {selected} from {read}", target))
+        connection.execute(_copy(f"select {selected} from {padded}", target))
+        return True
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error:
+        # Ragged, or merely with a newline in a quoted cell, which takes one thread. There DuckDB
+        # loses the lines behind a quote that is never closed, so they are counted without padding.
+        pass
+    padded = _read_csv(readable, mapping.width + 1, null_padding="true", parallel="false")
+    try:
+        plain = f"select count(*) from {_read_csv(readable, mapping.width)}"
+        counted = connection.execute(plain).fetchone()
+        connection.execute(_copy(f"select {selected} from {padded}", target))
+        return counted == (_count(connection, target)[0],)
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         raise
     except duckdb.Error:
         # Its message would hold cells; the careful reader says what is wrong, without them.
         return False
-    return True
+
+
+def _count(connection: duckdb.DuckDBPyConnection, rows: Path) -> tuple[int, int]:
+    """How many lines a Parquet holds, and how many of them could not be parsed."""
+    counted = connection.execute(
+        f"select count(*), count(_parse_error) from read_parquet({sql_path(rows)})"
+    ).fetchone()
+    assert counted is not None
+    return counted[0], counted[1]
 
 
 def _select(
@@ -357,20 +371,15 @@ def _keyed_hash(expression: str) -> str:
     return f"left(sha256(getvariable('hash_key') || chr(31) || {expression}), 32)"
 
 
-def _read_csv(readable: ReadableExtract, width: int, *, is_padded: bool) -> str:
-    """The file as a table function; padded, it has a column more, and fills up short lines.
-
-    Padded, DuckDB refuses newlines in quoted cells; told to read in one thread it takes them, but
-    loses the lines behind a quote that is never closed.
-    """
-    columns = ", ".join(f"'c{position}': 'varchar'" for position in range(width + is_padded))
+def _read_csv(readable: ReadableExtract, width: int, **options: str) -> str:
+    columns = ", ".join(f"'c{position}': 'varchar'" for position in range(width))
     delimiter = readable.delimiter.replace("'", "''")
+    more = "".join(f", {name} = {value}" for name, value in options.items())
     # No cell is this text for null.
     return (
         f"read_csv({sql_path(readable.path)}, header = true, auto_detect = false, "
         f"columns = {{{columns}}}, delim = '{delimiter}', quote = '\"', escape = '\"', "
-        f"nullstr = '{secrets.token_hex(16)}', strict_mode = true, "
-        f"null_padding = {is_padded}, max_line_size = 16777216)"
+        f"nullstr = '{secrets.token_hex(16)}', strict_mode = true, max_line_size = 16777216{more})"
     )
 
 

@@ -18,7 +18,8 @@ import requests
 from sodapy import Socrata
 
 from orchestration.dataset import TIME_ZONE, Dataset, plain_heading
-from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
+from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault, PortalFault
+from orchestration.file_lock import file_lock
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
 
@@ -34,6 +35,7 @@ class SocrataSource:
     def __init__(
         self, settings: Settings, *, session_adapter: dict[str, Any] | None = None
     ) -> None:
+        self._settings = settings
         self._folder = settings.home / "downloads"
         self._session_adapter = session_adapter
 
@@ -43,6 +45,7 @@ class SocrataSource:
         Raises:
             ConfigurationError: the dataset file names no Socrata dataset.
             PassingFault: the portal cannot be reached; the pages so far are kept.
+            PortalFault: the portal refuses, or answers with something else than rows.
         """
         if dataset.source.socrata is None:
             raise ConfigurationError(f"{dataset.id}.yaml: source.socrata: names no dataset to read")
@@ -50,8 +53,9 @@ class SocrataSource:
         folder = self._folder / dataset.id
         if as_of is None or as_of >= moment.date():
             extract = folder / f"{dataset.id}_{moment.date().isoformat()}.json.gz"
-            if not extract.exists():
-                self._download(dataset, extract)
+            with file_lock(self._settings, f"{dataset.id}.download"):
+                if not extract.exists():
+                    self._download(dataset, extract)
         return [
             FoundExtract(path=path, extracted_at=_end_of_day(path), time_source="portal")
             for path in sorted(folder.glob("*.json.gz"))
@@ -62,28 +66,32 @@ class SocrataSource:
         source = dataset.source.socrata
         assert source is not None
         pages = extract.with_name(f".{extract.name}.pages")
-        pages.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self._folder, extract.parent):
+            folder.mkdir(exist_ok=True, mode=0o700)
+        for unfinished in extract.parent.glob(".*"):
+            # Pages of another day are of another state of the portal.
+            if unfinished != pages:
+                shutil.rmtree(unfinished, ignore_errors=True)
+        pages.mkdir(exist_ok=True, mode=0o700)
         client = Socrata(
             source.domain,
             os.environ.get("SOCRATA_APP_TOKEN"),
             timeout=TIMEOUT_SECONDS,
             session_adapter=self._session_adapter,
         )
+        fields: dict[str, None] = {}
         try:
             for portal_id in source.ids:
-                self._download_pages(client, dataset, portal_id, pages)
+                fields |= dict.fromkeys(self._download_pages(client, dataset, portal_id, pages))
         except requests.RequestException as error:
-            raise PassingFault(
-                f"{dataset.id}: {source.domain} could not be read ({type(error).__name__}); what "
-                "came is kept, the next try goes on from there"
-            ) from None
+            raise _fault(f"{dataset.id}: {source.domain}", error) from None
         finally:
             client.close()
-        _join_pages(pages, extract)
+        _join_pages(pages, extract, list(fields))
 
     def _download_pages(
         self, client: Socrata, dataset: Dataset, portal_id: str, pages: Path
-    ) -> None:
+    ) -> list[str]:
         selected = _listed_fields(client, dataset, portal_id)
         last_id, number = "", 0
         while True:
@@ -96,10 +104,12 @@ class SocrataSource:
                     order=":id",
                     limit=PAGE,
                 )
+                if not isinstance(rows, list):
+                    raise PortalFault(f"{dataset.id}: {portal_id} answers without rows; look at it")
                 _write_whole(page, rows)
             rows = json.loads(page.read_text(encoding="utf-8"))
             if len(rows) < PAGE:
-                return
+                return selected
             last_id, number = rows[-1][":id"], number + 1
 
 
@@ -115,22 +125,36 @@ def _listed_fields(client: Socrata, dataset: Dataset, portal_id: str) -> list[st
 
 def _write_whole(path: Path, rows: Any) -> None:
     unfinished = path.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
     unfinished.write_text(json.dumps(rows), encoding="utf-8")
     unfinished.rename(path)
 
 
-def _join_pages(pages: Path, extract: Path) -> None:
-    rows = [
-        {name: value for name, value in row.items() if name != ":id"}
-        for page in sorted(pages.glob("*.json"))
-        for row in json.loads(page.read_text(encoding="utf-8"))
-    ]
-    unfinished = extract.with_name(f".{extract.name}.unfinished")
+def _join_pages(pages: Path, extract: Path, fields: list[str]) -> None:
+    """One file of all rows, a page at a time; the first row has every field, null where empty."""
+    unfinished = pages / "whole.gz"
+    unfinished.touch(mode=0o600)
     with gzip.open(unfinished, "wt", encoding="utf-8") as out:
-        json.dump(rows, out)
-    unfinished.chmod(0o600)
+        separator, empty = "[", dict.fromkeys(fields)
+        for page in sorted(pages.glob("*.json")):
+            for row in json.loads(page.read_text(encoding="utf-8")):
+                kept = {name: value for name, value in row.items() if name != ":id"}
+                out.write(separator + json.dumps(empty | kept))
+                separator, empty = "\n,", {}
+        out.write("]" if separator != "[" else "[]")
     unfinished.rename(extract)
     shutil.rmtree(pages)
+
+
+def _fault(where: str, error: requests.RequestException) -> PassingFault | PortalFault:
+    """A refusal is lasting, whatever else may pass; neither message repeats what the portal said."""
+    status = error.response.status_code if error.response is not None else None
+    if status is not None and 400 <= status < 500 and status not in (408, 425, 429):
+        return PortalFault(f"{where} refuses to be read (HTTP {status}); look at ids and token")
+    return PassingFault(
+        f"{where} could not be read ({status or type(error).__name__}); what came is kept, the "
+        "next try goes on from there"
+    )
 
 
 def _end_of_day(path: Path) -> datetime:

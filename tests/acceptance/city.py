@@ -23,14 +23,6 @@ from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import Layer, State
 
-SETTINGS = (
-    "SUMMERWARE_HOME",
-    "SUMMERWARE_DATASETS",
-    "SUMMERWARE_EXPECTATIONS",
-    "SUMMERWARE_DBT_PROJECT",
-)
-
-
 class City:
     """One `SUMMERWARE_HOME` and the folders around it."""
 
@@ -48,7 +40,8 @@ class City:
 
     @property
     def settings(self) -> Settings:
-        """The settings as they are now."""
+        """The settings as they are now, with this city's home."""
+        self.use(SUMMERWARE_HOME=self.home)
         return Settings.from_environment()
 
     @property

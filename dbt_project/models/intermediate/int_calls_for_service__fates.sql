@@ -1,1 +1,3 @@
-{{ fated_lines('calls_for_service', ref('stg_calls_for_service'), source('gate', 'quarantine_calls_for_service')) }}
+{{ fated_lines(
+    'calls_for_service', ref('stg_calls_for_service'), source('gate', 'quarantine_calls_for_service')
+) }}

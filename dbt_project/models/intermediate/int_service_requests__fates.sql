@@ -1,1 +1,3 @@
-{{ fated_lines('service_requests', ref('stg_service_requests'), source('gate', 'quarantine_service_requests')) }}
+{{ fated_lines(
+    'service_requests', ref('stg_service_requests'), source('gate', 'quarantine_service_requests')
+) }}

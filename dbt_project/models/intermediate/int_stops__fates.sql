@@ -1,1 +1,3 @@
-{{ fated_lines('stops', ref('stg_stops'), source('gate', 'quarantine_stops')) }}
+{{ fated_lines(
+    'stops', ref('stg_stops'), source('gate', 'quarantine_stops')
+) }}

@@ -1,3 +1,5 @@
 {{ config(materialized='view') }}
 
-{{ surviving_rows('stops', ref('stg_stops'), ref('int_stops__fates')) }}
+{{ surviving_rows(
+    'stops', ref('stg_stops'), ref('int_stops__fates')
+) }}

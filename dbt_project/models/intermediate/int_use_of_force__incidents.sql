@@ -12,12 +12,22 @@
 ] %}
 {% set names = columns_of('use_of_force') %}
 {% set last = ['force_level', 'officer_service_years'] %}
-with published as (
+with staged as (
+    select * from {{ ref('stg_use_of_force') }}
+),
+
+fates as (
+    select * from {{ ref('int_use_of_force__fates') }}
+),
+
+published as (
     select staged.*
-    from {{ ref('stg_use_of_force') }} as staged
-    semi join (
-        select _extract_id, _line from {{ ref('int_use_of_force__fates') }} where fate = 'published'
-    ) using (_extract_id, _line)
+    from staged
+    semi join fates
+        on
+            staged._extract_id = fates._extract_id
+            and staged._line = fates._line
+            and fates.fate = 'published'
 ),
 
 in_order as (
@@ -38,19 +48,19 @@ in_order as (
 
 incidents as (
     select
-        pib_file_number
+        pib_file_number,
         {%- for name in names if name not in ('pib_file_number', 'occurred_date') %}
-        , case
+        case
             {%- if name not in officer %}
-            when count(distinct coalesce({{ name }}, '')) = 1 then min({{ name }})
+            when min(coalesce({{ name }}, '')) = max(coalesce({{ name }}, '')) then min({{ name }})
             {%- else %}
             when count({{ name }}) = 0 then null
             {%- endif %}
             else string_agg(coalesce({{ name }}, ''), ' | ' order by place)
-        end as {{ name }}
+        end as {{ name }},
         {%- endfor %}
-        , min(occurred_date) as occurred_date
-        , null::varchar[] as _survivorship
+        min(occurred_date) as occurred_date,
+        {{ nothing_chosen() }} as _survivorship
     from in_order
     group by pib_file_number
 )

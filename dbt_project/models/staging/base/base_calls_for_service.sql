@@ -4,11 +4,13 @@
     place out; where it is not, nobody does. Neither is ever filled in.
 #}
 {% set no_map = "(map_x_feet__read in (0, 37369000) and map_y_feet__read in (0, 3513814))" %}
-{% set listed = under_policy('calls_for_service', 'sensitive_call_coordinates_blank', 'call_type_text__read')
-    ~ ' or ' ~ under_policy('calls_for_service', 'sensitive_call_coordinates_blank', 'initial_call_type_text__read') %}
+{% set policy = 'sensitive_call_coordinates_blank' %}
+{% set listed = under_policy('calls_for_service', policy, 'call_type_text__read')
+    ~ ' or ' ~ under_policy('calls_for_service', policy, 'initial_call_type_text__read') %}
+{% set no_point = "regexp_full_match(location__read, 'POINT ?\\(0(\\.0+)? 0(\\.0+)?\\)')" %}
 {% set place = [
-    blank_where('location', 'location_redacted_at_source', "regexp_full_match(location__read, 'POINT ?\\(0(\\.0+)? 0(\\.0+)?\\)') and (" ~ listed ~ ")"),
-    blank_where('location', 'location_missing_at_source', "regexp_full_match(location__read, 'POINT ?\\(0(\\.0+)? 0(\\.0+)?\\)')"),
+    blank_where('location', 'location_redacted_at_source', no_point ~ " and (" ~ listed ~ ")"),
+    blank_where('location', 'location_missing_at_source', no_point),
 ] %}
 {% set map = [
     blank_where('map', 'location_redacted_at_source', no_map ~ " and (" ~ listed ~ ")"),

@@ -1,0 +1,141 @@
+"""What people look at, in a real browser: the Dagster UI over a stopped gate, and the portal's page.
+
+Sample rows only. `SUMMERWARE_PICTURES=docs/images` also keeps the pictures that the README shows.
+"""
+
+import csv
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect, sync_playwright
+
+from orchestration.publishing.targets import local_portal
+from orchestration.sources.sample import generate
+from tests.acceptance.city import City, environment_of
+
+FORCE = "use_of_force"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PORT = 39_473
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+if CHROMIUM is None and not os.environ.get("CI"):
+    pytest.skip("chromium is not installed: `make browser` installs it", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """Use of force published on one day and stopped at the standardized gate on the next."""
+    with pytest.MonkeyPatch.context() as environment:
+        made = City(tmp_path_factory.mktemp("city"), environment)
+        drop = made.root / "drop"
+        generate(drop, rows=2_000, seed=7, as_of=date(2026, 3, 1), datasets=[FORCE])
+        assert made.run(FORCE, extracts_dir=drop).exit_code == 0
+        generate(drop, rows=2_000, seed=7, as_of=date(2026, 3, 2), datasets=[FORCE])
+        (file,) = (drop / FORCE).glob("*2026-03-02*")
+        _shift_cells(file)
+        assert made.run(FORCE, extracts_dir=drop).exit_code == 1
+        yield made
+
+
+def _shift_cells(file: Path) -> None:
+    """Every fourth line has another column's text under Officer Injured."""
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as source:
+        rows = list(csv.reader(source))
+    position = rows[0].index("Officer Injured")
+    for row in rows[1::4]:
+        row[position] = "refuse verbal commands"
+    with gzip.open(file, "wt", encoding="utf-8", newline="") as target:
+        csv.writer(target).writerows(rows)
+
+
+@pytest.fixture(scope="module")
+def dagster(city: City) -> Iterator[str]:
+    """The real Dagster webserver over the city."""
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).parent / "dagster-webserver"),
+            *("-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(PORT)),
+        ],
+        env={**environment_of(city), "DAGSTER_HOME": str(city.home / "dagster")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{PORT}"
+    try:
+        for _ in range(400):
+            try:
+                requests.get(f"{address}/server_info", timeout=2)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Page]:
+    """One page of a headless Chromium."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        opened = browser.new_page(viewport={"width": 1400, "height": 900})
+        opened.set_default_timeout(60_000)
+        expect.set_options(timeout=60_000)
+        yield opened
+        browser.close()
+
+
+def _picture(page: Page, name: str) -> None:
+    folder = os.environ.get("SUMMERWARE_PICTURES")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def test_asset_graph_shows_every_layer(dagster: str, page: Page) -> None:
+    """The dataset's group shows four assets in a row, the gate's failure among them."""
+    page.goto(f"{dagster}/locations/orchestration.definitions/asset-groups/{FORCE}/lineage")
+    for layer in ("raw", "standardized", "deduplicated", "published"):
+        expect(page.get_by_text(layer, exact=True).first).to_be_visible()
+    expect(page.get_by_text("0 / 1 Passed").first).to_be_visible()
+    _picture(page, "asset-graph")
+
+
+def test_failed_check_tells_what_failed(dagster: str, page: Page) -> None:
+    """The check's page names verdict, rule, share and example lines, without opening a log."""
+    page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
+    expect(page.get_by_text("lines quarantined, more than the limit").first).to_be_visible()
+    expect(page.get_by_text("officer_injured_is_yes_or_no").first).to_be_visible()
+    shown = page.inner_text("body")
+    assert "quarantined_lines" in shown
+    assert "refuse verbal commands" not in shown
+    _picture(page, "failed-gate")
+
+
+def test_portal_page_shows_the_published_rows(city: City, page: Page) -> None:
+    """The portal's page lists the dataset and shows the rows of the last good publication."""
+    (publication,) = city.publications(FORCE)
+    with local_portal(city.settings) as address:
+        page.goto(f"http://{address}/")
+        page.get_by_text("NOPD Use of Force Incidents").first.click()
+        expect(page.get_by_text("pib file number").first).to_be_visible()
+        shown = page.inner_text("body")
+        assert f"{publication['rows']:,}" in shown
+        assert "FTN20" in shown
+        _picture(page, "portal")
