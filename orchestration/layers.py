@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from orchestration.errors import GateNotPassed
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State, new_id, now
 
@@ -113,3 +114,15 @@ def finish_layer(
 def layer_file(settings: Settings, layer: Layer, name: str) -> Path:
     """One Parquet file of a finished layer."""
     return settings.home / layer.path / f"{name}.parquet"
+
+
+def newest_layer(state: State, dataset: str, layer: str, *, run_id: str) -> Layer:
+    """The finished layer that a step reads: of its own run, else the last one of any.
+
+    Raises:
+        GateNotPassed: there is none.
+    """
+    found = state.newest_layer(dataset, layer, run_id=run_id)
+    if found is None:
+        raise GateNotPassed(f"{dataset}: there is no finished {layer} layer yet; make that first")
+    return found

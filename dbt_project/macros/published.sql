@@ -133,3 +133,17 @@ select
 from fates
 order by row_key, _extract_id, _line
 {% endmacro %}
+
+{#
+    Keys that stand twice in a mart, or are missing: what its key test finds. One scan says both;
+    tests named in YAML cannot run from a manifest that was read back from its file.
+#}
+{% macro repeated_or_missing_keys(id) %}
+    {%- set key = dataset(id)['key'] %}
+select
+    {{ key }} as row_key,
+    count(*) as published_rows
+from {{ ref(id) }}
+group by row_key
+having row_key is null or count(*) > 1
+{% endmacro %}

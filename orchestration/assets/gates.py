@@ -8,11 +8,11 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.assets.layers import newest_layer
 from orchestration.assets.pipeline import Pipeline, progress
 from orchestration.dataset import Dataset
 from orchestration.gates.gate import run_gate
 from orchestration.gates.suites import SUITES
+from orchestration.layers import newest_layer
 from orchestration.state.store import GateRecord
 
 RULES_PAGE = "docs/rules.md"
@@ -33,7 +33,7 @@ def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
                 pipeline.settings,
                 pipeline.state,
                 pipeline.datasets[dataset.id],
-                newest_layer(pipeline, dataset.id, layer, context.run.run_id),
+                newest_layer(pipeline.state, dataset.id, layer, run_id=context.run.run_id),
                 run_id=context.run.run_id,
             )
         if record.verdict != "passed":

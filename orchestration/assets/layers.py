@@ -10,23 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 
 from orchestration.assets.pipeline import Pipeline, progress
 from orchestration.assets.translator import layer_spec
 from orchestration.dataset import Dataset
-from orchestration.errors import GateNotPassed
-from orchestration.gates.gate import require_passed
-from orchestration.layers import finish_layer, layer_file, workspace
+from orchestration.layers import newest_layer
 from orchestration.publishing.publisher import publish
 from orchestration.sources.raw_layer import make_raw_layer
 from orchestration.state.store import Layer
-
-KEPT = {
-    "standardized": ("stg_{id}", "corrections_{id}"),
-    "deduplicated": ("{id}", "ledger_{id}", "decided_cells_{id}"),
-}
-"""The files of each layer that dbt makes."""
 
 
 def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
@@ -88,7 +79,18 @@ def build_modelled(
         with pipeline.step(
             context.op_execution_context, f"{dataset.id}: building the {layer} layer"
         ):
-            finished, results = _build(pipeline, dataset.id, layer, upstream, context.run.run_id)
+            # Imported here: dbt takes seconds, and the UI's code server need not wait for it.
+            from orchestration.warehouse.modelled_layer import make_modelled_layer
+
+            finished, results = make_modelled_layer(
+                pipeline.settings,
+                pipeline.state,
+                pipeline.datasets,
+                dataset.id,
+                layer,
+                upstream=upstream,
+                run_id=context.run.run_id,
+            )
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": finished.facts["rows"],
@@ -117,7 +119,9 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
     def published(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
         with pipeline.step(context.op_execution_context, f"{dataset.id}: publishing"):
-            layer = newest_layer(pipeline, dataset.id, "deduplicated", context.run.run_id)
+            layer = newest_layer(
+                pipeline.state, dataset.id, "deduplicated", run_id=context.run.run_id
+            )
             outcome = publish(
                 pipeline.settings,
                 pipeline.state,
@@ -147,71 +151,6 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
         )
 
     return published
-
-
-def newest_layer(pipeline: Pipeline, dataset: str, layer: str, run_id: str) -> Layer:
-    """The finished layer that a step reads: of its own run, else the last one of any.
-
-    Raises:
-        GateNotPassed: there is none.
-    """
-    found = pipeline.state.newest_layer(dataset, layer, run_id=run_id)
-    if found is None:
-        raise GateNotPassed(f"{dataset}: there is no finished {layer} layer yet; make that first")
-    return found
-
-
-def _build(
-    pipeline: Pipeline, dataset_id: str, layer: str, upstream: str, run_id: str
-) -> tuple[Layer, list[dict[str, Any]]]:
-    # Imported here: dbt takes seconds, and the UI's code server need not wait for it.
-    from orchestration.warehouse.runner import build_layer
-
-    settings, dataset = pipeline.settings, pipeline.datasets[dataset_id]
-    above = newest_layer(pipeline, dataset_id, upstream, run_id)
-    records = require_passed(settings, pipeline.state, dataset, above)
-    views = {f"raw.{dataset_id}": sorted((settings.home / above.path).glob("*.parquet"))}
-    if upstream != "raw":
-        quarantine = records[-1].quarantine_path
-        assert quarantine is not None
-        views = {
-            f"main.stg_{dataset_id}": [layer_file(settings, above, f"stg_{dataset_id}")],
-            f"gate.quarantine_{dataset_id}": [settings.home / quarantine],
-        }
-    with workspace(settings, run_id, f"{dataset_id}-{layer}") as folder:
-        results = build_layer(
-            settings,
-            pipeline.datasets,
-            dataset=dataset_id,
-            layer=layer,
-            views=views,
-            folder=folder,
-        )
-        files = [folder / f"{name.format(id=dataset_id)}.parquet" for name in KEPT[layer]]
-        facts = _layer_facts(files, layer)
-        finished = finish_layer(
-            settings,
-            pipeline.state,
-            dataset=dataset_id,
-            layer=layer,
-            run_id=run_id,
-            upstream=above,
-            files=files,
-            facts=facts,
-        )
-    return finished, results
-
-
-def _layer_facts(files: list[Path], layer: str) -> dict[str, Any]:
-    with duckdb.connect() as connection:
-        rows = connection.execute(f"select count(*) from read_parquet('{files[0]}')").fetchone()
-        facts: dict[str, Any] = {"rows": rows[0] if rows else 0}
-        if layer == "deduplicated":
-            counted = connection.execute(
-                f"select fate, count(*) from read_parquet('{files[1]}') group by fate order by fate"
-            ).fetchall()
-            facts["fates"] = dict(counted)
-    return facts
 
 
 def _fates(layer: Layer) -> Mapping[str, Any]:

@@ -43,12 +43,13 @@ def make_raw_layer(
     run_id: str,
 ) -> RawOutcome | None:
     """Lands what the source has and links this run's extracts; none where there is no extract."""
-    found = _to_land(dataset, list(source.find(dataset, as_of=as_of)))
-    found.sort(key=lambda extract: (extract.extracted_at, extract.path.name))
-    landed = {
-        extract.id: extract
-        for extract in (land(settings, state, dataset, one, source=source.name) for one in found)
-    }
+    landed: dict[str, Extract] = {}
+    for group in _to_land(dataset, list(source.find(dataset, as_of=as_of))):
+        for found in group:
+            extract = land(settings, state, dataset, found, source=source.name)
+            landed[extract.id] = extract
+        if any(extract.discarded_at is None for extract in landed.values()):
+            break
     published = _published_extracts(state, dataset)
     known = state.extracts(dataset.id, source=source.name)
     if dataset.source.kind != "complete":
@@ -75,12 +76,16 @@ def _age(extract: Extract) -> tuple[str, str]:
     return extract.extracted_at, extract.content_hash
 
 
-def _to_land(dataset: Dataset, found: list[FoundExtract]) -> list[FoundExtract]:
-    """Of complete extracts only the newest is worth landing; ties are told apart by content."""
-    if dataset.source.kind != "complete" or not found:
-        return found
-    newest = max(extract.extracted_at for extract in found)
-    return [extract for extract in found if extract.extracted_at == newest]
+def _to_land(dataset: Dataset, found: list[FoundExtract]) -> list[list[FoundExtract]]:
+    """Groups of which the first is enough, unless it turns out to be discarded.
+
+    Of complete extracts only the newest is worth landing; ties are told apart by content.
+    """
+    found.sort(key=lambda extract: (extract.extracted_at, extract.path.name))
+    if dataset.source.kind != "complete":
+        return [found]
+    moments = sorted({extract.extracted_at for extract in found}, reverse=True)
+    return [[extract for extract in found if extract.extracted_at == one] for one in moments]
 
 
 def _published_extracts(state: State, dataset: Dataset) -> set[str]:

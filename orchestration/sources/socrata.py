@@ -4,6 +4,7 @@ Only listed columns are asked for. Each page is kept as soon as it is whole, so 
 goes on where it stopped; when the last page is in, the pages become one extract file.
 """
 
+import errno
 import gzip
 import json
 import os
@@ -83,11 +84,17 @@ class SocrataSource:
         try:
             for portal_id in source.ids:
                 fields |= dict.fromkeys(self._download_pages(client, dataset, portal_id, pages))
+            _join_pages(pages, extract, list(fields))
         except requests.RequestException as error:
             raise _fault(f"{dataset.id}: {source.domain}", error) from None
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise PassingFault(
+                    f"{dataset.id}: the disk is full; the pages so far are kept. Make room"
+                ) from None
+            raise
         finally:
             client.close()
-        _join_pages(pages, extract, list(fields))
 
     def _download_pages(
         self, client: Socrata, dataset: Dataset, portal_id: str, pages: Path

@@ -83,7 +83,7 @@ def manifest_path(settings: Settings, datasets: Mapping[str, Dataset]) -> Path:
                 target=folder,
             )
             if not outcome.success:
-                raise ModelFault(f"the dbt project cannot be parsed: {outcome.exception}")
+                raise ModelFault(f"the dbt project cannot be parsed: {outcome.error}")
             kept.parent.mkdir(parents=True, exist_ok=True)
             fresh = kept.with_name(f"manifest.{os.getpid()}.json")
             shutil.copyfile(folder / "manifest.json", fresh)

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,6 @@ from orchestration.settings import Settings
 from orchestration.warehouse.project import dbt_variables, manifest_path
 
 if TYPE_CHECKING:
-    from dbt.cli.main import dbtRunnerResult
     from dbt.contracts.graph.manifest import Manifest
 
 MODELS = {
@@ -64,23 +65,15 @@ def build_layer(
         database=database,
         manifest=_manifest(manifest_path(settings, datasets)),
     )
-    results = [
-        {
-            "name": result.node.name,
-            "status": str(result.status),
-            "seconds": round(result.execution_time, 3),
-        }
-        for result in getattr(outcome.result, "results", [])
-    ]
     if not outcome.success:
-        failed = [record["name"] for record in results if record["status"] in ("error", "fail")]
+        failed = [one["name"] for one in outcome.results if one["status"] in ("error", "fail")]
         # dbt's own message may hold cells: names are enough to find the compiled SQL.
         raise ModelFault(
             f"{dataset}: dbt could not build the {layer} layer; failed: "
-            f"{', '.join(failed) or type(outcome.exception).__name__}. Nothing below it was made. "
+            f"{', '.join(failed) or outcome.error}. Nothing below it was made. "
             f"Run `summerware check`, then look at the model"
         )
-    return results
+    return outcome.results
 
 
 def _make_views(database: Path, views: Mapping[str, list[Path]]) -> None:
@@ -95,6 +88,15 @@ def _make_views(database: Path, views: Mapping[str, list[Path]]) -> None:
             )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a dbt command came to: `results` are records of `name`, `status`, `seconds`."""
+
+    success: bool
+    results: list[dict[str, Any]]
+    error: str
+
+
 def invoke(
     settings: Settings,
     arguments: list[str],
@@ -102,33 +104,78 @@ def invoke(
     target: Path,
     database: Path | None = None,
     manifest: "Manifest | None" = None,
-) -> "dbtRunnerResult":
-    """Runs one dbt command in this process, quietly, and lets go of the database."""
+) -> Outcome:
+    """Runs one dbt command quietly: in this process, or through dbt's own command line.
+
+    SUMMERWARE_DBT=cli takes the command line, for the day that dbt's Python entry changes; it is
+    slower by dbt's start for every layer.
+    """
+    with _environment(SUMMERWARE_WAREHOUSE=str(database or target / "warehouse.duckdb")):
+        if os.environ.get("SUMMERWARE_DBT") == "cli":
+            return _through_command_line(settings, arguments, target)
+        return _in_process(settings, arguments, target, manifest)
+
+
+def _in_process(
+    settings: Settings, arguments: list[str], target: Path, manifest: "Manifest | None"
+) -> Outcome:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
     project = str(settings.dbt_project_dir)
-    command = [
-        "--quiet",
-        "--no-use-colors",
-        "--log-level",
-        "none",
-        "--log-level-file",
-        "none",
-        "--no-send-anonymous-usage-stats",
-        *arguments,
-        "--project-dir",
-        project,
-        "--profiles-dir",
-        project,
-        "--target-path",
-        str(target),
+    folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
+    try:
+        outcome = dbtRunner(manifest=manifest).invoke([*_QUIETLY, *arguments, *folders])
+    finally:
+        # DuckDB refuses the next connection while dbt holds one.
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    results = [
+        {
+            "name": result.node.name,
+            "status": str(result.status),
+            "seconds": round(result.execution_time, 3),
+        }
+        for result in getattr(outcome.result, "results", [])
     ]
-    with _environment(SUMMERWARE_WAREHOUSE=str(database or target / "warehouse.duckdb")):
-        try:
-            return dbtRunner(manifest=manifest).invoke(command)
-        finally:
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+    error = type(outcome.exception).__name__ if outcome.exception else "a test"
+    if arguments[0] == "parse":
+        # Nothing was read yet, so dbt's message holds no cell.
+        error = str(outcome.exception)
+    return Outcome(success=outcome.success, results=results, error=error)
+
+
+def _through_command_line(settings: Settings, arguments: list[str], target: Path) -> Outcome:
+    from dagster_dbt import DbtCliResource
+
+    project = str(settings.dbt_project_dir)
+    resource = DbtCliResource(
+        project_dir=project,
+        profiles_dir=project,
+        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+    )
+    run = resource.cli([*_QUIETLY, *arguments], raise_on_error=False, target_path=target).wait()
+    written = target / "run_results.json"
+    records = json.loads(written.read_text())["results"] if written.is_file() else []
+    results = [
+        {
+            "name": record["unique_id"].split(".")[2],
+            "status": record["status"],
+            "seconds": round(record["execution_time"], 3),
+        }
+        for record in records
+    ]
+    return Outcome(success=run.is_successful(), results=results, error="dbt's command line")
+
+
+_QUIETLY = [
+    "--quiet",
+    "--no-use-colors",
+    "--log-level",
+    "none",
+    "--log-level-file",
+    "none",
+    "--no-send-anonymous-usage-stats",
+]
 
 
 @lru_cache(maxsize=2)

@@ -59,8 +59,8 @@ incidents as (
             else string_agg(coalesce({{ name }}, ''), ' | ' order by place)
         end as {{ name }},
         {%- endfor %}
-        min(occurred_date) as occurred_date,
-        {{ nothing_chosen() }} as _survivorship
+        {{ nothing_chosen() }} as _survivorship,
+        min(occurred_date) as occurred_date
     from in_order
     group by pib_file_number
 )

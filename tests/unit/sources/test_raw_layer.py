@@ -116,12 +116,49 @@ def test_nothing_new(
     assert days_of(second) == ["2022-01-02"]
 
 
-@pytest.mark.parametrize("source", [WINDOW, INCREMENT])
-def test_all_since_the_oldest_unpublished(
-    desk: Desk, make_dataset: Callable[..., Dataset], source: dict[str, Any]
+def test_discarded_complete_extract_gives_way(desk: Desk, things: Dataset) -> None:
+    """Where somebody discarded the newest complete extract, the one before counts."""
+    desk.drop("2022-01-01", "2022-01-02")
+    (newest,) = desk.run(things).extracts  # type: ignore[union-attr]
+    desk.state.discard_extract(newest.id, by="me", reason="broken")
+    assert days_of(desk.run(things)) == ["2022-01-01"]
+
+
+def test_discarded_increment_is_left_out(desk: Desk, make_dataset: Callable[..., Dataset]) -> None:
+    """A discarded increment is not used again, though its file is still there."""
+    dataset = make_dataset(**INCREMENT)
+    desk.drop("2022-01-01", "2022-01-02")
+    outcome = desk.run(dataset)
+    assert outcome is not None
+    desk.state.discard_extract(outcome.extracts[1].id, by="me", reason="broken")
+    assert days_of(desk.run(dataset)) == ["2022-01-01"]
+
+
+def test_window_that_reaches_back_is_enough(
+    desk: Desk, make_dataset: Callable[..., Dataset]
 ) -> None:
-    """A late extract is read with all that came after it, so that no older version wins."""
-    dataset = make_dataset(**source)
+    """A window that holds all since the last published extract needs none of those between."""
+    dataset = make_dataset(**WINDOW)
+    desk.drop("2022-01-01")
+    assert desk.days(dataset) == ["2022-01-01"]
+    desk.drop("2022-01-02", "2022-01-03")
+    assert desk.days(dataset) == ["2022-01-03"]
+
+
+def test_windows_with_a_gap_are_all_needed(
+    desk: Desk, make_dataset: Callable[..., Dataset]
+) -> None:
+    """A window that does not reach back needs the unpublished ones before it."""
+    dataset = make_dataset(**WINDOW)
+    desk.drop("2022-01-01")
+    assert desk.days(dataset) == ["2022-01-01"]
+    desk.drop("2022-01-04", "2022-01-07")
+    assert desk.days(dataset) == ["2022-01-04", "2022-01-07"]
+
+
+def test_all_since_the_oldest_unpublished(desk: Desk, make_dataset: Callable[..., Dataset]) -> None:
+    """A late increment is read with all that came after it, so that no older version wins."""
+    dataset = make_dataset(**INCREMENT)
     desk.drop("2022-01-01", "2022-01-03")
     assert desk.days(dataset) == ["2022-01-01", "2022-01-03"]
     desk.drop("2022-01-04")

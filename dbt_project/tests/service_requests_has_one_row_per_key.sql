@@ -1,0 +1,1 @@
+{{ repeated_or_missing_keys('service_requests') }}

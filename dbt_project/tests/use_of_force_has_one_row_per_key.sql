@@ -1,0 +1,1 @@
+{{ repeated_or_missing_keys('use_of_force') }}
