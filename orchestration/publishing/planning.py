@@ -22,6 +22,7 @@ from orchestration.dataset import Dataset
 
 NO_PARTITION = ""
 FILES = ("upserts", "deletes", "snapshot", "changes")
+_ELSEWHERE = "before._partition is distinct from after._partition"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,16 +169,7 @@ class _Planner:
             and not self._filled("before", name)
             and self._filled("after", name)
         ]
-        values = ", ".join(
-            f"coalesce(after.{name}, before.{name}) as {name}"
-            if name in self._volatile
-            else f"after.{name}"
-            for name in self._names
-        )
-        self._connection.execute(
-            f"create view wanted as select after._partition, {values} from after "
-            f"left join before on after.{key} = before.{key}"
-        )
+        self._want()
         changed = {
             name: f"before.{name} is null and after.{name} is not null"
             if name in self._volatile
@@ -188,18 +180,15 @@ class _Planner:
         first += [name for name in self._names if name in self._volatile]
         old = [name for name in changed if name not in first]
         flags = ", ".join(f"({test}) as {name}" for name, test in changed.items())
-        any_old = " or ".join([*(f"{name}" for name in old), "is_elsewhere"])
-        any_first = " or ".join(first) or "false"
+        any_old = " or ".join([*(f"({changed[name]})" for name in old), _ELSEWHERE])
+        any_first = " or ".join(f"({changed[name]})" for name in first) or "false"
+        # Only rows that move are kept: on most days that is a handful of a million.
         self._connection.execute(
-            f"create table compared as select after.{key} as row_key, "
-            f"before.{key} is null as is_new, "
-            f"before._partition is distinct from after._partition as is_elsewhere, {flags} "
-            f"from after left join before on after.{key} = before.{key}"
-        )
-        self._connection.execute(
-            f"create table moved as select *, case when is_new then 'insert' "
-            f"when {any_old} then 'update' else 'first_fill' end as change "
-            f"from compared where is_new or {any_old} or {any_first}"
+            f"create table moved as select after.{key} as row_key, case "
+            f"when before.{key} is null then 'insert' when {any_old} then 'update' "
+            f"else 'first_fill' end as change, {flags} "
+            f"from after left join before on after.{key} = before.{key} "
+            f"where before.{key} is null or {any_old} or {any_first}"
         )
         self._connection.execute(
             f"create table gone as select before._partition, before.{key} from before "
@@ -209,6 +198,23 @@ class _Planner:
             f"(select row_key from ledger where fate = 'withheld')"
         )
         self._old, self._first = old, first
+
+    def _want(self) -> None:
+        """`wanted`: the mart's rows, a null volatile value replaced by the last live one."""
+        if not self._volatile:
+            self._connection.execute("create view wanted as from after")
+            return
+        key = self._key
+        values = ", ".join(
+            f"coalesce(after.{name}, before.{name}) as {name}"
+            if name in self._volatile
+            else f"after.{name}"
+            for name in self._names
+        )
+        self._connection.execute(
+            f"create view wanted as select after._partition, {values} from after "
+            f"left join before on after.{key} = before.{key}"
+        )
 
     def _covered(self) -> str:
         """Where absence from the extract means that the row is gone."""
@@ -252,7 +258,7 @@ class _Planner:
             return {}
         counted = self._connection.execute(
             f"select {', '.join(f'count(*) filter ({name})' for name in names)} from moved "
-            + (f"where change = '{change}'" if change else "where not is_new")
+            + (f"where change = '{change}'" if change else "where change <> 'insert'")
         ).fetchone()
         assert counted is not None
         return {name: count for name, count in zip(names, counted, strict=True) if count}

@@ -23,6 +23,7 @@ from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import Layer, State
 
+
 class City:
     """One `SUMMERWARE_HOME` and the folders around it."""
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -56,7 +57,7 @@ def test_plans_agree_with_an_independent_count(
     """Inserts, updates and deletes are the prototype's, but for the key with shifted cells."""
     counted = [
         _counted_by_prototype(shared_extracts, files[earlier], files[later])
-        for earlier, later in zip(DAYS, DAYS[1:], strict=False)
+        for earlier, later in pairwise(DAYS)
     ]
     assert counted == [(549, 0, 51), (78, 0, 7), (274, 0, 16)]
     planned = [(p["inserts"], p["deletes"], p["updates"]) for p in city.publications(FORCE)]

@@ -1,0 +1,144 @@
+"""dbt really builds the layers: contracts hold, the key is tested, messages hold no cells.
+
+What the models make of values is in `test_dbt_models.py`.
+"""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from orchestration.dataset import Dataset
+from orchestration.errors import ModelFault
+from orchestration.settings import PROJECT, Settings
+from orchestration.warehouse.runner import build_layer
+
+CALL = "001XX BOURBON ST"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the dbt project to be broken."""
+    copy = tmp_path / "dbt_project"
+    shutil.copytree(
+        PROJECT / "dbt_project", copy, ignore=shutil.ignore_patterns("target", "logs", ".user.yml")
+    )
+    return copy
+
+
+Build = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def build(settings: Settings, datasets: dict[str, Dataset], project: Path, tmp_path: Path) -> Build:
+    """Builds one layer of a dataset from two lines whose keys are K1 and K2."""
+
+    def run(dataset_id: str, layer: str) -> list[dict[str, Any]]:
+        folder = tmp_path / layer
+        folder.mkdir()
+        names = [column.name for column in datasets[dataset_id].landed]
+        cells = ", ".join(
+            f"'K' || line as {name}" if name in datasets[dataset_id].landed_key else
+            f"'{CALL}' as {name}" for name in names
+        )  # fmt: skip
+        raw, quarantine = tmp_path / "raw.parquet", tmp_path / "quarantine.parquet"
+        duckdb.execute(
+            f"copy (select 'a' as _extract_id, line as _line, timestamp '2022-01-01' as "
+            f"_extracted_at, '{datasets[dataset_id].grain.line}' as _grain, "
+            f"null::varchar as _parse_error, {cells} from range(1, 3) as lines (line)) to '{raw}'"
+        )
+        duckdb.execute(
+            "copy (select '' as _extract_id, 0 as _line, '' as rule_id where false) "
+            f"to '{quarantine}'"
+        )
+        views = {f"raw.{dataset_id}": [raw]}
+        if layer == "deduplicated":
+            staged = tmp_path / "standardized" / f"stg_{dataset_id}.parquet"
+            views = {
+                f"main.stg_{dataset_id}": [staged],
+                f"gate.quarantine_{dataset_id}": [quarantine],
+            }
+        return build_layer(
+            replace(settings, dbt_project_dir=project),
+            datasets,
+            dataset=dataset_id,
+            layer=layer,
+            views=views,
+            folder=folder,
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "dataset_id", ["calls_for_service", "service_requests", "stops", "use_of_force"]
+)
+def test_both_layers_build_with_their_contracts(build, datasets, dataset_id, tmp_path):
+    """Every model keeps its contract, the key test runs, and two keys are two rows."""
+    build(dataset_id, "standardized")
+    results = build(dataset_id, "deduplicated")
+    assert f"{dataset_id}_has_one_row_per_key" in {result["name"] for result in results}
+    mart = duckdb.read_parquet(str(tmp_path / "deduplicated" / f"{dataset_id}.parquet"))
+    assert mart.columns == [column.name for column in datasets[dataset_id].published]
+    assert mart.shape[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("varchar\n        description: Postal code.", "bigint\n        description: Postal code."),
+        ("- name: zip_code", "- name: zip_code_of_old"),
+    ],
+    ids=["wrong type", "missing column"],
+)
+@pytest.mark.parametrize(
+    ("layer", "model"),
+    [("standardized", "staging/stg_stops"), ("deduplicated", "marts/stops")],
+    ids=["staging", "mart"],
+)
+def test_broken_contract_stops_the_layer(build, project, layer, model, before, after, tmp_path):
+    """A column of another type or name fails the model before a file is written."""
+    if layer == "deduplicated":
+        build("stops", "standardized")
+    path = project / "models" / f"{model}.yml"
+    assert path.read_text().count(before) == 1
+    path.write_text(path.read_text().replace(before, after))
+    with pytest.raises(ModelFault, match=rf"failed: {path.stem}\b"):
+        build("stops", layer)
+    assert not (tmp_path / layer / f"{path.stem}.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("dataset_id", "contracts"),
+    [("use_of_force", ["marts/use_of_force", "ledger/ledger_use_of_force"])],
+)
+def test_contract_of_every_kept_file_is_enforced(build, project, dataset_id, contracts):
+    """The ledger is held to its contract like the mart."""
+    build(dataset_id, "standardized")
+    path = project / "models" / f"{contracts[1]}.yml"
+    path.write_text(path.read_text().replace("bigint", "varchar", 1))
+    with pytest.raises(ModelFault, match=Path(contracts[1]).name):
+        build(dataset_id, "deduplicated")
+
+
+def test_key_that_stands_twice_stops_the_layer(build, project):
+    """A model of ours that repeats a key never gets past its own test."""
+    build("stops", "standardized")
+    path = project / "models" / "marts" / "stops.sql"
+    sql = path.read_text()
+    path.write_text(f"select * from ({sql}) as once union all select * from ({sql}) as twice")
+    with pytest.raises(ModelFault, match="stops_has_one_row_per_key"):
+        build("stops", "deduplicated")
+
+
+def test_failing_cast_tells_no_cell(build, project):
+    """Even a model that casts in the wrong way puts no cell into the message."""
+    path = project / "models" / "staging" / "stg_stops.sql"
+    path.write_text("select *, block_address::integer as n from (" + path.read_text() + ")")
+    with pytest.raises(ModelFault) as caught:
+        build("stops", "standardized")
+    assert CALL not in f"{caught.value}{caught.value.__cause__}{caught.value.__context__}"
