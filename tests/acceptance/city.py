@@ -34,6 +34,11 @@ class City:
         self.use(SUMMERWARE_HOME=self.home)
         environment.setenv("SUMMERWARE_SETTLING_SECONDS", "0")
 
+    def copy(self, root: Path) -> "City":
+        """A city with the same past, to go another way."""
+        shutil.copytree(self.home, root / "home")
+        return City(root, self._environment)
+
     def use(self, **variables: Path) -> None:
         """Points the pipeline at other folders."""
         for name, value in variables.items():

@@ -113,8 +113,11 @@ def test_equal_lines_are_not_duplicates(city: City) -> None:
     assert fates["published"] + fates["quarantined"] == 5_750
 
 
-def test_change_of_grain_stops_until_it_is_declared(city: City, files: dict[str, Path]) -> None:
+def test_change_of_grain_stops_until_it_is_declared(
+    city: City, files: dict[str, Path], tmp_path: Path
+) -> None:
     """2021-05 is one line per incident: stopped, then declared, then published."""
+    city = city.copy(tmp_path)
     folder = city.drop("2021-05", FORCE, files["2021-05"])
     before = city.portal_digest()
     assert city.run(FORCE, extracts_dir=folder).exit_code == 1

@@ -50,7 +50,8 @@ columns:
   - {name: owner_name, source: Owner, privacy: never, person: private, description: Stays inside.}
 policies:
   - &policy {id: secret_withheld, action: withhold, column: kind, values: [SECRET, "CHILD'S"],
-     statement: S., authority: A, source: S, approved_by: B, approved_on: 2020-01-01, review_on: 2030-01-01}
+     statement: S., authority: A, source: S, approved_by: B, approved_on: 2020-01-01,
+     review_on: 2030-01-01}
   - {<<: *policy, id: shy_has_no_place, action: redact, values: [SHY], redacts: [place]}
 publish: {domain: example.org, id: aaaa-bbbb, title: T, description: D, licence: L, attribution: A,
           category: C, row_label: toy, contact: c}
