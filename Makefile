@@ -9,7 +9,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 
-.PHONY: install run ui test lint types pytest browser soak bench lock clean
+.PHONY: install run ui test lint types pytest system-packages soak bench lock clean
 
 install: $(STAMP)
 
@@ -27,7 +27,7 @@ run: install
 ui: install
 	@$(BIN)/summerware ui
 
-test: install browser lint types pytest
+test: install system-packages lint types pytest
 
 lint: install
 	@$(BIN)/ruff check .
@@ -40,9 +40,9 @@ types: install
 pytest: install
 	@$(BIN)/pytest
 
-# Chromium for the browser tests: Debian's package where apt-get is at hand and we may use it.
-browser:
-	@sh tests/browser/install_chromium.sh
+# Chromium and PostgreSQL for the tests: Debian's packages where apt-get is at hand and we may use it.
+system-packages:
+	@sh tests/install_system_packages.sh
 
 soak: install
 	@SUMMERWARE_SOAK=1 $(BIN)/pytest -m "soak or not soak"

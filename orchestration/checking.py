@@ -1,8 +1,14 @@
 """Finds mistakes in dataset files, suites and models before anything runs."""
 
+import json
+from collections.abc import Mapping
+
+import duckdb
+
 from orchestration.dataset import Dataset, load_dataset
 from orchestration.errors import ConfigurationError, ModelFault
-from orchestration.gates.suites import SUITES, load_suite
+from orchestration.gates.suites import SUITES, Rule, load_suite
+from orchestration.layers import workspace
 from orchestration.settings import Settings
 
 MODEL_FILES = (
@@ -69,22 +75,50 @@ def _parse_mistakes(settings: Settings, datasets: dict[str, Dataset]) -> list[st
     import great_expectations.expectations as gxe
     from great_expectations.expectations.registry import get_expectation_impl
 
-    from orchestration.warehouse.project import manifest_path
-
     assert gxe
     mistakes = []
     for dataset in datasets.values():
         for layer in SUITES:
             for rule in load_suite(settings, dataset.id, layer).rules:
+                place = f"expectations/{dataset.id}/{SUITES[layer]}.yaml: {rule.meta.rule_id}"
                 try:
                     get_expectation_impl(rule.type)(**rule.kwargs)
                 except Exception as error:  # noqa: BLE001 - GX raises whatever its types raise
-                    mistakes.append(
-                        f"expectations/{dataset.id}/{SUITES[layer]}.yaml: {rule.meta.rule_id}: "
-                        f"{str(error).splitlines()[0]}"
-                    )
+                    mistakes += [f"{place}: {said}" for said in _gx_mistakes(rule, error)]
+    return mistakes + _sql_mistakes(settings, datasets)
+
+
+def _gx_mistakes(rule: Rule, error: Exception) -> list[str]:
+    """GX's complaint with the key first: its own first line names none."""
+    listed = getattr(error, "errors", None)
+    if not callable(listed):
+        return [f"type: {rule.type}: {str(error).splitlines()[0]}"]
+    return [
+        f"kwargs.{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in listed()
+    ]
+
+
+def _sql_mistakes(settings: Settings, datasets: Mapping[str, Dataset]) -> list[str]:
+    """What dbt cannot parse or fill in, and what is then no SQL to DuckDB."""
+    from orchestration.warehouse.project import dbt_variables, manifest_path
+    from orchestration.warehouse.runner import invoke
+
     try:
         manifest_path(settings, datasets)
     except ModelFault as error:
-        mistakes.append(str(error))
-    return mistakes
+        return [" ".join(str(error).split())]
+    with workspace(settings.prepare(), "dbt-compile") as folder, duckdb.connect() as connection:
+        variables = json.dumps(dbt_variables(datasets))
+        outcome = invoke(
+            settings, ["compile", "--no-populate-cache", "--vars", variables], target=folder
+        )
+        if not outcome.success:
+            return [f"the dbt project cannot be compiled: {' '.join(outcome.error.split())}"]
+        mistakes = []
+        for path in sorted(folder.glob("compiled/*/models/**/*.sql")):
+            try:
+                connection.extract_statements(path.read_text(encoding="utf-8"))
+            except duckdb.Error as error:
+                name = "/".join(path.relative_to(folder).parts[2:])
+                mistakes.append(f"dbt_project/{name}: {str(error).splitlines()[0]}")
+        return mistakes

@@ -9,6 +9,10 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# A run that somebody launches starts at once, daemon or not; publications take turns by themselves.
+run_coordinator:
+  module: dagster._core.run_coordinator
+  class: DefaultRunCoordinator
 """
 
 

@@ -8,7 +8,7 @@ What stands inside the files is the business of dbt, the gates and the publisher
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,12 @@ def workspace(settings: Settings, *parts: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def sweep_workspaces(settings: Settings, run_ids: Iterable[str]) -> None:
+    """Removes what dead runs left at work; finished layers are elsewhere."""
+    for run_id in run_ids:
+        shutil.rmtree(settings.workspaces / run_id, ignore_errors=True)
+
+
 def sync_file(path: Path) -> None:
     """Puts a file's bytes on the disk, readable by its owner alone."""
     handle = os.open(path, os.O_RDONLY)
@@ -64,9 +70,13 @@ def finish_folder(files: list[Path], folder: Path) -> None:
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True, mode=0o700)
-    for path in files:
-        moved = shutil.move(path, unfinished / path.name)
-        sync_file(Path(moved))
+    try:
+        for path in files:
+            moved = shutil.move(path, unfinished / path.name)
+            sync_file(Path(moved))
+    except OSError:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
     sync_folder(folder.parent)

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 def process_started(pid: int) -> str | None:
-    """When a process of this machine started; none where there is no such process."""
+    """When a process of this machine started; none where it is no more, or only waits to be reaped."""
     stat = Path(f"/proc/{pid}/stat")
     try:
         if Path("/proc/self/stat").exists():
             # The command's name may hold blanks and brackets: fields are counted behind it.
-            return stat.read_text().rpartition(")")[2].split()[19]
+            fields = stat.read_text().rpartition(")")[2].split()
+            return None if fields[0] in "ZX" else fields[19]
     except (FileNotFoundError, ProcessLookupError):
         return None
     asked = subprocess.run(

@@ -19,7 +19,7 @@ from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
 from orchestration.instance import prepare_instance
-from orchestration.layers import LAYERS
+from orchestration.layers import LAYERS, sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
 from orchestration.publishing.targets import local_portal
 from orchestration.schedules import DAILY
@@ -70,7 +70,9 @@ def run_daily(
         "dry_run": dry_run,
     }
     with dg.DagsterInstance.get() as instance:
-        for run_id in report_dead_runs(instance, state):
+        dead = report_dead_runs(instance, state)
+        sweep_workspaces(settings, dead)
+        for run_id in dead:
             logger.warning("run %s had lost its process and was reported failed", run_id)
         run_id = str(uuid.uuid4())
         note_process(state, run_id)
@@ -141,7 +143,10 @@ def _summary(
         )
     codes += [one["exit_code"] for one in failures]
     if not result.success and max(codes) == 0:
+        # Dagster itself failed outside of any step.
         codes.append(3)
+        for one in summaries:
+            one["stopped_by"] = "Dagster could not run the job; see the run in the UI"
     return RunSummary(run_id=run_id, exit_code=max(codes), datasets=summaries, portal=portal)
 
 

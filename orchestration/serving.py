@@ -3,11 +3,16 @@
 Every process started here is stopped here, by its own process id.
 """
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 from orchestration.errors import ConfigurationError, PassingFault
 from orchestration.instance import prepare_instance
@@ -16,6 +21,7 @@ from orchestration.portal.server import PortalServer, running_address, serve_for
 from orchestration.settings import PROJECT, Settings
 
 HOST = "127.0.0.1"
+_STOP_SECONDS = 20
 
 
 def serve_portal(settings: Settings, port: int, *, announce: Callable[[str], None]) -> None:
@@ -41,7 +47,7 @@ def serve_portal(settings: Settings, port: int, *, announce: Callable[[str], Non
 def serve_all(
     settings: Settings, *, port: int, portal_port: int, announce: Callable[[str], None]
 ) -> None:
-    """Serves the Dagster UI, its daemon and the portal until one ends or it is interrupted.
+    """Serves the Dagster UI, its daemon and the portal until one ends or it is told to stop.
 
     Raises:
         ConfigurationError: the workspace file is not where the project keeps it.
@@ -51,17 +57,47 @@ def serve_all(
     workspace = PROJECT / "workspace.yaml"
     if not workspace.is_file():
         raise ConfigurationError(f"{workspace}: is missing; run from a checkout of the project")
-    try:
+    _refuse_taken(port)
+    with ExitStack() as stack:
+        stack.enter_context(suppress(KeyboardInterrupt))
+        stack.enter_context(_terminated_as_interrupted())
         server = PortalServer(settings.portal_home, host=HOST, port=portal_port)
-        with server:
-            announce(f"Local portal:  http://{server.address}")
-            announce(f"Dagster UI:    http://{HOST}:{port}  (takes some seconds to open)")
-            _serve_dagster(workspace, port)
-    except PortalInUseError as error:
-        address = running_address(settings.portal_home)
-        raise PassingFault(f"a portal already serves this home: http://{address}") from error
-    except OSError as error:
-        raise PassingFault(f"port {portal_port} is taken; choose another") from error
+        try:
+            stack.enter_context(server)
+        except PortalInUseError as error:
+            address = running_address(settings.portal_home)
+            raise PassingFault(f"a portal already serves this home: http://{address}") from error
+        except OSError as error:
+            raise PassingFault(
+                f"port {portal_port} is taken; choose another with --portal-port"
+            ) from error
+        announce(f"Local portal:  http://{server.address}")
+        announce(f"Dagster UI:    http://{HOST}:{port}  (takes some seconds to open)")
+        _serve_dagster(workspace, port)
+
+
+def _refuse_taken(port: int) -> None:
+    # Dagster would take another port, or end after many seconds.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PassingFault(f"port {port} is taken; choose another with --port") from error
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends like Ctrl-C, so that what was started is stopped."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _serve_dagster(workspace: Path, port: int) -> None:
@@ -70,20 +106,31 @@ def _serve_dagster(workspace: Path, port: int) -> None:
         ["dagster-daemon", "run", "-w", str(workspace)],
     )
     bin_folder = Path(sys.executable).parent
-    children = [
-        subprocess.Popen([str(bin_folder / command[0]), *command[1:]]) for command in commands
-    ]
+    children: list[subprocess.Popen[bytes]] = []
     try:
+        for command in commands:
+            # A session of its own: Ctrl-C reaches us alone, and its own children can be told apart.
+            children.append(
+                subprocess.Popen(
+                    [str(bin_folder / command[0]), *command[1:]], start_new_session=True
+                )
+            )
         while all(child.poll() is None for child in children):
             time.sleep(0.5)
-        raise PassingFault("the Dagster UI or its daemon ended; is the port taken?")
-    except KeyboardInterrupt:
-        return
+        raise PassingFault("the Dagster UI or its daemon ended; its last words stand above")
     finally:
-        for child in children:
-            child.terminate()
-        for child in children:
-            try:
-                child.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                child.kill()
+        _stop(children)
+
+
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        child.terminate()
+    for child in children:
+        try:
+            child.wait(timeout=_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        # Dagster's code servers, where they outlive it.
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)

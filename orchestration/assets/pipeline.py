@@ -12,6 +12,7 @@ import dagster as dg
 
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.errors import ConfigurationError, Fault, PassingFault, SummerwareError
+from orchestration.layers import sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
 from orchestration.settings import PACKAGE, Settings
 from orchestration.sources import Source
@@ -65,7 +66,9 @@ class Pipeline(dg.ConfigurableResource[None]):
     def step(self, context: dg.OpExecutionContext, what: str) -> Iterator[None]:
         """Runs one step: notes its process, sweeps dead runs, sorts its errors."""
         note_process(self.state, context.run_id)
-        for run_id in report_dead_runs(context.instance, self.state):
+        dead = report_dead_runs(context.instance, self.state)
+        sweep_workspaces(self.settings, dead)
+        for run_id in dead:
             context.log.warning(f"run {run_id} had lost its process and was reported failed")
         progress.info(what)
         try:

@@ -3,6 +3,8 @@
 Refuses content without passing gate records for itself and everything upstream. One publication of
 a dataset at a time, by a lock that dies with its owner. What was released and not finished by a dead
 process is finished first, from its own files: every write is keyed, so sending again is harmless.
+What nobody released is `abandoned`; what the portal refuses a second time has `failed`, and the next
+plan starts from the portal's own rows.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +64,9 @@ def publish(
         )
     require_passed(settings, state, dataset, layer)
     with file_lock(settings, f"{dataset.id}.publication"), open_target(settings, dataset) as target:
-        _Publisher(settings, state, dataset, target, progress).finish_what_was_released()
+        publisher = _Publisher(settings, state, dataset, target, progress)
+        if not dry_run:
+            publisher.finish_what_was_released()
         raw = upstream_chain(state, layer)[0].facts
         last = _last_finished(state, dataset, target)
         _refuse_other_source(dataset, target, last, raw["source"])
@@ -73,7 +77,6 @@ def publish(
                 publication_id=None,
                 message=f"a newer extract ({last.newest_extract_at}) is already published",
             )
-        publisher = _Publisher(settings, state, dataset, target, progress)
         return publisher.publish(layer, raw, run_id=run_id, dry_run=dry_run)
 
 
@@ -92,6 +95,8 @@ def release(
         PublicationRefused: it is not held, or something was published since it was planned.
     """
     with file_lock(settings, f"{dataset.id}.publication"), open_target(settings, dataset) as target:
+        publisher = _Publisher(settings, state, dataset, target, progress)
+        publisher.finish_what_was_released()
         found = [
             one
             for one in state.publications(dataset.id, target=target.name, states=("held",))
@@ -101,12 +106,11 @@ def release(
             raise PublicationRefused(f"{dataset.id}: no held publication {publication_id}")
         require_passed(settings, state, dataset, state.layer(found[0].layer_id))
         last = _last_finished(state, dataset, target)
-        if last is not None and last.planned_at > found[0].planned_at:
+        if last is not None and (last.verified_at or last.planned_at) > found[0].planned_at:
             raise PublicationRefused(
                 f"{dataset.id}: {last.id} was published after {publication_id} was planned; "
                 "run the dataset again for a fresh plan"
             )
-        publisher = _Publisher(settings, state, dataset, target, progress)
         return publisher.send(publisher.release(found[0], by=by))
 
 
@@ -135,9 +139,15 @@ class _Publisher:
         for publication in open_ones:
             if publication.state == "planned":
                 self._state.move_publication(publication.id, state="abandoned")
-            else:
-                self._progress(f"finishing publication {publication.id}")
+                continue
+            self._progress(f"finishing publication {publication.id}")
+            try:
                 self.send(publication)
+            except (PortalFault, PublicationRefused) as error:
+                # It would fail at every run and keep newer content away: the next plan starts
+                # from the portal's own rows.
+                self._state.move_publication(publication.id, state="failed")
+                self._progress(f"publication {publication.id} is given up: {error}")
 
     def publish(self, layer: Layer, raw: dict[str, Any], *, run_id: str, dry_run: bool) -> Outcome:
         """Plans, and goes as far as the release allows."""
@@ -239,24 +249,37 @@ class _Publisher:
             partition: self._target.transport.count(portal_id)
             for partition, portal_id in self._portal_ids().items()
         }
-        if last is not None:
+        if last is not None and not self._may_have_sent_after(last):
             expected = {name: n for name, n in last.plan["rows_by_partition"].items() if n}
             if expected == {name: count for name, count in held.items() if count}:
                 return self._settings.home / last.path / "snapshot.parquet"
+        if last is not None:
             self._progress("the portal does not hold what was last published; reading its rows")
         if not any(held.values()):
             return None
         return self._read_portal(folder)
 
+    def _may_have_sent_after(self, last: Publication) -> bool:
+        """Whether a publication after the last finished one may have left rows on the portal."""
+        unfinished = self._state.publications(
+            self._dataset.id, target=self._target.name, states=("released", "sent", "failed")
+        )
+        return any(one.planned_at > last.planned_at for one in unfinished)
+
     def _portal_ids(self) -> dict[str, str]:
-        """The 4x4 of every partition that exists on the portal."""
+        """The 4x4 of every partition that exists on the portal.
+
+        Raises:
+            PublicationRefused: one of them has not our columns or not our key.
+        """
         known = self._state.portal_ids(self._target.name, self._dataset.id)
-        wanted = {**_declared_ids(self._dataset), **known}
-        return {
-            partition: portal_id
-            for partition, portal_id in wanted.items()
-            if self._target.transport.metadata(portal_id) is not None
-        }
+        found = {}
+        for partition, portal_id in {**_declared_ids(self._dataset), **known}.items():
+            metadata = self._target.transport.metadata(portal_id)
+            if metadata is not None:
+                self._check_schema(portal_id, metadata)
+                found[partition] = portal_id
+        return found
 
     def _read_portal(self, folder: Path) -> Path:
         """The portal's rows in the shape of a snapshot."""
@@ -265,13 +288,12 @@ class _Publisher:
         with duckdb.connect() as connection:
             types = ", ".join(f"{column.name} {_SQL_TYPES[column.type]}" for column in columns)
             connection.execute(f"create table rows (_partition varchar, {types})")
-            marks = ", ".join("?" for _ in range(len(columns) + 1))
             for partition, portal_id in self._portal_ids().items():
                 rows = self._target.transport.rows(portal_id, columns)
                 for chunk in _chunks(rows, CHUNK_ROWS):
-                    connection.executemany(
-                        f"insert into rows values ({marks})", [[partition, *row] for row in chunk]
-                    )
+                    # Fifty times as fast as row by row: a million rows are seconds, not minutes.
+                    connection.register("chunk", _as_table(partition, chunk))
+                    connection.execute("insert into rows select * from chunk")
             connection.execute(
                 f"copy (from rows order by {self._dataset.key}) to '{target}' (format parquet)"
             )
@@ -332,6 +354,12 @@ class _Publisher:
                         [partition],
                     )
                     names = [description[0] for description in found.description or ()]
+                    unlisted = sorted(set(names) - set(columns))
+                    if unlisted:
+                        raise PublicationRefused(
+                            f"{self._dataset.id}: {', '.join(unlisted)} may not be published any "
+                            "more, but was when this publication was planned"
+                        )
                     while rows := found.fetchmany(CHUNK_ROWS):
                         yield (
                             kind,
@@ -389,7 +417,8 @@ class _Publisher:
 
     def _verify(self, plan: Plan) -> None:
         ids = self._portal_ids()
-        for partition, expected in plan.rows_by_partition.items():
+        for partition in sorted({*ids, *plan.rows_by_partition}):
+            expected = plan.rows_by_partition.get(partition, 0)
             portal_id = ids.get(partition)
             held = self._target.transport.count(portal_id) if portal_id else 0
             if held != expected:
@@ -407,6 +436,14 @@ _SQL_TYPES = {
     "boolean": "boolean",
     "point": "varchar",
 }
+
+
+def _as_table(partition: str, rows: Sequence[Sequence[Any]]) -> Any:
+    """Rows of the portal as DuckDB takes them fast."""
+    import pyarrow as pa
+
+    columns = [[partition] * len(rows), *map(list, zip(*rows, strict=True))]
+    return pa.table(columns, names=[f"c{number}" for number in range(len(columns))])
 
 
 def _declared_ids(dataset: Dataset) -> dict[str, str]:

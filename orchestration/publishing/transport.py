@@ -74,12 +74,11 @@ class SodaTransport:
         Raises:
             PortalFault: the portal answered something else.
         """
-        try:
-            found = self._call("read the metadata of", portal_id, self._client.get_metadata)
-        except PortalFault as error:
-            if _status(error.__cause__) == 404:
-                return None
-            raise
+        found = self._call(
+            "read the metadata of", portal_id, self._client.get_metadata, absent=True
+        )
+        if found is None:
+            return None
         if not isinstance(found, dict) or found.get("id") != portal_id:
             raise PortalFault(f"{self.domain}: {portal_id} did not answer with its own metadata")
         return found
@@ -101,6 +100,8 @@ class SodaTransport:
                 new_backend=True,
             ),
         )
+        if not isinstance(made, dict) or "id" not in made:
+            raise PortalFault(f"{self.domain}: {title} was created, but the answer has no id")
         portal_id = str(made["id"])
         self._call("publish", portal_id, self._client.publish)
         self._call("open", portal_id, lambda name: self._client.set_permission(name, "public"))
@@ -111,20 +112,24 @@ class SodaTransport:
         answer = self._call(
             "count", portal_id, lambda name: self._client.get(name, select="count(*) as n")
         )
-        return int(answer[0]["n"])
+        rows = self._rows_of(answer, portal_id)
+        if len(rows) != 1 or not str(rows[0].get("n", "")).isdecimal():
+            raise PortalFault(f"{self.domain}: {portal_id} did not answer with its count")
+        return int(rows[0]["n"])
 
     def rows(self, portal_id: str, columns: Sequence[Column]) -> Iterator[list[Any]]:
         """Every row, in key order, as values of the columns' types."""
         names = [column.name for column in columns]
         offset = 0
         while True:
-            page = self._call(
+            answer = self._call(
                 "read",
                 portal_id,
                 lambda name, offset=offset: self._client.get(
                     name, select=",".join(names), order=":id", limit=PAGE, offset=offset
                 ),
             )
+            page = self._rows_of(answer, portal_id)
             for row in page:
                 yield [_read(column, row.get(column.name)) for column in columns]
             if len(page) < PAGE:
@@ -162,25 +167,34 @@ class SodaTransport:
             )
         return {name: int(answer.get(name, 0)) for name in _COUNTERS}
 
-    def _call(self, verb: str, name: str, call: Any) -> Any:
+    def _rows_of(self, answer: Any, portal_id: str) -> list[dict[str, Any]]:
+        if not isinstance(answer, list) or not all(isinstance(row, dict) for row in answer):
+            raise PortalFault(f"{self.domain}: {portal_id} answered a read without rows")
+        return answer
+
+    def _call(self, verb: str, name: str, call: Any, *, absent: bool = False) -> Any:
         try:
             return call(name)
         except requests.HTTPError as error:
-            status = _status(error)
+            status = error.response.status_code
+            if absent and status == 404:
+                return None
             kind = PassingFault if status in _PASSING else PortalFault
-            # The body may quote a cell: the status and the code are enough.
+            # The body may quote a cell, and sodapy copies it into its error: neither the message
+            # nor the traceback may have it.
             raise kind(
                 f"{self.domain}: could not {verb} {name}: HTTP {status} {_code(error)}"
-            ) from error
+            ) from None
         except requests.RequestException as error:
             raise PassingFault(
                 f"{self.domain}: could not {verb} {name}: {type(error).__name__}; is the portal up?"
             ) from None
-
-
-def _status(error: BaseException | None) -> int | None:
-    response = getattr(error, "response", None)
-    return None if response is None else int(response.status_code)
+        except Exception as error:  # noqa: BLE001
+            # sodapy raises plain exceptions for an answer that is neither JSON nor CSV.
+            raise PortalFault(
+                f"{self.domain}: could not {verb} {name}: {type(error).__name__} in reading the "
+                "answer; is the domain a portal's?"
+            ) from None
 
 
 def _code(error: requests.HTTPError) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from orchestration.state import tables
+from orchestration.state.database import for_writing
 
 Row = TypeVar("Row")
 
@@ -122,6 +123,7 @@ class State:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._writing = for_writing(engine)
 
     # Extracts
 
@@ -147,7 +149,7 @@ class State:
     def discard_extract(self, extract_id: str, *, by: str, reason: str) -> None:
         """Notes that an extract must never be used again; its file stays for the record."""
         table = tables.extract
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(
                 table.update()
                 .where(table.c.id == extract_id)
@@ -157,7 +159,7 @@ class State:
     def report_unlisted(self, dataset: str, names: Iterable[str], extract_id: str) -> list[str]:
         """Which of these column names are new; they are remembered, so each is reported once."""
         table = tables.unlisted_column
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             known = set(
                 connection.scalars(sa.select(table.c.name).where(table.c.dataset == dataset))
             )
@@ -284,7 +286,7 @@ class State:
         """Opens an entry per newly quarantined (key, rule), closes those that are well again."""
         table = tables.quarantined_key
         moment = now()
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             open_entries = {
                 (row.key, row.rule_id)
                 for row in connection.execute(
@@ -332,7 +334,7 @@ class State:
     def move_publication(self, publication_id: str, **values: Any) -> None:
         """Moves a publication to another state."""
         table = tables.publication
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(table.update().where(table.c.id == publication_id).values(**values))
 
     def publications(
@@ -365,7 +367,7 @@ class State:
         """Notes how far one chunk came: pending, acknowledged."""
         table = tables.publication_chunk
         values = {"state": state, "answer": answer, "moved_at": now()}
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             moved = connection.execute(
                 table.update()
                 .where(table.c.publication_id == publication_id, table.c.number == number)
@@ -411,7 +413,7 @@ class State:
     def set_portal_id(self, target: str, dataset: str, partition: str, portal_id: str) -> None:
         """Remembers the 4x4 that a portal gave."""
         table = tables.portal_dataset
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(
                 table.delete().where(
                     table.c.target == target,
@@ -445,7 +447,7 @@ class State:
     def record_process(self, process: RunProcess) -> None:
         """Notes in which process a run lives; the first note of a run stays."""
         table = tables.run_process
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             known = connection.scalar(
                 sa.select(table.c.run_id).where(table.c.run_id == process.run_id)
             )
@@ -458,7 +460,7 @@ class State:
         return self._first(RunProcess, sa.select(table).where(table.c.run_id == run_id))
 
     def _insert(self, table: sa.Table, record: Any) -> None:
-        with self._engine.begin() as connection:
+        with self._writing.begin() as connection:
             connection.execute(table.insert().values(**_values(record)))
 
     def _all(self, kind: type[Row], query: sa.Select[Any]) -> list[Row]:

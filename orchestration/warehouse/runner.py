@@ -138,7 +138,7 @@ def _in_process(
         for result in getattr(outcome.result, "results", [])
     ]
     error = type(outcome.exception).__name__ if outcome.exception else "a test"
-    if arguments[0] == "parse":
+    if arguments[0] in ("parse", "compile"):
         # Nothing was read yet, so dbt's message holds no cell.
         error = str(outcome.exception)
     return Outcome(success=outcome.success, results=results, error=error)

@@ -80,6 +80,11 @@ class City:
             **options,
         )
 
+    def discard_newest(self, dataset: str) -> None:
+        """Never uses the newest extract again: a broken increment would stop every day after it."""
+        newest = self.state.extracts(dataset, source="files")[-1]
+        self.state.discard_extract(newest.id, by="a test", reason="spoilt on purpose")
+
     def ledger(self, dataset: str) -> dict[str, Any]:
         """The ledger as the command prints it."""
         return reports.ledger(self.settings, self.state, self._dataset(dataset))
@@ -170,4 +175,8 @@ def as_json(text: str) -> Any:
 
 def environment_of(city: City) -> dict[str, str]:
     """The environment for a process of its own."""
-    return {**os.environ, "SUMMERWARE_HOME": str(city.home)}
+    return {
+        **os.environ,
+        "SUMMERWARE_HOME": str(city.home),
+        "DAGSTER_HOME": str(city.home / "dagster"),
+    }

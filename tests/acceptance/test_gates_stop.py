@@ -148,6 +148,7 @@ def test_a_gate_stops_its_dataset_and_no_other(
     made_before = {below: city.layer(name, below).id for below in BELOW[layer]}
 
     summary = city.run(extracts_dir=folder)
+    city.discard_newest(name)
 
     assert summary.exit_code == 1
     told = {one["dataset"]: one for one in summary.datasets}
@@ -199,6 +200,7 @@ def test_a_crashed_rule_blocks_and_is_called_broken(
     monkeypatch.setenv("SUMMERWARE_EXPECTATIONS", str(crashing_suite(name)))
     portal = _portal_rows(city, name)
     summary = city.run(name, extracts_dir=folder)
+    city.discard_newest(name)
     assert summary.exit_code == 3
     assert summary.datasets[0]["gates"]["standardized"] == "broken"
     assert city.rule(name, "standardized", "crashes")["outcome"] == "broken"
@@ -227,6 +229,7 @@ def stopped(
     else:
         monkeypatch.setenv("SUMMERWARE_EXPECTATIONS", str(crashing_suite(name)))
     assert city.run(name, extracts_dir=days.next(spoil, name)).exit_code != 0
+    city.discard_newest(name)
     return city, name
 
 

@@ -35,7 +35,9 @@ FLAGS = [
 ]
 
 if CHROMIUM is None and not os.environ.get("CI"):
-    pytest.skip("chromium is not installed: `make browser` installs it", allow_module_level=True)
+    pytest.skip(
+        "chromium is not installed: `make system-packages` installs it", allow_module_level=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def dagster(city: City) -> Iterator[str]:
             str(Path(sys.executable).parent / "dagster-webserver"),
             *("-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(PORT)),
         ],
-        env={**environment_of(city), "DAGSTER_HOME": str(city.home / "dagster")},
+        env=environment_of(city),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

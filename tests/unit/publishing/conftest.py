@@ -1,0 +1,114 @@
+"""A small dataset of street trees: its dataset file, and its rows as Parquet of the right types."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.dataset import Dataset
+
+TYPES = {
+    "tree_id": "text",
+    "species": "text",
+    "height_feet": "number",
+    "planted_at": "timestamp",
+    "surveyed_date": "date",
+    "is_alive": "boolean",
+    "place": "point",
+    "age_years": "number",
+}
+SQL_TYPES = {
+    "text": "varchar",
+    "number": "double",
+    "timestamp": "timestamp",
+    "date": "date",
+    "boolean": "boolean",
+    "point": "varchar",
+}
+Row = Mapping[str, Any]
+
+
+def trees_file(
+    *,
+    source: Row | None = None,
+    leave_out: Sequence[str] = (),
+    publish: Row | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """The content of the dataset file; `age_years` is volatile, `keeper` stays inside."""
+    columns = [
+        {"name": name, "source": name, "type": kind, "description": f"The {name}."}
+        | {"privacy": "publish", "volatile": name == "age_years"}
+        for name, kind in TYPES.items()
+        if name not in leave_out
+    ]
+    columns.append(
+        {"name": "keeper", "source": "keeper", "description": "-", "privacy": "internal"}
+    )
+    target = {
+        "domain": "data.example.org",
+        "title": "Trees",
+        "description": "Street trees, one row per tree.",
+        "licence": "None",
+        "attribution": "Parks",
+        "category": "Environment",
+        "row_label": "tree",
+        "contact": "parks@example.org",
+    }
+    return {
+        "id": "trees",
+        "title": "Trees",
+        "description": "Street trees, one row per tree.",
+        "owner": {"team": "Parks", "email": "parks@example.org"},
+        "schedule": "0 6 * * *",
+        "source": dict(source or {"kind": "complete"}),
+        "grain": {"published": "tree", "line": "tree"},
+        "key": "tree_id",
+        "columns": columns,
+        "limits": {"quarantined_share": 0.5, "volume_drop_share": 0.25, "stale_days": 10},
+        "publish": target | dict(publish or {"id": "tree-tree"}),
+        **more,
+    }
+
+
+def trees(**changes: Any) -> Dataset:
+    """The dataset, as `trees_file` has it."""
+    return Dataset.model_validate(trees_file(**changes))
+
+
+def tree(tree_id: str, **cells: Any) -> dict[str, Any]:
+    """One row of plain values; a cell that is not given is null."""
+    return dict.fromkeys(TYPES) | {"tree_id": tree_id, "species": "oak"} | cells
+
+
+def write_rows(path: Path, dataset: Dataset, rows: Sequence[Row]) -> Path:
+    """Writes rows as a mart has them."""
+    columns = dataset.published
+    with duckdb.connect() as connection:
+        types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
+        connection.execute(f"create table rows ({types})")
+        for row in rows:
+            marks = ", ".join("?" for _ in columns)
+            values = [row[column.name] for column in columns]
+            connection.execute(f"insert into rows values ({marks})", values)
+        connection.execute(f"copy rows to '{path}' (format parquet)")
+    return path
+
+
+def write_ledger(path: Path, fates: Mapping[str, str]) -> Path:
+    """Writes a ledger of one line per key."""
+    with duckdb.connect() as connection:
+        connection.execute("create table fates (row_key varchar, fate varchar)")
+        for key, fate in fates.items():
+            connection.execute("insert into fates values (?, ?)", [key, fate])
+        connection.execute(f"copy fates to '{path}' (format parquet)")
+    return path
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """A Parquet file's rows, in the file's order."""
+    with duckdb.connect() as connection:
+        found = connection.execute(f"select * from read_parquet('{path}')")
+        names = [description[0] for description in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
