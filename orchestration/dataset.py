@@ -225,6 +225,11 @@ class Dataset(_Strict):
             for name in wanted:
                 if name not in names:
                     raise ValueError(f"{where}: no column is named {name!r}")
+        if self.source.window and self.column(self.source.window.column).privacy != "publish":
+            raise ValueError(
+                f"source.window: the column {self.source.window.column!r} must be published, or "
+                "what is gone cannot be told"
+            )
         if self.column(self.key).privacy != "publish":
             raise ValueError(f"key: the column {self.key!r} must be published")
         if (self.column(self.key).source is None) != bool(self.key_from):

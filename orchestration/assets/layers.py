@@ -154,7 +154,17 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
 
 
 def _fates(layer: Layer) -> Mapping[str, Any]:
-    return {f"lines_{fate}": count for fate, count in layer.facts.get("fates", {}).items()}
+    """Fates as numbers, which the UI draws over time, and as a table."""
+    fates = layer.facts.get("fates")
+    if not fates:
+        return {}
+    return {
+        **{f"lines_{fate}": count for fate, count in fates.items()},
+        "fates": dg.MetadataValue.table(
+            [dg.TableRecord({"fate": fate, "lines": count}) for fate, count in fates.items()]
+        ),
+        "rules": dg.MetadataValue.path(f"docs/rules.md#{layer.dataset}"),
+    }
 
 
 def _size(pipeline: Pipeline, layer: Layer, started: float) -> Mapping[str, Any]:

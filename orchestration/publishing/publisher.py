@@ -196,6 +196,11 @@ class _Publisher:
         """Sends what has not been acknowledged, verifies, and ends the publication."""
         plan = _plan_of(publication)
         folder = self._settings.home / publication.path
+        if hash_folder(folder) != publication.plan["files"]:
+            raise PublicationRefused(
+                f"{self._dataset.id}: the files of {publication.id} are not what was planned and "
+                "released; run the dataset again for a fresh plan"
+            )
         if publication.state == "released":
             self._send_chunks(publication, folder)
             self._state.move_publication(publication.id, state="sent", sent_at=now())
@@ -231,7 +236,12 @@ class _Publisher:
             layer_id=layer.id,
             run_id=run_id,
             newest_extract_at=raw["extracted_at"],
-            plan={**plan.as_json(), "extracts": raw["extracts"], "source": raw["source"]},
+            plan={
+                **plan.as_json(),
+                "extracts": raw["extracts"],
+                "source": raw["source"],
+                "files": hash_folder(kept),
+            },
             path=str(kept.relative_to(self._settings.home)),
             released_by=None,
             planned_at=now(),
