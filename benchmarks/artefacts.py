@@ -51,8 +51,8 @@ def main(folder: Path) -> None:
         changed = [
             f"select _line, '{name}' as column_name, landing.{name} as before, "
             f"staging.{name}::varchar as after from landing join staging using (_line) "
-            f"where trim(landing.{name}) is distinct from staging.{name}"
-            for name in ("item_number", "disposition_text", "beat_code", "zip_code", "location")
+            f"where nullif(trim(landing.{name}), '') is distinct from staging.{name}::varchar"
+            for name in (*TEXTS, *NUMBERS)
         ]
         write("corrections", " union all ".join(changed))
     with steps.step("hash"):
@@ -62,6 +62,7 @@ def main(folder: Path) -> None:
         connection.execute("create view before as select * from mart limit 0")
         write("upserts", "select mart.* from mart anti join before using (item_number)")
         write("snapshot", "select * from mart order by item_number")
+        write("changes", "select item_number, 'insert' as change from upserts order by item_number")
     with steps.step("predicates"):
         counted = ", ".join(f"count(*) filter ({predicate})" for predicate in PREDICATES)
         connection.execute(f"select {counted} from staging").fetchall()
