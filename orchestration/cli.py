@@ -16,7 +16,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -98,21 +97,25 @@ def gates(
         return print_json(found)
     if not found:
         return out.print("No gate has run yet. Start with: summerware run")
-    table = Table("dataset", "gate", "verdict", "rows", "quarantined", "when (UTC)", "rules to see")
+    table = _table("dataset", "gate", "verdict", "when (UTC)", "rows", "quarantined")
     for gate in found:
-        rules = "\n".join(
-            f"{rule['rule_id']} ({rule['cause'] or rule['failing']})" for rule in gate["rules"]
-        )
         table.add_row(
             gate["dataset"],
             gate["gate"],
             _coloured(gate["verdict"]),
+            gate["recorded_at"][:16].replace("T", " "),
             f"{gate['rows']:,}",
             f"{gate['quarantined']:,}",
-            gate["recorded_at"][:19],
-            rules,
         )
-    return out.print(table)
+    out.print(table)
+    for gate in found:
+        for rule in gate["rules"]:
+            told = f"{rule['outcome']} ({rule['cause'] or rule['failing']})"
+            out.print(
+                f"{gate['dataset']} {gate['gate']}: {rule['rule_id']} {told}, {rule['strength']}",
+                highlight=False,
+            )
+    return None
 
 
 @app.command()
@@ -122,11 +125,12 @@ def ledger(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     found = reports.ledger(settings, state, _dataset(settings, dataset))
     if as_json:
         return print_json(found)
-    table = Table("fate", "lines", title=f"{dataset}: {found['raw']:,} raw lines")
+    out.print(f"{dataset}: {found['raw']:,} raw lines", highlight=False)
+    table = _table("fate", "lines", texts=1)
     for fate, count in found["fates"].items():
         table.add_row(fate, f"{count:,}")
     out.print(table)
-    reasons = Table("fate", "why", "lines")
+    reasons = _table("fate", "why", "lines", texts=2)
     for reason in found["reasons"]:
         reasons.add_row(reason["fate"], reason["reason"], f"{reason['lines']:,}")
     return out.print(reasons if found["reasons"] else "Every line was published as it was.")
@@ -141,13 +145,11 @@ def publications(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
         return print_json(found)
     if not found:
         return out.print(f"{dataset}: nothing was published yet.")
-    table = Table(
-        "publication", "when (UTC)", "rows", "new", "changed", "filled", "gone", "held back"
-    )
+    # An id begins with its time, so the time needs no column of its own.
+    table = _table("publication", "rows", "new", "changed", "filled", "gone", "held back", texts=1)
     for one in found:
         table.add_row(
             one["id"],
-            (one["published_at"] or "")[:19],
             *(
                 f"{one[name]:,}"
                 for name in ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
@@ -300,6 +302,15 @@ def _as_date(text: str) -> date:
         raise ConfigurationError(f"--as-of: {text!r} is not a date YYYY-MM-DD") from error
 
 
+def _table(*headings: str, texts: int = 4) -> Table:
+    """A table that fits 80 columns: nothing drawn, nothing cut; numbers to the right."""
+    table = Table(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for position, column in enumerate(table.columns):
+        column.no_wrap = True
+        column.justify = "left" if position < texts else "right"
+    return table
+
+
 def _coloured(verdict: str) -> str:
     colour = {"passed": "green", "failed": "red", "broken": "magenta"}[verdict]
     return f"[{colour}]{verdict}[/{colour}]"
@@ -333,10 +344,7 @@ def _show_progress() -> None:
 
 
 def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
-    table = Table("dataset", *("lines", *reports.FATES), box=SIMPLE, padding=(0, 1, 0, 0))
-    table.columns[0].no_wrap = True
-    for column in table.columns[1:]:
-        column.justify, column.no_wrap = "right", True
+    table = _table("dataset", "lines", *reports.FATES, texts=1)
     for one in datasets:
         fates = one["fates"]
         cells = (
@@ -398,7 +406,7 @@ def _offer_release(datasets: list[dict[str, Any]]) -> None:
 
 def _print_story(story: Mapping[str, Any]) -> None:
     out.print(f"{story['dataset']} {story['key']}", style="bold", highlight=False)
-    lines = Table("line", "fate", "why", "absorbed by")
+    lines = _table("line", "fate", "why", "absorbed by")
     for line in story["lines"]:
         lines.add_row(line["line"], line["fate"], line["reason"] or "", line["survivor"] or "")
     out.print(lines if story["lines"] else "No line of the last finished run holds it.")
@@ -407,7 +415,7 @@ def _print_story(story: Mapping[str, Any]) -> None:
         for rule in story["rules"]:
             out.print(f"  {rule['rule']} (line {rule['line']})", highlight=False)
     if story["cells"]:
-        cells = Table("line", "column", "rule", "from", "to")
+        cells = _table("line", "column", "rule", "from", "to", texts=5)
         for cell in story["cells"]:
             cells.add_row(
                 cell["line"] or "row", cell["column"], cell["rule"], cell["from"], cell["to"]
