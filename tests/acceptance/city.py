@@ -11,17 +11,21 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import requests
 
 from orchestration import reports
 from orchestration.dataset import load_dataset, load_datasets
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import Layer, State
+from tests.integration.postgresql import free_port
 
 
 class City:
@@ -180,3 +184,30 @@ def environment_of(city: City) -> dict[str, str]:
         "SUMMERWARE_HOME": str(city.home),
         "DAGSTER_HOME": str(city.home / "dagster"),
     }
+
+
+@contextmanager
+def dagster_webserver(city: City) -> Iterator[str]:
+    """The real Dagster webserver over a city, on a free loopback port; yields its address."""
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).parent / "dagster-webserver"),
+            *("-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(port)),
+        ],
+        env=environment_of(city),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(400):
+            try:
+                requests.get(f"{address}/server_info", timeout=2)
+                break
+            except requests.ConnectionError:
+                time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

@@ -23,7 +23,7 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.gates.suites import SUITES
 from orchestration.settings import Settings
 from orchestration.sources.sample import generate
-from tests.acceptance.city import City, copied, dataset_ids, environment_of
+from tests.acceptance.city import City, copied, dagster_webserver, dataset_ids, environment_of
 
 ROWS = 600
 FIRST_DAY = date(2026, 3, 1)
@@ -265,28 +265,8 @@ def test_the_publisher_alone_refuses_from_the_command_line(stopped: tuple[City, 
 @pytest.fixture(scope="module")
 def webserver(days: Days) -> Iterator[str]:
     """The real Dagster webserver over this city."""
-    port = "39471"
-    process = subprocess.Popen(
-        [
-            str(Path(sys.executable).parent / "dagster-webserver"),
-            *("-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", port),
-        ],
-        env=environment_of(days.city),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(240):
-            try:
-                if requests.get(f"{address}/server_info", timeout=2).ok:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.25)
+    with dagster_webserver(days.city) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 _LAUNCH = """

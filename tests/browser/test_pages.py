@@ -7,24 +7,19 @@ import csv
 import gzip
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-import requests
 from playwright.sync_api import Page, expect, sync_playwright
 
 from orchestration.publishing.targets import local_portal
 from orchestration.sources.sample import generate
-from tests.acceptance.city import City, environment_of
+from tests.acceptance.city import City, dagster_webserver
 
 FORCE = "use_of_force"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-PORT = 39_473
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -69,27 +64,8 @@ def _shift_cells(file: Path) -> None:
 @pytest.fixture(scope="module")
 def dagster(city: City) -> Iterator[str]:
     """The real Dagster webserver over the city."""
-    process = subprocess.Popen(
-        [
-            str(Path(sys.executable).parent / "dagster-webserver"),
-            *("-m", "orchestration.definitions", "-h", "127.0.0.1", "-p", str(PORT)),
-        ],
-        env=environment_of(city),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{PORT}"
-    try:
-        for _ in range(400):
-            try:
-                requests.get(f"{address}/server_info", timeout=2)
-                break
-            except requests.ConnectionError:
-                time.sleep(0.25)
+    with dagster_webserver(city) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 @pytest.fixture(scope="module")
