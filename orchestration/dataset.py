@@ -60,6 +60,11 @@ class Column(_Strict):
         """Every heading that means this column; its own name is one."""
         return (*((self.source,) if self.source else ()), *self.aliases, self.name)
 
+    @property
+    def is_hashed(self) -> bool:
+        """Kept as a keyed hash, never in the clear."""
+        return self.privacy == "never" and not self.keep_internal
+
 
 class Window(_Strict):
     """What a `window` extract claims to hold: all rows of the last days of a column."""

@@ -126,6 +126,11 @@ def layer_file(settings: Settings, layer: Layer, name: str) -> Path:
     return settings.home / layer.path / f"{name}.parquet"
 
 
+def layer_files(settings: Settings, layer: Layer) -> list[Path]:
+    """Every Parquet file of a finished layer, by name."""
+    return sorted((settings.home / layer.path).glob("*.parquet"))
+
+
 def newest_layer(state: State, dataset: str, layer: str, *, run_id: str) -> Layer:
     """The finished layer that a step reads: of its own run, else the last one of any.
 

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
+from orchestration.duck import connect, parquet, quoted
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
 from orchestration.layers import layer_file
@@ -44,9 +45,9 @@ def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]
     layer = _finished(state, dataset)
     fates = {fate: layer.facts["fates"].get(fate, 0) for fate in FATES}
     path = layer_file(settings, layer, f"ledger_{dataset.id}")
-    with duckdb.connect() as connection:
+    with connect() as connection:
         reasons = connection.execute(
-            f"select fate, reason, count(*) from read_parquet('{path}') "
+            f"select fate, reason, count(*) from {parquet(path)} "
             "where reason is not null group by fate, reason order by count(*) desc, fate, reason"
         ).fetchall()
     return {
@@ -95,7 +96,7 @@ def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[st
     """
     layer = _finished(state, dataset)
     staged = state.layer(layer.upstream_id or "")
-    with duckdb.connect() as connection:
+    with connect() as connection:
         found_key, lines = _lines(connection, settings, dataset, layer, key)
         standing = _standing(connection, settings, state, dataset, found_key)
         if not lines and standing is None:
@@ -135,18 +136,16 @@ def _lines(
     wanted = " ".join(key.upper().split())
     if number.isdigit():
         found = connection.execute(
-            f"select row_key from read_parquet('{path}') where {_line_is(key)}"
+            f"select row_key from {parquet(path)} where {_line_is(key)}"
         ).fetchone()
         if found is not None and found[0] is not None:
             wanted = found[0]
     rows = connection.execute(
-        f"{_NAMED} from read_parquet('{path}') where row_key = {_quoted(wanted)} "
+        f"{_NAMED} from {parquet(path)} where row_key = {quoted(wanted)} "
         "order by _extract_id, _line"
     ).fetchall()
     if not rows and number.isdigit():
-        rows = connection.execute(
-            f"{_NAMED} from read_parquet('{path}') where {_line_is(key)}"
-        ).fetchall()
+        rows = connection.execute(f"{_NAMED} from {parquet(path)} where {_line_is(key)}").fetchall()
     return wanted, [
         {
             "line": f"{extract}:{line}",
@@ -161,14 +160,9 @@ def _lines(
 _NAMED = "select _extract_id, _line, fate, reason, survivor_extract_id, survivor_line"
 
 
-def _quoted(text: str) -> str:
-    """A text as SQL. Binding it as a parameter would import pandas, which takes half a second."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _line_is(line: str) -> str:
     extract_id, _, number = line.rpartition(":")
-    return f"_line = {int(number)} and _extract_id = {_quoted(extract_id)}"
+    return f"_line = {int(number)} and _extract_id = {quoted(extract_id)}"
 
 
 def _cells(
@@ -186,12 +180,12 @@ def _cells(
     for name in [line["line"] for line in lines]:
         found = connection.execute(
             "select column_name, rule_id, from_value, to_value "
-            f"from read_parquet('{corrections}') where {_line_is(name)} order by column_name"
+            f"from {parquet(corrections)} where {_line_is(name)} order by column_name"
         ).fetchall()
         cells += [_cell(dataset, name, *row) for row in found]
     found = connection.execute(
-        f"select column_name, rule_id, from_value, to_value from read_parquet('{decided}') "
-        f"where row_key = {_quoted(key)} order by column_name"
+        f"select column_name, rule_id, from_value, to_value from {parquet(decided)} "
+        f"where row_key = {quoted(key)} order by column_name"
     ).fetchall()
     return cells + [_cell(dataset, None, *row) for row in found]
 
@@ -226,8 +220,7 @@ def _rules(
     found = []
     for line in lines:
         rules = connection.execute(
-            f"select rule_id from read_parquet('{path}') where {_line_is(line['line'])} "
-            "order by rule_id"
+            f"select rule_id from {parquet(path)} where {_line_is(line['line'])} order by rule_id"
         ).fetchall()
         found += [{"line": line["line"], "rule": rule} for (rule,) in rules]
     return found
@@ -260,7 +253,7 @@ def _row_exists(
 ) -> bool:
     path = _file(settings, publication, name)
     found = connection.execute(
-        f"select 1 from read_parquet('{path}') where {column} = {_quoted(key)} limit 1"
+        f"select 1 from {parquet(path)} where {column} = {quoted(key)} limit 1"
     ).fetchone()
     return found is not None
 
@@ -274,7 +267,7 @@ def _last_change(
     for publication in reversed(done):
         path = _file(settings, publication, "changes")
         found = connection.execute(
-            f"select change from read_parquet('{path}') where row_key = {_quoted(key)} limit 1"
+            f"select change from {parquet(path)} where row_key = {quoted(key)} limit 1"
         ).fetchone()
         if found is not None:
             return {

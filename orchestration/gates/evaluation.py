@@ -16,6 +16,7 @@ import duckdb
 import great_expectations as gx
 from great_expectations.expectations.registry import get_expectation_impl
 
+from orchestration.duck import BOUNDS, connect, copy_to_parquet
 from orchestration.gates import engine as _registers_duckdb  # noqa: F401
 from orchestration.gates.suites import QUERY, Rule
 from orchestration.layers import sync_file
@@ -54,10 +55,10 @@ class RuleResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Tables:
-    """What a gate looks at: Parquet under names, one of them the gated table, and a row of facts."""
+    """What a gate looks at: tables, as SQL, under names, one of them gated, and a row of facts."""
 
     gated: str
-    views: Mapping[str, Sequence[Path]]
+    views: Mapping[str, str]
     facts: Mapping[str, Any]
     time_formats: Sequence[str]
     key: str
@@ -79,7 +80,7 @@ def evaluate(
         result.expectation_config.meta["rule_id"]: result
         for result in _validate(expectations, tables.gated, parameters, database, by_line=by_line)
     }
-    with duckdb.connect(str(database), config={"threads": 2}) as connection:
+    with connect(database) as connection:
         counted = connection.execute(f"select count(*) from {tables.gated}").fetchone()
         rows = counted[0] if counted else 0
         connection.execute(
@@ -101,13 +102,9 @@ def evaluate(
 
 
 def _prepare(database: Path, tables: Tables) -> None:
-    with duckdb.connect(str(database)) as connection:
-        for name, files in tables.views.items():
-            listed = ", ".join(f"'{path}'" for path in files)
-            connection.execute(
-                f'create view "{name}" as '
-                f"select * from read_parquet([{listed}], union_by_name = true)"
-            )
+    with connect(database) as connection:
+        for name, table in tables.views.items():
+            connection.execute(f'create view "{name}" as from {table}')
         columns = ", ".join(f'? as "{name}"' for name in tables.facts)
         connection.execute(f"create table facts as select {columns}", list(tables.facts.values()))
         # DuckDB wants a format, also where the dataset has no time.
@@ -176,7 +173,11 @@ def _validate(
 @contextmanager
 def _source(context: Any, database: Path) -> Iterator[Any]:
     """A data source that leaves no connection behind: DuckDB would refuse the next one."""
-    source = context.data_sources.add_duckdb("gate", connection_string=f"duckdb:///{database}")
+    source = context.data_sources.add_duckdb(
+        "gate",
+        connection_string=f"duckdb:///{database}",
+        kwargs={"connect_args": {"config": dict(BOUNDS)}},
+    )
     try:
         yield source
     finally:
@@ -334,8 +335,11 @@ def _write_quarantine(
         if result.strength == "row" and result.outcome == "failed"
     ]
     connection.execute(
-        "copy (select distinct _extract_id, _line, rule_id from failing where list_contains(?, rule_id) "
-        f"order by all) to '{target}' (format parquet)",
+        copy_to_parquet(
+            "select distinct _extract_id, _line, rule_id from failing "
+            "where list_contains(?, rule_id) order by all",
+            target,
+        ),
         [quarantining],
     )
     sync_file(target)

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from orchestration.dataset import Dataset
+from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.errors import GateNotPassed
 from orchestration.gates.suites import SUITES, load_suite, suite_hash
-from orchestration.layers import finish_folder, layer_file, workspace
+from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State, new_id, now
 
@@ -110,7 +109,7 @@ def upstream_chain(state: State, layer: Layer) -> list[Layer]:
     return chain
 
 
-def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict[str, list[Path]]:
+def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict[str, str]:
     """What the rules of a layer may look at, by name."""
     names: dict[str, dict[str, str]] = {
         "raw": {},
@@ -120,10 +119,10 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
             "ledger": f"ledger_{dataset.id}",
         },
     }
-    views = {"raw": sorted((settings.home / chain[0].path).glob("*.parquet"))}
+    views = {"raw": lines_of_files(layer_files(settings, chain[0]))}
     for layer in chain[1:]:
         for name, file in names[layer.layer].items():
-            views[name] = [layer_file(settings, layer, file)]
+            views[name] = parquet(layer_file(settings, layer, file))
     return views
 
 
@@ -166,9 +165,10 @@ def _keys_of_extract(settings: Settings, dataset: Dataset, layer: Layer) -> int:
         return keys
     cells = ", ".join(f'upper(trim("{name}"))' for name in dataset.landed_key)
     known = " and ".join(f'"{name}" is not null' for name in dataset.landed_key)
-    counted = duckdb.execute(
-        f"select count(distinct ({cells})) filter ({known}) from read_parquet(?)", [str(newest)]
-    ).fetchone()
+    with connect(spill=settings.workspaces) as connection:
+        counted = connection.execute(
+            f"select count(distinct ({cells})) filter ({known}) from {parquet(newest)}"
+        ).fetchone()
     return int(counted[0]) if counted else keys
 
 
@@ -193,9 +193,10 @@ def _verdict(results: Sequence[Any], lines: int, rows: int, dataset: Dataset) ->
 
 
 def _count_lines(quarantine: Path) -> int:
-    counted = duckdb.execute(
-        f"select count(distinct (_extract_id, _line)) from read_parquet('{quarantine}')"
-    ).fetchone()
+    with connect() as connection:
+        counted = connection.execute(
+            f"select count(distinct (_extract_id, _line)) from {parquet(quarantine)}"
+        ).fetchone()
     return int(counted[0]) if counted else 0
 
 
@@ -208,13 +209,14 @@ def _move_quarantine(
     run_id: str,
 ) -> None:
     staged = layer_file(settings, layer, f"stg_{dataset.id}")
-    failing = duckdb.execute(
-        f"""
-        select distinct
-            coalesce(staged.{dataset.key}::varchar, _extract_id || ':' || _line),
-            quarantine.rule_id
-        from read_parquet('{quarantine}') as quarantine
-        join read_parquet('{staged}') as staged using (_extract_id, _line)
-        """
-    ).fetchall()
+    with connect(spill=quarantine.parent) as connection:
+        failing = connection.execute(
+            f"""
+            select distinct
+                coalesce(staged.{dataset.key}::varchar, _extract_id || ':' || _line),
+                quarantine.rule_id
+            from {parquet(quarantine)} as quarantine
+            join {parquet(staged)} as staged using (_extract_id, _line)
+            """
+        ).fetchall()
     state.move_quarantine(dataset.id, {(key, rule_id) for key, rule_id in failing}, run_id)

@@ -1,6 +1,6 @@
 """The plan of a publication: the difference between what the portal holds and what should be there.
 
-Works on Parquet alone, in DuckDB. Leaves four files in a folder, sorted by key:
+Works on Parquet alone, in DuckDB. Leaves four files in a folder, sorted by partition and key:
 
     upserts.parquet   rows to insert or update: `_partition`, then every published column
     deletes.parquet   `_partition` and the key
@@ -19,6 +19,7 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
+from orchestration.duck import connect, copy_to_parquet, parquet
 
 NO_PARTITION = ""
 FILES = ("upserts", "deletes", "snapshot", "changes")
@@ -65,7 +66,7 @@ def make_plan(
     `baseline` is an earlier `snapshot.parquet`, or the portal's rows in that shape; none where the
     portal holds nothing.
     """
-    with duckdb.connect(config={"temp_directory": str(folder), "threads": 2}) as connection:
+    with connect(spill=folder) as connection:
         return _Planner(dataset, connection, mart, ledger, baseline, extracted_at).write(folder)
 
 
@@ -87,6 +88,7 @@ class _Planner:
         self._names = [column.name for column in dataset.published]
         self._volatile = {column.name for column in dataset.published if column.volatile}
         self._extracted_at = extracted_at
+        self._is_first = baseline is None
         self._open(mart, ledger, baseline)
 
     def write(self, folder: Path) -> Plan:
@@ -106,16 +108,18 @@ class _Planner:
             f"select before._partition, before.{key} from before join wanted using ({key}) "
             f"where before._partition <> wanted._partition order by all",
         )
-        self._copy(
-            folder,
-            "snapshot",
-            f"select _partition, {names} from ("
-            f"select _partition, {names} from wanted "
-            f"semi join moved on wanted.{key} = moved.row_key union all "
-            f"select _partition, {names} from before "
-            f"anti join moved on before.{key} = moved.row_key "
-            f"anti join gone on before.{key} = gone.{key}) order by {key}",
-        )
+        if self._is_first:
+            (folder / "snapshot.parquet").hardlink_to(folder / "upserts.parquet")
+        else:
+            self._copy(
+                folder,
+                "snapshot",
+                f"select _partition, {names} from wanted "
+                f"semi join moved on wanted.{key} = moved.row_key union all "
+                f"select _partition, {names} from before "
+                f"anti join moved on before.{key} = moved.row_key "
+                f"anti join gone on before.{key} = gone.{key} order by _partition, {key}",
+            )
         self._copy(
             folder,
             "changes",
@@ -129,10 +133,10 @@ class _Planner:
         key, names = self._key, ", ".join(self._names)
         self._connection.execute(
             f"create view after as select {self._partition()} as _partition, {names} "
-            f"from read_parquet('{mart}')"
+            f"from {parquet(mart)}"
         )
         self._connection.execute(
-            f"create view ledger as select row_key, fate from read_parquet('{ledger}')"
+            f"create view ledger as select row_key, fate from {parquet(ledger)}"
         )
         if baseline is None:
             self._connection.execute("create view before as from after limit 0")
@@ -143,8 +147,7 @@ class _Planner:
                 for name in self._names
             )
             self._connection.execute(
-                f"create view before as select _partition, {selected} "
-                f"from read_parquet('{baseline}')"
+                f"create view before as select _partition, {selected} from {parquet(baseline)}"
             )
         self._connection.execute(
             f"create table held as select distinct row_key from ledger "
@@ -235,7 +238,7 @@ class _Planner:
             ).fetchall()
         )
         partitions = self._connection.execute(
-            f"select _partition, count(*) from read_parquet('{folder / 'snapshot.parquet'}') "
+            f"select _partition, count(*) from {parquet(folder / 'snapshot.parquet')} "
             "group by _partition order by _partition"
         ).fetchall()
         moved = sum(changes.values())
@@ -272,17 +275,15 @@ class _Planner:
         return int(counted[0]) if counted else 0
 
     def _columns_of(self, path: Path) -> set[str]:
-        described = self._connection.execute(f"describe from read_parquet('{path}')").fetchall()
+        described = self._connection.execute(f"describe from {parquet(path)}").fetchall()
         return {row[0] for row in described}
 
     def _type(self, path: Path, name: str) -> str:
         described = self._connection.execute(
-            f"describe select {name} from read_parquet('{path}')"
+            f"describe select {name} from {parquet(path)}"
         ).fetchone()
         assert described is not None
         return str(described[1])
 
     def _copy(self, folder: Path, name: str, query: str) -> None:
-        self._connection.execute(
-            f"copy ({query}) to '{folder / f'{name}.parquet'}' (format parquet, compression zstd)"
-        )
+        self._connection.execute(copy_to_parquet(query, folder / f"{name}.parquet"))

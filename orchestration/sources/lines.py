@@ -18,7 +18,6 @@ from pathlib import Path
 LONGEST_RECORD = 1 << 20
 """A cell may hold newlines; a record that goes on for more characters has lost its closing quote."""
 _CHUNK = 1 << 20
-_BLANK_AND_QUOTE = (b' "', b'" ', b'\t"', b'"\t')
 _NEVER_CLOSED = "a quote is opened and never closed"
 _AGAINST_THE_RULES = "its quotes do not follow the rules of CSV"
 
@@ -69,13 +68,23 @@ def may_be_misread(path: Path, delimiter: str) -> bool:
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             text = before + chunk
-            # Looking for two bytes is many times quicker than the expression.
-            if any(pair in text for pair in _BLANK_AND_QUOTE) and blanks.search(text):
+            # Looking at the bytes beside the quotes is many times quicker than the expression.
+            if _has_blank_beside_quote(text) and blanks.search(text):
                 return True
-            if text.count(b"\r", 0, -1) != text.count(b"\r\n"):
+            if b"\r" in text and text.count(b"\r", 0, -1) != text.count(b"\r\n"):
                 return True
             before = b"\r" if text.endswith(b"\r") else text[-64:].replace(b"\r", b"")
     return before == b"\r"
+
+
+def _has_blank_beside_quote(text: bytes) -> bool:
+    # Imported here: the command line starts without it.
+    import numpy as np
+
+    octets = np.frombuffer(text, np.uint8)
+    quotes = np.flatnonzero(octets == ord('"'))
+    beside = octets.take(np.concatenate((quotes - 1, quotes + 1)), mode="clip")
+    return bool(np.isin(beside, (ord(" "), ord("\t"))).any())
 
 
 class _Physical:

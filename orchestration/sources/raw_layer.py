@@ -13,14 +13,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from orchestration.dataset import Dataset
+from orchestration.duck import connect, parquet
 from orchestration.errors import Fault
 from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, Source
-from orchestration.sources.landing import ROWS, land, sql_path
+from orchestration.sources.landing import ROWS, land
 from orchestration.state.store import Extract, Layer, State
 
 
@@ -165,8 +164,8 @@ def _count_keys(dataset: Dataset, extracts: list[Extract], files: list[Path]) ->
         return 0
     cells = ", ".join(f'upper(trim("{name}"))' for name in key)
     known = " and ".join(f'"{name}" is not null' for name in key)
-    listed = ", ".join(sql_path(path) for path in files)
-    counted = duckdb.execute(
-        f"select count(distinct ({cells})) filter ({known}) from read_parquet([{listed}])"
-    ).fetchone()
+    with connect(spill=files[0].parent) as connection:
+        counted = connection.execute(
+            f"select count(distinct ({cells})) filter ({known}) from {parquet(files)}"
+        ).fetchone()
     return int(counted[0]) if counted else 0

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from orchestration.dataset import Dataset
+from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.gates.gate import require_passed
-from orchestration.layers import finish_layer, layer_file, newest_layer, workspace
+from orchestration.layers import finish_layer, layer_file, layer_files, newest_layer, workspace
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
 from orchestration.warehouse.runner import build_layer
@@ -38,13 +37,13 @@ def make_modelled_layer(
     """
     above = newest_layer(state, dataset_id, upstream, run_id=run_id)
     records = require_passed(settings, state, datasets[dataset_id], above)
-    views = {f"raw.{dataset_id}": sorted((settings.home / above.path).glob("*.parquet"))}
+    views = {f"raw.{dataset_id}": lines_of_files(layer_files(settings, above))}
     if upstream != "raw":
         quarantine = records[-1].quarantine_path
         assert quarantine is not None
         views = {
-            f"main.stg_{dataset_id}": [layer_file(settings, above, f"stg_{dataset_id}")],
-            f"gate.quarantine_{dataset_id}": [settings.home / quarantine],
+            f"main.stg_{dataset_id}": parquet(layer_file(settings, above, f"stg_{dataset_id}")),
+            f"gate.quarantine_{dataset_id}": parquet(settings.home / quarantine),
         }
     with workspace(settings, run_id, f"{dataset_id}-{layer}") as folder:
         results = build_layer(
@@ -65,12 +64,12 @@ def make_modelled_layer(
 
 
 def _facts(files: list[Path], layer: str) -> dict[str, Any]:
-    with duckdb.connect() as connection:
-        rows = connection.execute(f"select count(*) from read_parquet('{files[0]}')").fetchone()
+    with connect() as connection:
+        rows = connection.execute(f"select count(*) from {parquet(files[0])}").fetchone()
         facts: dict[str, Any] = {"rows": rows[0] if rows else 0}
         if layer == "deduplicated":
             counted = connection.execute(
-                f"select fate, count(*) from read_parquet('{files[1]}') group by fate order by fate"
+                f"select fate, count(*) from {parquet(files[1])} group by fate order by fate"
             ).fetchall()
             facts["fates"] = dict(counted)
     return facts

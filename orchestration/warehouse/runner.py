@@ -10,9 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from orchestration.dataset import Dataset
+from orchestration.duck import connect
 from orchestration.errors import ModelFault
 from orchestration.settings import Settings
 from orchestration.warehouse.project import dbt_variables, manifest_path
@@ -33,12 +32,12 @@ def build_layer(
     *,
     dataset: str,
     layer: str,
-    views: Mapping[str, list[Path]],
+    views: Mapping[str, str],
     folder: Path,
 ) -> list[dict[str, Any]]:
     """Builds and tests one layer's models in a workspace folder.
 
-    `views` are what the models read: schema-qualified names and the Parquet behind them. Returns
+    `views` are what the models read: schema-qualified names and the Parquet behind them, as SQL. Returns
     one record per model or test: `name`, `status`, `seconds`.
 
     Raises:
@@ -76,16 +75,12 @@ def build_layer(
     return outcome.results
 
 
-def _make_views(database: Path, views: Mapping[str, list[Path]]) -> None:
-    with duckdb.connect(str(database)) as connection:
-        for name, files in views.items():
-            schema, table = name.split(".")
+def _make_views(database: Path, views: Mapping[str, str]) -> None:
+    with connect(database) as connection:
+        for name, table in views.items():
+            schema, view = name.split(".")
             connection.execute(f'create schema if not exists "{schema}"')
-            listed = ", ".join(f"'{path}'" for path in files)
-            connection.execute(
-                f'create view "{schema}"."{table}" as '
-                f"select * from read_parquet([{listed}], union_by_name = true)"
-            )
+            connection.execute(f'create view "{schema}"."{view}" as from {table}')
 
 
 @dataclass(frozen=True, kw_only=True)

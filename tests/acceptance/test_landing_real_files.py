@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 from orchestration.dataset import Dataset
+from orchestration.duck import lines_of_files
 from orchestration.errors import ExtractRefused
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
@@ -62,8 +63,8 @@ def landed_cells(settings: Settings) -> Callable[..., list[list[str]]]:
 
     def read(extract: Extract, names: list[str]) -> list[list[str]]:
         listed = ", ".join(f"coalesce(\"{name}\", '')" for name in names)
-        path = str(settings.home / extract.path / ROWS)
-        rows = duckdb.execute(f"select {listed} from read_parquet(?) order by _line", [path])
+        lines = lines_of_files([settings.home / extract.path / ROWS])
+        rows = duckdb.execute(f"select {listed} from {lines} order by _line")
         return [list(row) for row in rows.fetchall()]
 
     return read

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from orchestration.dataset import Dataset
+from orchestration.duck import parquet
 from orchestration.errors import ModelFault
 from orchestration.settings import PROJECT, Settings
 from orchestration.warehouse.runner import build_layer
@@ -55,12 +56,12 @@ def build(settings: Settings, datasets: dict[str, Dataset], project: Path, tmp_p
             "copy (select '' as _extract_id, 0 as _line, '' as rule_id where false) "
             f"to '{quarantine}'"
         )
-        views = {f"raw.{dataset_id}": [raw]}
+        views = {f"raw.{dataset_id}": parquet(raw)}
         if layer == "deduplicated":
             staged = tmp_path / "standardized" / f"stg_{dataset_id}.parquet"
             views = {
-                f"main.stg_{dataset_id}": [staged],
-                f"gate.quarantine_{dataset_id}": [quarantine],
+                f"main.stg_{dataset_id}": parquet(staged),
+                f"gate.quarantine_{dataset_id}": parquet(quarantine),
             }
         return build_layer(
             replace(settings, dbt_project_dir=project),

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.dataset import Dataset, load_datasets
+from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, PROJECT, Settings
 from orchestration.warehouse.runner import build_layer
 
@@ -86,7 +87,7 @@ class Models:
             quarantine = folder / "quarantine.parquet"
             connection.execute(f"create table quarantine ({_QUARANTINE})")
             connection.execute(f"copy quarantine to '{quarantine}' (format parquet)")
-        views = {f"raw.{dataset.id}": [empty]}
+        views = {f"raw.{dataset.id}": parquet(empty)}
         for layer in ("standardized", "deduplicated"):
             made = folder / layer
             made.mkdir()
@@ -98,8 +99,8 @@ class Models:
             found = {path.stem: path.read_text() for path in compiled}
             self.sql |= dict(sorted(found.items(), key=lambda item: _ORDER.index(_kind(*item))))
             views = {
-                f"main.stg_{dataset.id}": [made / f"stg_{dataset.id}.parquet"],
-                f"gate.quarantine_{dataset.id}": [quarantine],
+                f"main.stg_{dataset.id}": parquet(made / f"stg_{dataset.id}.parquet"),
+                f"gate.quarantine_{dataset.id}": parquet(quarantine),
             }
 
     def _raw_columns(self) -> str:

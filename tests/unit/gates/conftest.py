@@ -118,7 +118,10 @@ class Kennel:
             "grain": "dog",
             "keys": len({row["dog_id"] for row in rows}),
         }
-        files = {extract_id: _lines(rows, extract_id) for extract_id in extract_ids}
+        files = {
+            extract_id: [{"_extract_id": extract_id, **row} for row in rows]
+            for extract_id in extract_ids
+        }
         return self._finish("raw", files, None, known | facts)
 
     def standardized(

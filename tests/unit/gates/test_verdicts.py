@@ -231,7 +231,7 @@ def test_missing_key_is_the_finding(kennel: Kennel) -> None:
 
 
 def _without_key() -> dict[str, list[dict[str, Any]]]:
-    return {"e1": [{"_extract_id": "e1", "_line": "1", "name": "Rex"}]}
+    return {"e1": [{"_extract_id": "e1", "name": "Rex"}]}
 
 
 def _facts() -> dict[str, Any]:

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from orchestration.dataset import Dataset
+from orchestration.duck import lines_of_files
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
 from orchestration.sources.landing import ROWS, land
@@ -94,10 +95,8 @@ def landed_rows(settings: Settings) -> Callable[[Extract], list[dict[str, Any]]]
     """The rows of a landed extract, by line."""
 
     def read(extract: Extract) -> list[dict[str, Any]]:
-        rows = duckdb.execute(
-            "select * from read_parquet(?) order by _line",
-            [str(settings.home / extract.path / ROWS)],
-        )
+        lines = lines_of_files([settings.home / extract.path / ROWS])
+        rows = duckdb.execute(f"from {lines} order by _line")
         names = [column[0] for column in rows.description]
         return [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
 

@@ -233,11 +233,11 @@ def test_unknown_and_never_columns(
     assert first["unlisted__officer_name"] != first["unlisted__officer_badge_id"]
 
 
-def break_engine(*_: Any) -> Any:
+def break_engine(*_: Any, **__: Any) -> Any:
     raise duckdb.InternalException("CANARY-NAME")
 
 
-def fill_disk(*_: Any) -> Any:
+def fill_disk(*_: Any, **__: Any) -> Any:
     raise duckdb.IOException("No space left on device: CANARY-NAME")
 
 
@@ -248,8 +248,8 @@ def lose_database(*_: Any) -> Any:
 @pytest.mark.parametrize(
     ("part", "breaks", "kind"),
     [
-        ("_copy", break_engine, Fault),
-        ("_copy", fill_disk, PassingFault),
+        ("write_lines", break_engine, Fault),
+        ("write_lines", fill_disk, PassingFault),
         ("hash_file", fill_disk, PassingFault),
         ("_report_unlisted", lose_database, PassingFault),
     ],
@@ -383,11 +383,11 @@ def land_in_another_process(path: str, dataset: Dataset, begin: Any, ids: Any) -
 def land_and_die(path: str, dataset: Dataset) -> None:
     """Is killed when the clear text lies in the scratch folder and a Parquet is half written."""
 
-    def die(connection: Any, *_: Any) -> None:
+    def die(*_: Any, **__: Any) -> None:
         (landing_folder() / "rows.parquet").write_bytes(b"half")
         os.kill(os.getpid(), signal.SIGKILL)
 
-    landing._write_rows = die  # type: ignore[assignment]
+    landing.write_lines = die  # type: ignore[assignment]
     land_here(path, dataset)
 
 

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestration.dataset import Column
-from orchestration.sources import landing
+from orchestration.duck import lines_of_files
+from orchestration.sources import writing
+from orchestration.sources.header import Mapping
 from orchestration.sources.lines import LONGEST_RECORD, may_be_misread, read_header, read_lines
 from orchestration.sources.reading import ReadableExtract
 
@@ -46,15 +48,15 @@ def read_quickly(path: Path, text: str, width: int, delimiter: str = ",") -> lis
     path.write_bytes(text.encode())
     names = [f"n{position}" for position in range(width)]
     columns = [Column(name=n, source=n, description="x", privacy="publish") for n in names]
-    mapping = landing._Mapping(listed={n: i for i, n in enumerate(names)}, unlisted={})
+    mapping = Mapping(listed={n: i for i, n in enumerate(names)}, unlisted={})
     constants = {"_extract_id": "'x'", "_extracted_at": "timestamp '2022-01-01'", "_grain": "'g'"}
     readable = ReadableExtract(path=path, delimiter=delimiter, content_hash="")
     target = path.with_name("rows.parquet")
     with duckdb.connect() as connection:
         dataset: Any = SimpleNamespace(landed=columns)
-        if not landing._written_quickly(connection, readable, mapping, dataset, constants, target):
+        if not writing._written_quickly(connection, readable, mapping, dataset, constants, target):
             return None
-        query = f"select {', '.join(names)} from '{target}' order by _line"
+        query = f"select {', '.join(names)} from {lines_of_files([target])} order by _line"
         return [[cell or "" for cell in row] for row in connection.execute(query).fetchall()]
 
 

@@ -1,0 +1,144 @@
+"""Writes the lines of a readable extract as Parquet: the quick way with DuckDB, else carefully.
+
+Grain and columns are those of `landing.py`. A line's number is the number of its row in the file.
+"""
+
+import secrets
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.dataset import Dataset
+from orchestration.duck import connect, copy_to_parquet, parquet, sql_path
+from orchestration.sources.header import Mapping
+from orchestration.sources.lines import may_be_misread, read_lines
+from orchestration.sources.reading import ReadableExtract
+
+_BATCH = 5_000
+
+
+def write_lines(
+    dataset: Dataset,
+    readable: ReadableExtract,
+    mapping: Mapping,
+    *,
+    constants: dict[str, str],
+    hash_key: str,
+    target: Path,
+) -> tuple[int, int]:
+    """Writes the Parquet; returns how many lines it holds, and how many could not be parsed.
+
+    `constants` are the columns that every line has alike, as SQL.
+    """
+    with connect(spill=readable.path.parent) as connection:
+        # It takes ten seconds for 2,000 columns, and there is nothing common to find here.
+        connection.execute("set disabled_optimizers = 'common_subexpressions'")
+        connection.execute("set variable hash_key = ?", [hash_key])
+        if not _written_quickly(connection, readable, mapping, dataset, constants, target):
+            connection.register("careful", _careful_batches(readable, mapping.width))
+            selected = _select(dataset, mapping, constants, error="_parse_error")
+            connection.execute(copy_to_parquet(f"select {selected} from careful", target))
+        return _count(connection, target)
+
+
+def _written_quickly(
+    connection: duckdb.DuckDBPyConnection,
+    readable: ReadableExtract,
+    mapping: Mapping,
+    dataset: Dataset,
+    constants: dict[str, str],
+    target: Path,
+) -> bool:
+    """Whether DuckDB read every line of the file, and beyond doubt as the careful reader would."""
+    # With one column a blank line and an empty cell look alike.
+    if mapping.width < 2 or may_be_misread(readable.path, readable.delimiter):
+        return False
+    # DuckDB forgives cells too many when the first of them is empty, which hides shifted cells. So
+    # one column more is read, and what a line lacks becomes null, while an empty cell is ''.
+    is_exact = f"c{mapping.width - 1} is not null and c{mapping.width} is null"
+    error = f"case when {is_exact} then null else error('ragged') end::varchar"
+    selected = _select(dataset, mapping, constants, error=error)
+    padded = _read_csv(readable, mapping.width + 1, null_padding="true")
+    try:
+        connection.execute(copy_to_parquet(f"select {selected} from {padded}", target))
+        return True
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error:
+        # Ragged, or merely with a newline in a quoted cell, which takes one thread. There DuckDB
+        # loses the lines behind a quote that is never closed, so they are counted without padding.
+        pass
+    padded = _read_csv(readable, mapping.width + 1, null_padding="true", parallel="false")
+    try:
+        plain = f"select count(*) from {_read_csv(readable, mapping.width)}"
+        counted = connection.execute(plain).fetchone()
+        connection.execute(copy_to_parquet(f"select {selected} from {padded}", target))
+        return counted == (_count(connection, target)[0],)
+    except (duckdb.IOException, duckdb.OutOfMemoryException):
+        raise
+    except duckdb.Error:
+        # Its message would hold cells; the careful reader says what is wrong, without them.
+        return False
+
+
+def _count(connection: duckdb.DuckDBPyConnection, rows: Path) -> tuple[int, int]:
+    counted = connection.execute(
+        f"select count(*), count(_parse_error) from {parquet(rows)}"
+    ).fetchone()
+    assert counted is not None
+    return counted[0], counted[1]
+
+
+def _select(dataset: Dataset, mapping: Mapping, constants: dict[str, str], *, error: str) -> str:
+    expressions = {**constants, "_parse_error": error}
+    for column in dataset.landed:
+        if column.name in mapping.listed:
+            cell = f"nullif(c{mapping.listed[column.name]}, '')"
+            expressions[column.name] = _keyed_hash(cell) if column.is_hashed else cell
+        elif not column.required:
+            expressions[column.name] = "null::varchar"
+    for name, position in mapping.unlisted.items():
+        expressions[f"unlisted__{name}"] = _keyed_hash(f"nullif(c{position}, '')")
+    return ", ".join(f'{expression} as "{name}"' for name, expression in expressions.items())
+
+
+def _keyed_hash(expression: str) -> str:
+    """Tells equal values from different ones, and nothing else without the key."""
+    return f"left(sha256(getvariable('hash_key') || chr(31) || {expression}), 32)"
+
+
+def _read_csv(readable: ReadableExtract, width: int, **options: str) -> str:
+    columns = ", ".join(f"'c{position}': 'varchar'" for position in range(width))
+    delimiter = readable.delimiter.replace("'", "''")
+    more = "".join(f", {name} = {value}" for name, value in options.items())
+    # No cell is this text for null.
+    return (
+        f"read_csv({sql_path(readable.path)}, header = true, auto_detect = false, "
+        f"columns = {{{columns}}}, delim = '{delimiter}', quote = '\"', escape = '\"', "
+        f"nullstr = '{secrets.token_hex(16)}', strict_mode = true, max_line_size = 16777216{more})"
+    )
+
+
+def _careful_batches(readable: ReadableExtract, width: int) -> Any:
+    """The lines of the careful reader, as an Arrow stream."""
+    # Imported here: most extracts never need it.
+    import pyarrow as pa
+
+    names = ["_parse_error", *(f"c{position}" for position in range(width))]
+    schema = pa.schema([pa.field(name, pa.string()) for name in names])
+    none: list[str | None] = [None] * width
+
+    def batches() -> Iterator[Any]:
+        lines = read_lines(readable.path, readable.delimiter)
+        while some := list(islice(lines, _BATCH)):
+            rows = [(line.error, *(line.cells if line.error is None else none)) for line in some]
+            arrays = [
+                pa.array(values, type=field.type)
+                for values, field in zip(zip(*rows, strict=True), schema, strict=True)
+            ]
+            yield pa.record_batch(arrays, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, batches())

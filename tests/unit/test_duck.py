@@ -1,0 +1,53 @@
+"""DuckDB within bounds: any path, lines numbered as they stand in a file, a limit on memory."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestration.duck import connect, copy_to_parquet, lines_of_files, parquet
+
+
+@pytest.mark.parametrize("name", ["plain", "o'hara", "a*b", "what?", "[x]", "a b"])
+def test_any_path_is_read_as_itself(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    file, other = tmp_path / name / "rows.parquet", tmp_path / "axb"
+    other.mkdir()
+    with connect() as connection:
+        connection.execute(copy_to_parquet("select 1 as one", file))
+        connection.execute(copy_to_parquet("select 2 as one", other / "rows.parquet"))
+        assert connection.execute(f"from {parquet(file)}").fetchall() == [(1,)]
+
+
+def test_lines_are_numbered_per_file_in_its_order(tmp_path: Path) -> None:
+    files = [tmp_path / "a.parquet", tmp_path / "b.parquet"]
+    with connect(spill=tmp_path) as connection:
+        # More than one row group, so that several threads read.
+        connection.execute(
+            copy_to_parquet("select 'a' as e, r from range(1, 300001) t (r)", files[0])
+        )
+        connection.execute(copy_to_parquet("select 'b' as e, 7 as r, 'new' as more", files[1]))
+        lines = lines_of_files(files)
+        wrong = connection.execute(f"select count(*) from {lines} where e = 'a' and r <> _line")
+        assert wrong.fetchone() == (0,)
+        found = connection.execute(f"select _line, more from {lines} where e = 'b'").fetchall()
+        assert found == [(1, "new")]
+
+
+def test_memory_has_a_bound_and_the_rest_is_spilled(tmp_path: Path) -> None:
+    with connect(spill=tmp_path / "spill") as connection:
+        connection.execute("set memory_limit = '60MB'")
+        connection.execute(
+            "create table big as select r, md5(r::varchar) as m from range(2000000) t (r)"
+        )
+        ordered = connection.execute("select count(*) from (from big order by m limit 1900000)")
+        assert ordered.fetchone() == (1_900_000,)
+
+
+def test_no_connection_takes_more_than_its_bound_or_loads_anything() -> None:
+    with connect() as connection:
+        for setting, value in (
+            ("memory_limit", "1.8 GiB"),
+            ("autoinstall_known_extensions", False),
+        ):
+            found = connection.execute(f"select current_setting('{setting}')").fetchone()
+            assert found == (value,)
