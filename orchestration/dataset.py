@@ -33,6 +33,28 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Spelling(_Strict):
+    """How misspellings of a column are looked for, and what may be done about them.
+
+    A correction is applied above one score, proposed to people above another, left below.
+    """
+
+    vocabulary: tuple[Name, ...] = ()
+    """Seeds of the dbt project whose values are right, whatever their count."""
+    agrees_with: tuple[Name, ...] = ()
+    """Columns whose value tells which one is meant: a code beside its text, a model and its make."""
+    separator: str | None = None
+    """Where a cell is a list: what stands between its parts, each of which is spelled by itself."""
+    apply_above: float = Field(default=0.98, gt=0, le=1)
+    propose_above: float = Field(default=0.6, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _applying_is_harder(self) -> "Spelling":
+        if self.apply_above < self.propose_above:
+            raise ValueError("`apply_above` must not be less than `propose_above`")
+        return self
+
+
 class Column(_Strict):
     """One column: what the source calls it and what we publish it as."""
 
@@ -54,6 +76,8 @@ class Column(_Strict):
     """Which value stays when several lines hold the same key; `filled` takes the first non-null."""
     formats: tuple[str, ...] = ()
     """strptime formats of the declared parse, tried in order."""
+    spelling: Spelling | None = None
+    """None: the values of this column are never suspected."""
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -131,6 +155,38 @@ class Limits(_Strict):
     stale_days: int = Field(gt=0)
 
 
+class Comparison(_Strict):
+    """One column by which two rows are compared."""
+
+    column: Name
+    how: Literal["time", "place", "point", "code", "text"]
+
+
+class Duplicates(_Strict):
+    """How the same event, entered twice under two keys, is looked for.
+
+    Pairs are linked above one score, proposed to people above another. The machine never merges rows
+    with different keys; people may, where the dataset file allows it.
+    """
+
+    time: Name
+    within_minutes: int = Field(gt=0)
+    place: Name
+    compare: tuple[Comparison, ...] = Field(min_length=1)
+    link_above: float = Field(default=0.95, gt=0, le=1)
+    propose_above: float = Field(default=0.5, gt=0, le=1)
+    people_may_merge: bool = False
+
+
+class Review(_Strict):
+    """Who decides what the machine only suspects."""
+
+    reviewers: tuple[str, ...] = Field(min_length=2)
+    """Two of them who agree decide."""
+    steward: str
+    """Decides where they disagree."""
+
+
 class Policy(_Strict):
     """One decision of the city about what is not published, with who decided it."""
 
@@ -202,6 +258,8 @@ class Dataset(_Strict):
     columns: tuple[Column, ...]
     limits: Limits
     policies: tuple[Policy, ...] = ()
+    duplicates: Duplicates | None = None
+    review: Review | None = None
     publish: Publish
     release: Literal["automatic", "one", "two"] = "automatic"
     alerts: tuple[str, ...] = ()
@@ -225,6 +283,10 @@ class Dataset(_Strict):
             "source.window": [self.source.window.column] if self.source.window else [],
             "publish.partition": [self.publish.partition.column] if self.publish.partition else [],
             "policies": [name for p in self.policies for name in (p.column, *p.redacts)],
+            "columns.spelling.agrees_with": [
+                name for c in self.columns if c.spelling for name in c.spelling.agrees_with
+            ],
+            "duplicates": _compared(self.duplicates),
         }
         for where, wanted in mentioned.items():
             for name in wanted:
@@ -269,6 +331,12 @@ class Dataset(_Strict):
     def policy(self, policy_id: str) -> Policy:
         """The policy of that id."""
         return next(policy for policy in self.policies if policy.id == policy_id)
+
+
+def _compared(duplicates: Duplicates | None) -> list[str]:
+    if duplicates is None:
+        return []
+    return [duplicates.time, duplicates.place, *(one.column for one in duplicates.compare)]
 
 
 def _twice(names: Iterable[str]) -> list[str]:
