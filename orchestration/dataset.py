@@ -45,6 +45,8 @@ class Spelling(_Strict):
     """Columns whose value tells which one is meant: a code beside its text, a model and its make."""
     separator: str | None = None
     """Where a cell is a list: what stands between its parts, each of which is spelled by itself."""
+    prefix: str | None = None
+    """Expression of what stands before the parts and is not spelled: the block of an address."""
     apply_above: float = Field(default=0.98, gt=0, le=1)
     propose_above: float = Field(default=0.6, gt=0, le=1)
 
@@ -327,6 +329,20 @@ class Dataset(_Strict):
     def published(self) -> tuple[Column, ...]:
         """The columns that may leave the machine; nothing else does."""
         return tuple(column for column in self.columns if column.privacy == "publish")
+
+    @property
+    def spelled(self) -> tuple[Column, ...]:
+        """The columns whose values are suspected of being misspelt."""
+        return tuple(column for column in self.columns if column.spelling)
+
+    @property
+    def event_time(self) -> str | None:
+        """The column that says when a row's event was, where one is declared."""
+        if self.source.window:
+            return self.source.window.column
+        if self.publish.partition:
+            return self.publish.partition.column
+        return self.duplicates.time if self.duplicates else None
 
     def policy(self, policy_id: str) -> Policy:
         """The policy of that id."""

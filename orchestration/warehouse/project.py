@@ -37,6 +37,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                 "survivorship": column.survivorship,
                 "formats": list(column.formats),
                 "landed": column.source is not None,
+                "spelled": column.spelling is not None,
             }
             for column in dataset.columns
             if column.privacy != "never"

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,34 +19,44 @@ from orchestration.warehouse.project import dbt_variables, manifest_path
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-MODELS = {
-    "standardized": ("base_{id}", "stg_{id}", "corrections_{id}"),
-    "deduplicated": ("int_{id}__*", "{id}", "ledger_{id}", "decided_cells_{id}"),
-}
-"""Which models make which layer; the layer keeps the Parquet that they leave in the workspace."""
+# Models in the order of their making; a layer keeps the Parquet that they leave in the workspace.
+BASE = ("base_{id}",)
+STANDARDIZED = ("stg_{id}", "corrections_{id}")
+DEDUPLICATED = ("int_{id}__*", "{id}", "ledger_{id}", "decided_cells_{id}")
 
 
-def build_layer(
+def open_warehouse(folder: Path, views: Mapping[str, str]) -> Path:
+    """Makes a step's database in its workspace folder; returns its path.
+
+    `views` are what the models read: schema-qualified names and the Parquet behind them, as SQL.
+    """
+    database = folder / "warehouse.duckdb"
+    with connect(database) as connection:
+        for name, table in views.items():
+            schema, view = name.split(".")
+            connection.execute(f'create schema if not exists "{schema}"')
+            connection.execute(f'create view "{schema}"."{view}" as from {table}')
+    return database
+
+
+def build_models(
     settings: Settings,
     datasets: Mapping[str, Dataset],
+    models: Sequence[str],
     *,
     dataset: str,
-    layer: str,
-    views: Mapping[str, str],
-    folder: Path,
+    database: Path,
 ) -> list[dict[str, Any]]:
-    """Builds and tests one layer's models in a workspace folder.
+    """Builds and tests some of a dataset's models in a step's database.
 
-    `views` are what the models read: schema-qualified names and the Parquet behind them, as SQL. Returns
-    one record per model or test: `name`, `status`, `seconds`.
+    Returns one record per model or test: `name`, `status`, `seconds`.
 
     Raises:
         ModelFault: a model could not be built, or a test of our SQL failed.
     """
-    database = folder / "warehouse.duckdb"
-    _make_views(database, views)
+    folder = database.parent
     variables = {**dbt_variables(datasets), "workspace": str(folder)}
-    selected = [name.format(id=dataset) for name in MODELS[layer]]
+    selected = [name.format(id=dataset) for name in models]
     outcome = invoke(
         settings,
         [
@@ -68,19 +78,11 @@ def build_layer(
         failed = [one["name"] for one in outcome.results if one["status"] in ("error", "fail")]
         # dbt's own message may hold cells: names are enough to find the compiled SQL.
         raise ModelFault(
-            f"{dataset}: dbt could not build the {layer} layer; failed: "
-            f"{', '.join(failed) or outcome.error}. Nothing below it was made. "
+            f"{dataset}: dbt could not build its models; failed: "
+            f"{', '.join(failed) or outcome.error}. Nothing below was made. "
             f"Run `summerware check`, then look at the model"
         )
     return outcome.results
-
-
-def _make_views(database: Path, views: Mapping[str, str]) -> None:
-    with connect(database) as connection:
-        for name, table in views.items():
-            schema, view = name.split(".")
-            connection.execute(f'create schema if not exists "{schema}"')
-            connection.execute(f'create view "{schema}"."{view}" as from {table}')
 
 
 @dataclass(frozen=True, kw_only=True)

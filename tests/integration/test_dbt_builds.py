@@ -16,7 +16,7 @@ from orchestration.dataset import Dataset
 from orchestration.duck import parquet
 from orchestration.errors import ModelFault
 from orchestration.settings import PROJECT, Settings
-from orchestration.warehouse.runner import build_layer
+from orchestration.warehouse.modelled_layer import deduplicate, standardize
 
 CALL = "001XX BOURBON ST"
 
@@ -56,21 +56,11 @@ def build(settings: Settings, datasets: dict[str, Dataset], project: Path, tmp_p
             "copy (select '' as _extract_id, 0 as _line, '' as rule_id where false) "
             f"to '{quarantine}'"
         )
-        views = {f"raw.{dataset_id}": parquet(raw)}
-        if layer == "deduplicated":
-            staged = tmp_path / "standardized" / f"stg_{dataset_id}.parquet"
-            views = {
-                f"main.stg_{dataset_id}": parquet(staged),
-                f"gate.quarantine_{dataset_id}": parquet(quarantine),
-            }
-        return build_layer(
-            replace(settings, dbt_project_dir=project),
-            datasets,
-            dataset=dataset_id,
-            layer=layer,
-            views=views,
-            folder=folder,
-        )
+        own, dataset = replace(settings, dbt_project_dir=project), datasets[dataset_id]
+        if layer == "standardized":
+            return standardize(own, datasets, dataset, parquet(raw), (), folder)
+        staged = parquet(tmp_path / "standardized" / f"stg_{dataset_id}.parquet")
+        return deduplicate(own, datasets, dataset, staged, parquet(quarantine), (), folder)
 
     return run
 

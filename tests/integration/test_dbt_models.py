@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, PROJECT, Settings
-from orchestration.warehouse.runner import build_layer
+from orchestration.warehouse.modelled_layer import deduplicate, standardize
 
 Row = dict[str, Any]
 
@@ -63,7 +63,7 @@ TOY_MODELS = {
         'toy_id': [upper_case('toy_id')], 'note': [null_word('note')],
     }) }}""",
     "stg_toys": "{{ staged('toys', ref('base_toys')) }}",
-    "corrections_toys": "{{ corrected_cells(ref('base_toys')) }}",
+    "corrections_toys": "{{ corrected_cells('toys', ref('base_toys')) }}",
     "int_toys__fates": """{{ fated_lines(
         'toys', ref('stg_toys'), source('gate', 'quarantine_toys')) }}""",
     "int_toys__surviving_rows": """{{ config(materialized='view') }}
@@ -87,21 +87,17 @@ class Models:
             quarantine = folder / "quarantine.parquet"
             connection.execute(f"create table quarantine ({_QUARANTINE})")
             connection.execute(f"copy quarantine to '{quarantine}' (format parquet)")
-        views = {f"raw.{dataset.id}": parquet(empty)}
-        for layer in ("standardized", "deduplicated"):
-            made = folder / layer
+        above, below = folder / "standardized", folder / "deduplicated"
+        for made in (above, below):
             made.mkdir()
-            build_layer(
-                settings, {dataset.id: dataset}, dataset=dataset.id, layer=layer, views=views,
-                folder=made,
-            )  # fmt: skip
+        datasets = {dataset.id: dataset}
+        standardize(settings, datasets, dataset, parquet(empty), (), above)
+        staged = parquet(above / f"stg_{dataset.id}.parquet")
+        deduplicate(settings, datasets, dataset, staged, parquet(quarantine), (), below)
+        for made in (above, below):
             compiled = sorted((made / "target" / "compiled").rglob("models/**/*.sql"))
             found = {path.stem: path.read_text() for path in compiled}
             self.sql |= dict(sorted(found.items(), key=lambda item: _ORDER.index(_kind(*item))))
-            views = {
-                f"main.stg_{dataset.id}": parquet(made / f"stg_{dataset.id}.parquet"),
-                f"gate.quarantine_{dataset.id}": parquet(quarantine),
-            }
 
     def _raw_columns(self) -> str:
         landed = ", ".join(f"{column.name} varchar" for column in self.dataset.landed)

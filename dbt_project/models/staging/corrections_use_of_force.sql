@@ -1,1 +1,1 @@
-{{ corrected_cells(ref('base_use_of_force')) }}
+{{ corrected_cells('use_of_force', ref('base_use_of_force')) }}

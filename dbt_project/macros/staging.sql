@@ -1,0 +1,79 @@
+{# A staging model: the standardized columns of its base, every raw line, in the order it came. #}
+{% macro staged(id, base, derived={}) %}
+with base as (
+    select * from {{ base }}
+),
+
+staged as (
+    select
+        _extract_id,
+        _line,
+        _extracted_at,
+        _grain,
+        _parse_error,
+        _unparsed
+        {%- for name in columns_of(id) %}
+        , {{ cell(id, name, derived) }} as {{ name }}
+        {%- endfor %}
+    from base
+)
+
+select * from staged
+{% endmacro %}
+
+{# What a staging model shows of a column; `spelled_<column>` is made before it is built. #}
+{% macro cell(id, name, derived) -%}
+    {%- if name in derived -%}
+        {{ derived[name] }}
+    {%- elif name in columns_of(id, spelled=true) -%}
+        spelled_{{ name }}({{ name }})
+    {%- else -%}
+        {{ name }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#
+    One row per cell that standardizing or a corrected misspelling changed: line, column, rule, from,
+    to. Every change is here, whatever the fate of its line.
+#}
+{% macro corrected_cells(id, base) %}
+    {%- set spelled = columns_of(id, spelled=true) %}
+with base as (
+    select * from {{ base }}
+),
+
+changed as (
+    select
+        _extract_id,
+        _line,
+        unnest(
+            {%- if spelled %}
+            _changes || [
+                {%- for name in spelled %}
+                case
+                    when spelled_{{ name }}({{ name }}) <> {{ name }} then struct_pack(
+                        column_name := '{{ name }}',
+                        rule_id := spelling_rule_{{ name }}({{ name }}),
+                        from_value := {{ name }},
+                        to_value := spelled_{{ name }}({{ name }})
+                    )
+                end{{ ',' if not loop.last }}
+                {%- endfor %}
+            ]
+            {%- else %}
+            _changes
+            {%- endif %}
+        ) as change
+    from base
+)
+
+select
+    _extract_id,
+    _line,
+    change.column_name,
+    change.rule_id,
+    change.from_value,
+    change.to_value
+from changed
+where change is not null
+{% endmacro %}
