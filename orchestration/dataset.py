@@ -29,6 +29,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FourByFour = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")]
 
 
+LINK = "possible_duplicate_of"
+"""The column that names the first key of a row's cluster, where a dataset file lists it."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -298,6 +302,10 @@ class Dataset(_Strict):
             raise ValueError(
                 f"source.window: the column {self.source.window.column!r} must be published, or "
                 "what is gone cannot be told"
+            )
+        if LINK in names and (self.duplicates is None or self.column(LINK).source):
+            raise ValueError(
+                f"columns: {LINK!r} is made of `duplicates`, which must be there, and has no `source`"
             )
         if self.column(self.key).privacy != "publish":
             raise ValueError(f"key: the column {self.key!r} must be published")

@@ -2,7 +2,8 @@
     What becomes of every raw line: exactly one fate each.
 
     superseded    its key stands in a newer extract, or another line of the extract won
-    merged        equal to another line of its key in every listed column
+    merged        equal to another line of its key in every listed column, or people decided that its
+                  key and another are the same event
     withheld      a policy of the dataset file keeps its row back
     quarantined   it, or another line of its row, broke a critical rule
     published     it contributes to the published row
@@ -14,6 +15,9 @@
     `version_rank` is 1 for the winner, more for the versions that lost, null for a line that is no
     version of the row. `gives` names the columns with a survivorship of their own whose value the
     row takes from this line; a version that lost and gives one is published as well.
+
+    Where people may merge keys, the lines of an absorbed key are lines of its survivor's, and rank
+    behind those; one that gives nothing keeps its own key here.
 #}
 {% macro fated_lines(id, staged, quarantined) %}
     {%- set settings = dataset(id) %}
@@ -21,8 +25,19 @@
     {%- set names = columns_of(id) or [key] %}
     {%- set order = settings.get('version_order', []) %}
     {%- set chosen = chosen_columns(id) %}
+    {%- set merging = settings.get('people_may_merge', false) %}
 with staged as not materialized (
+    {%- if merging %}
+    select
+        staged.* replace (coalesce(merged_keys.survivor_key, staged.{{ key }}) as {{ key }}),
+        staged.{{ key }} as _own_key,
+        merged_keys.decision_id as _decision_id
+    from {{ staged }} as staged
+    left join {{ source('linked', 'merged_keys') }} as merged_keys
+        on staged.{{ key }} = merged_keys.row_key
+    {%- else %}
     select * from {{ staged }}
+    {%- endif %}
 ),
 
 quarantine as (
@@ -39,10 +54,16 @@ quarantine as (
 repeated_keys as (
     select
         {{ key }} as row_key,
+        {{ '_own_key,' if merging }}
         max(_extracted_at) as newest_at
     from staged
-    group by row_key
-    having row_key is not null and count(*) > 1
+    where {{ key }} is not null
+    group by all
+    {%- if merging %}
+    qualify sum(count(*)) over (partition by row_key) > 1
+    {%- else %}
+    having count(*) > 1
+    {%- endif %}
 ),
 
 alone as (
@@ -61,6 +82,7 @@ together as (
     select
         struct_pack(extract_id := staged._extract_id, line := staged._line) as line,
         repeated_keys.row_key,
+        {{ 'staged._own_key, staged._decision_id,' if merging }}
         staged._extracted_at = repeated_keys.newest_at as is_newest,
         case
             when staged._extracted_at < repeated_keys.newest_at then null
@@ -82,7 +104,9 @@ together as (
         {{ withholding_policy(id) }} as policy_id,
         quarantine.rules
     from staged
-    inner join repeated_keys on staged.{{ key }} = repeated_keys.row_key
+    inner join repeated_keys
+        on staged.{{ key }} = repeated_keys.row_key
+        {{ 'and staged._own_key = repeated_keys._own_key' if merging }}
     left join quarantine using (_extract_id, _line)
 ),
 
@@ -101,6 +125,7 @@ versions as (
         row_number() over (
             partition by row_key
             order by
+                {{ 'count(_decision_id) = count(*),' if merging }}
                 {%- for name in order %}
                 max(version_{{ loop.index }}) desc nulls last,
                 {%- endfor %}
@@ -146,6 +171,7 @@ compared as (
         together.row_key,
         together.rules,
         together.is_newest,
+        {{ 'together._own_key, together._decision_id,' if merging }}
         together.content <> '' and together.line <> weighed.first_line as is_repeat,
         weighed.first_line,
         weighed.version_rank,
@@ -177,12 +203,15 @@ fated as (
     select
         line.extract_id,
         line.line,
-        row_key,
+        {{ "case when fate <> 'published' then _own_key else row_key end as row_key" if merging else 'row_key' }},
         case
             when not is_newest then 'superseded'
             when is_repeat then 'merged'
             when row_policy_id is not null then 'withheld'
             when row_rules is not null then 'quarantined'
+            {%- if merging %}
+            when _decision_id is not null and gives = [] then 'merged'
+            {%- endif %}
             when version_rank > 1 and gives = [] then 'superseded'
             else 'published'
         end as fate,
@@ -196,6 +225,9 @@ fated as (
             when is_repeat then 'equal_in_every_column'
             when row_policy_id is not null then row_policy_id
             when row_rules is not null then coalesce(rules, 'another_line_of_row: ' || row_rules)
+            {%- if merging %}
+            when _decision_id is not null and gives = [] then 'decided_same: ' || _decision_id
+            {%- endif %}
             when version_rank > 1 and gives = [] then 'another_version_won'
             when version_rank > 1 then 'gives: ' || array_to_string(gives, ', ')
         end as reason,

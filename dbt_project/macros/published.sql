@@ -1,6 +1,8 @@
 {#
     The published rows: exactly the columns that the dataset file publishes, sorted by key, with the
     policies applied that blank cells, and dead columns (volatile, and all 0 in this extract) null.
+    Where the dataset file lists `possible_duplicate_of`, a linked row names the first key of its
+    cluster.
 #}
 {% macro published_rows(id, survivors) %}
     {%- set settings = dataset(id) %}
@@ -37,7 +39,16 @@ published as (
     {%- endif %}
 )
 
+{% if settings.get('links') -%}
+select
+    published.*,
+    possible_duplicates.possible_duplicate_of
+from published
+left join {{ source('linked', 'possible_duplicates') }} as possible_duplicates
+    on published.{{ settings['key'] }} = possible_duplicates.row_key
+{%- else -%}
 select * from published
+{%- endif %}
 order by {{ settings['key'] }}
 {% endmacro %}
 

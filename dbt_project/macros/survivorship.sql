@@ -36,6 +36,7 @@ whole as (
 givers as (
     select
         staged.*,
+        fates.row_key,
         fates.version_rank,
         fates.gives
     from {{ staged }} as staged
@@ -61,7 +62,7 @@ mixed as (
             {%- endfor %}
         ]::{{ survivorship_type() }}, change -> change is not null) as _survivorship
     from givers
-    group by {{ key }}
+    group by row_key
 ),
 
 surviving as (

@@ -198,7 +198,7 @@ class _Planner:
             f"anti join after on before.{key} = after.{key} "
             f"anti join held on before.{key} = held.row_key "
             f"where {self._covered()} or before.{key} in "
-            f"(select row_key from ledger where fate = 'withheld')"
+            f"(select row_key from ledger where fate in ('withheld', 'merged'))"
         )
         self._old, self._first = old, first
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from orchestration.dataset import Dataset
+from orchestration.dataset import LINK, Dataset
 from orchestration.errors import ModelFault
 from orchestration.layers import workspace
 from orchestration.settings import Settings
@@ -24,10 +24,13 @@ def dbt_variables(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
 
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
+    columns = [column.name for column in dataset.columns]
     return {
         "key": dataset.key,
         "version_order": list(dataset.version_order),
         "grain": {"published": dataset.grain.published},
+        "links": LINK in columns,
+        "people_may_merge": bool(dataset.duplicates and dataset.duplicates.people_may_merge),
         "columns": [
             {
                 "name": column.name,
@@ -40,7 +43,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                 "spelled": column.spelling is not None,
             }
             for column in dataset.columns
-            if column.privacy != "never"
+            if column.privacy != "never" and column.name != LINK
         ],
         "policies": [
             {
