@@ -12,10 +12,11 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.errors import GateNotPassed
-from orchestration.gates.suites import SUITES, load_suite, suite_hash
+from orchestration.gates.suites import SUITES, load_suite, suite_hash, suite_path
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State, new_id, now
+from orchestration.warehouse.vocabularies import load_vocabulary, named_vocabularies
 
 _LONG_AGO = datetime(1900, 1, 1)
 
@@ -101,6 +102,18 @@ def require_passed(
     return records
 
 
+def newer_stop(state: State, dataset: Dataset, layer: Layer) -> GateRecord | None:
+    """The verdict that stopped newer content on its way to this layer, or none."""
+    for upstream in upstream_chain(state, layer):
+        newest = state.newest_layer(dataset.id, upstream.layer)
+        if newest is None or newest.finished_at <= upstream.finished_at:
+            continue
+        record = state.newest_gate_record(dataset.id, newest.layer, newest.content_hash)
+        if record is not None and record.verdict != "passed":
+            return record
+    return None
+
+
 def upstream_chain(state: State, layer: Layer) -> list[Layer]:
     """A layer and everything that it was made from, oldest first."""
     chain = [layer]
@@ -142,6 +155,16 @@ def _facts(
         "keys_before": before,
         "keys_at_least": max(1, int(before * (1 - dataset.limits.volume_drop_share))),
         **{f"policy_{policy.id}": list(policy.values) for policy in dataset.policies},
+        **_vocabularies(settings, dataset),
+    }
+
+
+def _vocabularies(settings: Settings, dataset: Dataset) -> dict[str, list[str]]:
+    """The right values that the rules of a dataset ask for, as `vocabulary_<name>`."""
+    suites = [suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES]
+    return {
+        f"vocabulary_{name}": [entry.value for entry in load_vocabulary(settings, name)]
+        for name in named_vocabularies("\n".join(suites))
     }
 
 

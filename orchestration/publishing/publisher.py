@@ -16,7 +16,8 @@ from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet
 from orchestration.errors import GateNotPassed, PortalFault, PublicationRefused
 from orchestration.file_lock import file_lock
-from orchestration.gates.gate import require_passed, upstream_chain
+from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
+from orchestration.gates.suites import SUITES
 from orchestration.layers import finish_folder, hash_folder, layer_file, workspace
 from orchestration.publishing.planning import FILES, NO_PARTITION, Plan, make_plan
 from orchestration.publishing.targets import Target, open_target
@@ -159,6 +160,8 @@ class _Publisher:
                 extracted_at=raw["extracted_at"],
                 folder=folder,
             )
+            if not plan.writes:
+                self._refuse_if_newer_was_stopped(layer)
             if dry_run:
                 return Outcome(
                     state="planned", plan=plan, publication_id=None, message="dry run: nothing sent"
@@ -182,6 +185,16 @@ class _Publisher:
                 f"{publication.id}",
             )
         return self.send(self.release(publication, by=AUTOMATIC))
+
+    def _refuse_if_newer_was_stopped(self, layer: Layer) -> None:
+        """Nothing to send is no success where newer content was stopped at a gate."""
+        stopped = newer_stop(self._state, self._dataset, layer)
+        if stopped is not None:
+            raise GateNotPassed(
+                f"{self._dataset.id}: the newest extract was stopped at the "
+                f"{SUITES[stopped.layer]} gate ({stopped.verdict}), and what passed before is "
+                f"published already. Look at `summerware gates {self._dataset.id}`"
+            )
 
     def release(self, publication: Publication, *, by: str) -> Publication:
         """Notes who let exactly this content go."""

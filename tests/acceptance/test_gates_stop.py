@@ -11,9 +11,11 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -21,8 +23,11 @@ import yaml
 
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.gates.suites import SUITES
+from orchestration.publishing.targets import local_portal
+from orchestration.schedules import DAILY
 from orchestration.settings import Settings
 from orchestration.sources.sample import generate
+from orchestration.state.store import Layer
 from tests.acceptance.city import City, copied, dagster_webserver, dataset_ids, environment_of
 
 ROWS = 600
@@ -35,18 +40,18 @@ BELOW = {
 
 
 class Days:
-    """A city that publishes one more sample day at each turn, one dataset broken or none."""
+    """A city that publishes one more sample day at each turn, some datasets broken or none."""
 
     def __init__(self, city: City) -> None:
         self.city = city
         self._numbers = itertools.count(1)
 
-    def next(self, spoil: Callable[[Path], None] | None = None, dataset: str = "") -> Path:
-        """A drop folder with the next day's extracts, one of them spoilt."""
+    def next(self, spoils: Mapping[str, Callable[[Path], None]] | None = None) -> Path:
+        """A drop folder with the next day's extracts, those of the datasets named spoilt."""
         day = FIRST_DAY + timedelta(days=next(self._numbers))
         folder = self.city.root / "days" / day.isoformat()
         generate(folder, rows=ROWS, seed=7, as_of=day)
-        if spoil is not None:
+        for dataset, spoil in (spoils or {}).items():
             (file,) = (folder / dataset).glob("*.csv.gz")
             spoil(file)
         return folder
@@ -100,6 +105,18 @@ def _break_many_dates(dataset: Dataset) -> Callable[[Path], None]:
     return lambda file: _rewrite(file, change)
 
 
+SPOILS = {"raw": _rename_a_required_column, "standardized": _break_many_dates}
+"""What stops a dataset at a gate that judges its extract; a mart needs a broken model."""
+
+
+def _spoils(city: City, layers: Mapping[str, str]) -> dict[str, Callable[[Path], None]]:
+    """What stops each dataset behind its layer."""
+    datasets = load_datasets(city.settings.datasets_dir)
+    return {
+        name: SPOILS[layer](datasets[name]) for name, layer in layers.items() if layer in SPOILS
+    }
+
+
 def _snapshots(city: City) -> dict[str, bytes]:
     return {name: city.snapshot(name).read_bytes() for name in dataset_ids()}
 
@@ -135,13 +152,7 @@ def test_a_gate_stops_its_dataset_and_no_other(
 ) -> None:
     """Nothing below the gate is made, the portal stays as it was, the others are published."""
     city = days.city
-    dataset = load_datasets(city.settings.datasets_dir)[name]
-    spoil = {
-        "raw": _rename_a_required_column(dataset),
-        "standardized": _break_many_dates(dataset),
-        "deduplicated": None,
-    }[layer]
-    folder = days.next(spoil, name)
+    folder = days.next(_spoils(city, {name: layer}))
     if layer == "deduplicated":
         monkeypatch.setenv("SUMMERWARE_DBT_PROJECT", str(broken_models(name)))
     before, portal = _snapshots(city), _portal_rows(city, name)
@@ -215,36 +226,26 @@ def stopped(
     crashing_suite: Callable[[str], Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> tuple[City, str]:
-    """A dataset that a gate has just stopped: which gate is the test's parameter."""
+    """A dataset whose mart fails its gate, or that a crashed rule stops: the test's parameter."""
     city, name = days.city, dataset_ids()[-1]
-    dataset = load_datasets(city.settings.datasets_dir)[name]
-    kind = request.param
-    spoil = None
-    if kind == "raw":
-        spoil = _rename_a_required_column(dataset)
-    elif kind == "standardized":
-        spoil = _break_many_dates(dataset)
-    elif kind == "deduplicated":
+    if request.param == "deduplicated":
         monkeypatch.setenv("SUMMERWARE_DBT_PROJECT", str(broken_models(name)))
     else:
         monkeypatch.setenv("SUMMERWARE_EXPECTATIONS", str(crashing_suite(name)))
-    assert city.run(name, extracts_dir=days.next(spoil, name)).exit_code != 0
+    assert city.run(name, extracts_dir=days.next()).exit_code != 0
     city.discard_newest(name)
     return city, name
 
 
-@pytest.mark.parametrize("stopped", ["deduplicated", "broken"], indirect=True)
-def test_the_publisher_alone_refuses_from_the_command_line(stopped: tuple[City, str]) -> None:
-    """`dagster asset materialize` of the last step alone publishes nothing."""
-    city, name = stopped
-    portal = _portal_rows(city, name)
-    done = subprocess.run(
+def _publish_alone(city: City, *names: str) -> subprocess.CompletedProcess[str]:
+    """The last step of some datasets and nothing else, by `dagster asset materialize`."""
+    return subprocess.run(
         [
             str(Path(sys.executable).parent / "dagster"),
             "asset",
             "materialize",
             "--select",
-            f'key:"published/{name}"',
+            " or ".join(f'key:"published/{name}"' for name in names),
             "-m",
             "orchestration.definitions",
         ],
@@ -253,6 +254,14 @@ def test_the_publisher_alone_refuses_from_the_command_line(stopped: tuple[City, 
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("stopped", ["deduplicated", "broken"], indirect=True)
+def test_the_publisher_alone_refuses_from_the_command_line(stopped: tuple[City, str]) -> None:
+    """`dagster asset materialize` of the last step alone publishes nothing."""
+    city, name = stopped
+    portal = _portal_rows(city, name)
+    done = _publish_alone(city, name)
     assert _portal_rows(city, name) == portal
     published = city.state.publications(name, states=("verified", "unchanged"))[-1]
     newest = city.layer(name, "deduplicated")
@@ -278,15 +287,61 @@ mutation Launch($params: ExecutionParams!) {
   }
 }
 """
-_STATUS = "query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+_STATUS = """
+query Status($id: ID!) {
+  runOrError(runId: $id) {
+    ... on Run {
+      status
+      stepStats { stepKey status }
+      eventConnection {
+        events { ... on ExecutionStepFailureEvent { stepKey failureMetadata { description } } }
+      }
+    }
+  }
+}
+"""
 
 
-def _ask(address: str, query: str, variables: dict[str, object]) -> dict[str, object]:
+def _ask(address: str, query: str, variables: dict[str, object]) -> dict[str, Any]:
     answer = requests.post(
         f"{address}/graphql", json={"query": query, "variables": variables}, timeout=120
     ).json()
     assert "errors" not in answer, answer
     return answer["data"]  # type: ignore[no-any-return]
+
+
+def _launch_publishers(address: str, *names: str) -> dict[str, Any]:
+    """The last step of some datasets and nothing else, by GraphQL; the run when it has ended."""
+    located = _ask(
+        address,
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }",
+        {},
+    )
+    (node,) = located["repositoriesOrError"]["nodes"]
+    launched = _ask(
+        address,
+        _LAUNCH,
+        {
+            "params": {
+                "selector": {
+                    "repositoryName": node["name"],
+                    "repositoryLocationName": node["location"]["name"],
+                    "jobName": names[0] if len(names) == 1 else DAILY,
+                    "assetSelection": [{"path": ["published", name]} for name in names],
+                    "assetCheckSelection": [],
+                },
+                "runConfigData": {},
+                "mode": "default",
+            }
+        },
+    )["launchRun"]
+    assert launched["__typename"] == "LaunchRunSuccess", launched
+    for _ in range(120):
+        run: dict[str, Any] = _ask(address, _STATUS, {"id": launched["run"]["runId"]})["runOrError"]
+        if run["status"] in ("FAILURE", "SUCCESS"):
+            break
+        time.sleep(0.5)
+    return run
 
 
 @pytest.mark.parametrize("stopped", ["deduplicated"], indirect=True)
@@ -296,35 +351,76 @@ def test_the_publisher_alone_refuses_through_graphql(
     """Launching the last step alone from the UI's own API publishes nothing and fails."""
     city, name = stopped
     portal = _portal_rows(city, name)
-    located = _ask(
-        webserver,
-        "{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }",
-        {},
-    )
-    (node,) = located["repositoriesOrError"]["nodes"]  # type: ignore[index]
-    launched = _ask(
-        webserver,
-        _LAUNCH,
-        {
-            "params": {
-                "selector": {
-                    "repositoryName": node["name"],
-                    "repositoryLocationName": node["location"]["name"],
-                    "jobName": name,
-                    "assetSelection": [{"path": ["published", name]}],
-                    "assetCheckSelection": [],
-                },
-                "runConfigData": {},
-                "mode": "default",
-            }
-        },
-    )["launchRun"]
-    assert launched["__typename"] == "LaunchRunSuccess", launched  # type: ignore[index]
-    run_id = launched["run"]["runId"]  # type: ignore[index]
-    for _ in range(120):
-        status = _ask(webserver, _STATUS, {"id": run_id})["runOrError"]["status"]  # type: ignore[index]
-        if status in ("FAILURE", "SUCCESS"):
-            break
-        time.sleep(0.5)
-    assert status == "FAILURE"
+    assert _launch_publishers(webserver, name)["status"] == "FAILURE"
     assert _portal_rows(city, name) == portal
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStop:
+    """A city whose last day made no mart; the marts and the portal as they were before that day."""
+
+    city: City
+    webserver: str
+    good: dict[str, Layer]
+    portal: str
+
+    @property
+    def refusal(self) -> str:
+        """What the last step says when it is launched alone."""
+        if self.good:
+            return "the newest extract was stopped at the"
+        return "there is no finished deduplicated layer"
+
+    def assert_nothing_was_published(self) -> None:
+        """The portal is as it was, and so is the list of publications."""
+        assert self.city.portal_digest() == self.portal
+        for name in dataset_ids():
+            newest = self.city.state.newest_layer(name, "deduplicated")
+            assert newest == self.good.get(name)
+            if newest is None:
+                assert self.city.state.publications(name) == []
+                assert self.city.state.portal_ids("local", name) == {}
+                continue
+            (only,) = self.city.state.publications(name)
+            assert (only.state, only.layer_id) == ("verified", newest.id)
+
+
+@pytest.fixture(scope="module", params=["nothing_published", "good_day_published"])
+def early_stop(request: pytest.FixtureRequest, new_city: Callable[[], City]) -> Iterator[EarlyStop]:
+    """Every other dataset stopped at raw, the rest at standardized; the other way in the other city."""
+    city, has_past = new_city(), request.param == "good_day_published"
+    days, good = Days(city), {}
+    if has_past:
+        assert city.run(extracts_dir=days.next()).exit_code == 0
+        good = {name: city.layer(name, "deduplicated") for name in dataset_ids()}
+    layers = dict(zip(dataset_ids(), itertools.cycle(sorted(SPOILS, reverse=has_past))))
+    with local_portal(city.settings):  # An empty portal is one too.
+        portal = city.portal_digest()
+    summary = city.run(extracts_dir=days.next(_spoils(city, layers)))
+    assert summary.exit_code == 1
+    for told in summary.datasets:
+        assert told["gates"][SUITES[layers[told["dataset"]]]] == "failed", told
+    with dagster_webserver(city) as address:
+        yield EarlyStop(city=city, webserver=address, good=good, portal=portal)
+
+
+def test_after_an_early_stop_the_command_line_publishes_nothing(early_stop: EarlyStop) -> None:
+    """The last steps by `dagster asset materialize` fail and write nothing."""
+    done = _publish_alone(early_stop.city, *dataset_ids())
+    early_stop.assert_nothing_was_published()
+    assert done.returncode != 0
+    for name in dataset_ids():
+        assert f"{name}: {early_stop.refusal}" in done.stdout + done.stderr
+
+
+def test_after_an_early_stop_graphql_publishes_nothing(early_stop: EarlyStop) -> None:
+    """The last steps from the UI's own API fail and write nothing."""
+    run = _launch_publishers(early_stop.webserver, *dataset_ids())
+    early_stop.assert_nothing_was_published()
+    assert {step["stepKey"]: step["status"] for step in run["stepStats"]} == {
+        f"published__{name}": "FAILURE" for name in dataset_ids()
+    }
+    refused = [one["failureMetadata"] for one in run["eventConnection"]["events"] if one]
+    assert len(refused) == len(dataset_ids())
+    for one in refused:
+        assert early_stop.refusal in one["description"]
