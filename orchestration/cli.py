@@ -22,6 +22,7 @@ from rich.table import Table
 from orchestration import reports
 from orchestration.dataset import TIME_ZONE, Dataset, load_dataset
 from orchestration.errors import ConfigurationError, SummerwareError
+from orchestration.review import commands as review_commands
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
@@ -275,6 +276,10 @@ def ui(
     from orchestration.serving import serve_all
 
     serve_all(Settings.from_environment(), port=port, portal_port=portal_port, announce=out.print)
+
+
+app.add_typer(review_commands.review, name="review")
+app.command("audit-sample")(review_commands.audit_sample)
 
 
 def print_json(value: Any) -> None:

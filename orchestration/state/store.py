@@ -125,6 +125,11 @@ class State:
         self._engine = engine
         self._writing = for_writing(engine)
 
+    @property
+    def engine(self) -> sa.Engine:
+        """The opened database, for the other stores of this folder."""
+        return self._engine
+
     # Extracts
 
     def add_extract(self, extract: Extract) -> None:

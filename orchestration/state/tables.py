@@ -141,3 +141,69 @@ run_process = sa.Table(
     sa.Column("process_started", sa.String, nullable=False),
     sa.Column("recorded_at", sa.String, nullable=False),
 )
+
+questionnaire = sa.Table(
+    "questionnaire",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=True),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("questions", sa.JSON, nullable=False),
+    sa.Column("asked_at", sa.String, nullable=False),
+)
+
+judgement = sa.Table(
+    "judgement",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("questionnaire_id", sa.String, nullable=False),
+    sa.Column("proposal_id", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("column_name", sa.String, nullable=False),
+    sa.Column("left_value", sa.String, nullable=False),
+    sa.Column("right_value", sa.String, nullable=False),
+    sa.Column("evidence_hash", sa.String, nullable=False),
+    sa.Column("person", sa.String, nullable=False),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("note", sa.String, nullable=False),
+    sa.Column("asked_at", sa.String, nullable=False),
+    sa.Column("judged_at", sa.String, nullable=False),
+    sa.Column("voided_at", sa.String, nullable=True),
+    sa.UniqueConstraint("questionnaire_id", "proposal_id", name="uq_judgement_questionnaire_id"),
+)
+
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("proposal_id", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("column_name", sa.String, nullable=False),
+    sa.Column("left_value", sa.String, nullable=False),
+    sa.Column("right_value", sa.String, nullable=False),
+    sa.Column("evidence_hash", sa.String, nullable=False),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("decided_by", sa.JSON, nullable=False),
+    sa.Column("asked_at", sa.String, nullable=False),
+    sa.Column("decided_at", sa.String, nullable=False),
+    sa.Column("ended_at", sa.String, nullable=True),
+    sa.Column("ended_by", sa.String, nullable=True),
+    sa.Column("end_reason", sa.String, nullable=True),
+    sa.Column("replaced_by", sa.String, nullable=True),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("questionnaire_id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("marks_hash", sa.String, nullable=False),
+    sa.Column("read_by", sa.String, nullable=False),
+    sa.Column("read_at", sa.String, nullable=False),
+    sa.Column("result", sa.JSON, nullable=False),
+)
