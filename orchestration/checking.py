@@ -1,4 +1,4 @@
-"""Finds mistakes in dataset files, suites and models before anything runs."""
+"""Finds mistakes in dataset files, suites, vocabularies, decisions and models before a run."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,10 @@ from orchestration.dataset import Dataset, load_dataset
 from orchestration.errors import ConfigurationError, ModelFault
 from orchestration.gates.suites import SUITES, Rule, load_suite
 from orchestration.layers import workspace
+from orchestration.review.decisions_file import load_decisions_file
+from orchestration.review.judgements import people_of
 from orchestration.settings import Settings
+from orchestration.warehouse.vocabularies import find_vocabulary_mistakes
 
 MODEL_FILES = (
     "models/staging/base/base_{id}.sql",
@@ -36,9 +39,21 @@ def find_mistakes(settings: Settings) -> list[str]:
             mistakes.append(str(error))
     for dataset in datasets.values():
         mistakes += _suite_mistakes(settings, dataset) + _model_mistakes(settings, dataset)
+        mistakes += _decision_mistakes(settings, dataset)
+    mistakes += find_vocabulary_mistakes(settings, datasets)
     if not mistakes:
         mistakes += _parse_mistakes(settings, datasets)
     return mistakes
+
+
+def _decision_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
+    try:
+        load_decisions_file(settings, dataset)
+        if dataset.review:
+            people_of(dataset)
+    except ConfigurationError as error:
+        return [str(error)]
+    return []
 
 
 def _suite_mistakes(settings: Settings, dataset: Dataset) -> list[str]:

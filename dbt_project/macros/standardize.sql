@@ -42,9 +42,48 @@
 {% macro null_word(column) -%}
     {{ return({
         'rule': 'null_word_is_null',
-        'when': "upper(" ~ column ~ "__read) in ('NONE', 'NULL', 'N/A', 'NAN')",
+        'when': "case when length(" ~ column ~ "__read) < 5 then upper(" ~ column
+            ~ "__read) in ('NONE', 'NULL', 'N/A', 'NAN') else false end",
         'then': 'null',
     }) }}
+{% endmacro %}
+
+{# That step for every text column of a dataset; more steps of a column come after it. #}
+{% macro null_words(id, more={}) %}
+    {%- set steps = {} -%}
+    {%- for column in dataset(id)['columns'] if column['landed'] and column['type'] == 'text' -%}
+        {%- do steps.update({column['name']: [null_word(column['name'])] + more.get(column['name'], [])}) -%}
+    {%- endfor -%}
+    {%- for name, added in more.items() if name not in steps -%}
+        {%- do steps.update({name: added}) -%}
+    {%- endfor -%}
+    {{ return(steps) }}
+{% endmacro %}
+
+{# An age of 0 or -1 is the source's way to write that nobody knew it. #}
+{% macro unknown_age(column) -%}
+    {{ return(blank_where(column, 'unknown_age_is_null', column ~ '__read in (0, -1)')) }}
+{%- endmacro %}
+
+{# The same in a list of ages; the other ages keep their places. #}
+{% macro unknown_ages(column) -%}
+    {%- set cell = column ~ "__read" -%}
+    {%- set known = "array_to_string(list_transform(string_split(" ~ cell ~ ", '|'), lambda age: "
+        ~ "case when trim(age) in ('0', '-1') then replace(replace(age, '-1', ''), '0', '') "
+        ~ "else age end), '|')" -%}
+    {{ return({
+        'rule': 'unknown_age_is_null',
+        'when': "regexp_matches(" ~ cell ~ ", '(^|[| ])(0|-1)($|[| ])')",
+        'then': "case when regexp_matches(" ~ known ~ ", '[^| ]') then " ~ known ~ " end",
+    }) }}
+{%- endmacro %}
+
+{# A model year such as 2202 or 0 is no year; what is no number is left for a rule. #}
+{% macro impossible_year(column) -%}
+    {%- set year = "try_cast(" ~ column ~ "__read as integer)" -%}
+    {{ return(blank_where(
+        column, 'impossible_year_is_null', year ~ " = 0 or " ~ year ~ " between 2050 and 9999"
+    )) }}
 {%- endmacro %}
 
 {# Excel took a code such as 1E01 for a number and wrote 1.00E+01. #}
@@ -78,30 +117,6 @@
     {{ return({'rule': rule, 'when': condition, 'then': 'null'}) }}
 {%- endmacro %}
 
-{#
-    A street address at the level of its block: 7723 Hampson St is 077XX Hampson St, and so is
-    7723-25, 7723 1/2, 7723A or 7723 & 7725. What tells the homes of a house apart (A before the
-    street, APT 5, # 5, REAR) goes too. A letter that may be a direction (7723N ROMAN ST) is not
-    guessed at. Intersections have no house number and stay; other numbers are for a rule to stop.
-#}
-{% macro street_block(column, rule) -%}
-    {%- set text = collapsed(column ~ '__read') -%}
-    {%- set others = "((-| - | & | ?/ ?|, ?| and )[0-9]{1,5})*( ?-?[0-9]/[0-9]| ?½)?" -%}
-    {%- set letter = "(-?[a-df-mo-rt-vx-z])? ([a-c] ([a-z]{2,} [a-z]))?" -%}
-    {%- set house = "(?i)^[1-9][0-9]{0,4}" ~ others ~ letter ~ "((blk|block) (of )?)?" -%}
-    {%- set unit = " (apt|apartment|unit|ste|suite|room|rm|lot|bldg|building|trailer|fl|floor)" -%}
-    {%- set home = "(?i)(,?(" ~ unit ~ "(\\.? ?#? ?[0-9]+[a-z]?|[. ]+#? ?[0-9a-z-]+)| ?# ?[0-9a-z-]+"
-        ~ "| [0-9]+(st|nd|rd|th) floor| (rear|front|upper|lower|upstairs|downstairs)))+$" -%}
-    {%- set number = "try_cast(regexp_extract(" ~ text ~ ", '^[0-9]+') as integer)" -%}
-    {%- set block = "lpad((" ~ number ~ " // 100)::varchar, 3, '0')" -%}
-    {%- set street = "regexp_replace(" ~ text ~ ", '" ~ house ~ "', '\\6')" -%}
-    {{ return({
-        'rule': rule,
-        'when': "regexp_matches(" ~ text ~ ", '" ~ house ~ "[0-9a-z].*[a-z]')",
-        'then': block ~ " || 'XX ' || regexp_replace(" ~ street ~ ", '" ~ home ~ "', '')",
-    }) }}
-{%- endmacro %}
-
 {# Degrees to so many decimals: three are about 100 m. What is no degree is left for a rule. #}
 {% macro rounded_degrees(column, decimals, rule) -%}
     {%- set value = "round(" ~ column ~ "__read, " ~ decimals ~ ")" -%}
@@ -122,9 +137,10 @@
 {#
     A base model: every landed column of a dataset, as read (`x__read`) and standardized (`x`).
     `_changes` says of each cell that may change what changed it, or null; `_unparsed` names the
-    columns whose text is no value of their type: nothing becomes null in silence.
+    columns whose text is no value of their type: nothing becomes null in silence. The column that
+    `address` names goes two steps further (`addresses.sql`), each explained by itself.
 #}
-{% macro standardized(id, relation, steps={}) %}
+{% macro standardized(id, relation, steps={}, address=none) %}
     {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
     {%- set rules = {} %}
     {%- for column in landed %}
@@ -163,47 +179,58 @@ standardized as (
         *
         {%- for column in landed %}
         {%- set name = column['name'] %}
+        {%- set made = name ~ '__block' if name == address else name %}
         {%- if rules[name] %}
         , case
             {%- for step in rules[name] %}
             when {{ step['when'] }} then {{ step['then'] }}
             {%- endfor %}
             else {{ name }}__read
-        end as {{ name }}
+        end as {{ made }}
         {%- else %}
-        , {{ name }}__read as {{ name }}
+        , {{ name }}__read as {{ made }}
         {%- endif %}
         {%- endfor %}
     from as_read
 ),
-
+{% if address in rules %}
+{{ addressed('standardized', address) }}
+{% endif %}
 explained as (
     select
         *,
         [
             {%- for name, steps in rules.items() if steps %}
-            {{ change(name, steps) }}{{ ',' if not loop.last }}
+            {%- if name == address %}
+            {{ change(name, steps, after=name ~ '__block') }},
+            {{ change(name, [street_form(name)], before=name ~ '__block', after=name ~ '__named') }},
+            {{ change(name, [street_order(name)], before=name ~ '__named') }}
+            {%- else %}
+            {{ change(name, steps) }}
+            {%- endif %}{{ ',' if not loop.last }}
             {%- endfor %}
         ]::struct(column_name varchar, rule_id varchar, from_value varchar, to_value varchar)[]
             as _changes
-    from standardized
+    from {{ 'addressed' if address in rules else 'standardized' }}
 )
 
 select * from explained
 {% endmacro %}
 
 {# What changed a cell, why, from what and to what; null where nothing did. #}
-{% macro change(column, steps) -%}
+{% macro change(column, steps, before=none, after=none) -%}
+    {%- set read = before or column ~ '__read' -%}
+    {%- set made = after or column -%}
     case
-        when {{ column }} is distinct from {{ column }}__read then struct_pack(
+        when {{ made }} is distinct from {{ read }} then struct_pack(
             column_name := '{{ column }}',
             rule_id := case
                 {%- for step in steps %}
                 when {{ step['when'] }} then '{{ step['rule'] }}'
                 {%- endfor %}
             end,
-            from_value := {{ column }}__read::varchar,
-            to_value := {{ column }}::varchar
+            from_value := {{ read }}::varchar,
+            to_value := {{ made }}::varchar
         )
     end
 {%- endmacro %}

@@ -96,6 +96,7 @@ def build_modelled(
                 "dagster/row_count": finished.facts["rows"],
                 "seconds_by_model": {one["name"]: one["seconds"] for one in results},
                 **_fates(finished),
+                **_suspicions(finished),
                 **_size(pipeline, finished, started),
             }
         )
@@ -164,6 +165,15 @@ def _fates(layer: Layer) -> Mapping[str, Any]:
             [dg.TableRecord({"fate": fate, "lines": count}) for fate, count in fates.items()]
         ),
         "rules": dg.MetadataValue.path(f"docs/rules.md#{layer.dataset}"),
+    }
+
+
+def _suspicions(layer: Layer) -> Mapping[str, Any]:
+    """What the machine corrected or linked by itself, and what it leaves to people."""
+    return {
+        f"{kind}_{outcome}": count
+        for kind in ("spelling", "duplicates")
+        for outcome, count in layer.facts.get(kind, {}).items()
     }
 
 

@@ -161,7 +161,9 @@ def _facts(
 
 def _vocabularies(settings: Settings, dataset: Dataset) -> dict[str, list[str]]:
     """The right values that the rules of a dataset ask for, as `vocabulary_<name>`."""
-    suites = [suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES]
+    suites = [
+        suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES
+    ]
     return {
         f"vocabulary_{name}": [entry.value for entry in load_vocabulary(settings, name)]
         for name in named_vocabularies("\n".join(suites))

@@ -22,6 +22,7 @@ from pydantic import (
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
+from orchestration.warehouse.vocabularies import named_vocabularies, vocabulary_path
 
 SUITES = {"raw": "raw", "standardized": "standardized", "deduplicated": "publishable"}
 """Which suite gates which layer."""
@@ -125,9 +126,13 @@ def load_suite(settings: Settings, dataset: str, layer: str) -> Suite:
 
 
 def suite_hash(settings: Settings, dataset: Dataset, layer: str) -> str:
-    """Changes with every rule and with the dataset file: a pass is only good under both."""
-    digest = hashlib.sha256(suite_path(settings, dataset.id, layer).read_bytes())
+    """Changes with every rule, the vocabularies it asks for and the dataset file."""
+    suite = suite_path(settings, dataset.id, layer).read_bytes()
+    digest = hashlib.sha256(suite)
     digest.update(dataset.model_dump_json().encode())
+    for name in named_vocabularies(suite.decode(errors="replace")):
+        path = vocabulary_path(settings, name)
+        digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()
 
 

@@ -1,15 +1,25 @@
 """Makes one modelled layer: from the finished and passed layer above it to Parquet that is kept."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from orchestration.cleaning.linkage import weights_path
+from orchestration.cleaning.linked import suspect_duplicates
+from orchestration.cleaning.spelled import suspect_misspellings
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.gates.gate import require_passed
 from orchestration.layers import finish_layer, layer_file, layer_files, newest_layer, workspace
-from orchestration.settings import PACKAGE, Settings
+from orchestration.review.decisions import (
+    DuplicateDecision,
+    SpellingDecision,
+    duplicate_decisions,
+    spelling_decisions,
+)
+from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
 from orchestration.warehouse.runner import (
     BASE,
@@ -18,6 +28,9 @@ from orchestration.warehouse.runner import (
     build_models,
     open_warehouse,
 )
+from orchestration.warehouse.vocabularies import define_streets
+
+progress = logging.getLogger("summerware.progress")
 
 
 def make_modelled_layer(
@@ -43,22 +56,14 @@ def make_modelled_layer(
     with workspace(settings, run_id, f"{dataset_id}-{layer}") as folder:
         if layer == "standardized":
             lines = lines_of_files(layer_files(settings, above))
-            spelling: Sequence[Any] = ()
-            if dataset.spelled:
-                from orchestration.review.decisions import spelling_decisions
-
-                spelling = spelling_decisions(settings, state, dataset)
+            spelling = spelling_decisions(settings, state, dataset)
             results = standardize(settings, datasets, dataset, lines, spelling, folder)
         else:
             staged = parquet(layer_file(settings, above, f"stg_{dataset_id}"))
             quarantine = records[-1].quarantine_path
             assert quarantine is not None
             quarantined = parquet(settings.home / quarantine)
-            duplicates: Sequence[Any] = ()
-            if dataset.duplicates:
-                from orchestration.review.decisions import duplicate_decisions
-
-                duplicates = duplicate_decisions(settings, state, dataset)
+            duplicates = duplicate_decisions(settings, state, dataset)
             results = deduplicate(
                 settings, datasets, dataset, staged, quarantined, duplicates, folder
             )
@@ -71,7 +76,7 @@ def make_modelled_layer(
             run_id=run_id,
             upstream=above,
             files=files,
-            facts=_facts(files, layer),
+            facts=_facts(files),
         )
     return finished, results
 
@@ -81,16 +86,16 @@ def standardize(
     datasets: Mapping[str, Dataset],
     dataset: Dataset,
     lines: str,
-    decisions: Sequence[Any],
+    decisions: Sequence[SpellingDecision],
     folder: Path,
 ) -> list[dict[str, Any]]:
     """Leaves the standardized layer's files in a folder; `lines` are the raw lines, as SQL."""
     database = open_warehouse(folder, {f"raw.{dataset.id}": lines})
+    with connect(database) as connection:
+        define_streets(connection, settings)
     build = partial(build_models, settings, datasets, dataset=dataset.id, database=database)
     results = []
     if dataset.spelled:
-        from orchestration.cleaning.spelled import suspect_misspellings
-
         results += build(BASE)
         with connect(database) as connection:
             suspect_misspellings(
@@ -111,24 +116,27 @@ def deduplicate(
     dataset: Dataset,
     staged: str,
     quarantined: str,
-    decisions: Sequence[Any],
+    decisions: Sequence[DuplicateDecision],
     folder: Path,
 ) -> list[dict[str, Any]]:
     """Leaves the deduplicated layer's files in a folder; the rest is as SQL."""
     views = {f"main.stg_{dataset.id}": staged, f"gate.quarantine_{dataset.id}": quarantined}
     database = open_warehouse(folder, views)
     if dataset.duplicates:
-        from orchestration.cleaning.linked import suspect_duplicates
-
         with connect(database) as connection:
-            suspect_duplicates(
+            linked = suspect_duplicates(
                 connection,
                 dataset,
                 staged=f"main.stg_{dataset.id}",
                 quarantined=f"gate.quarantine_{dataset.id}",
                 decisions=decisions,
-                weights=PACKAGE / "linkage" / f"{dataset.id}.json",
+                weights=weights_path(settings.datasets_dir, dataset.id),
                 target=folder / f"duplicates_{dataset.id}.parquet",
+            )
+        if linked.cut_blocks:
+            progress.info(
+                f"{dataset.id}: {linked.cut_blocks} busy places with {linked.cut_rows} rows were "
+                "compared in parts only"
             )
     return build_models(settings, datasets, DEDUPLICATED, dataset=dataset.id, database=database)
 
@@ -142,13 +150,18 @@ def _kept(dataset: Dataset, layer: str) -> list[str]:
     return [dataset.id, f"ledger_{dataset.id}", f"decided_cells_{dataset.id}", *suspected]
 
 
-def _facts(files: list[Path], layer: str) -> dict[str, Any]:
+def _facts(files: Sequence[Path]) -> dict[str, Any]:
+    """Rows of the layer, lines by fate, suspicions by outcome."""
+    counted = {"ledger": ("fates", "fate"), "spelling": ("spelling", "outcome")}
+    counted["duplicates"] = ("duplicates", "outcome")
     with connect() as connection:
         rows = connection.execute(f"select count(*) from {parquet(files[0])}").fetchone()
         facts: dict[str, Any] = {"rows": rows[0] if rows else 0}
-        if layer == "deduplicated":
-            counted = connection.execute(
-                f"select fate, count(*) from {parquet(files[1])} group by fate order by fate"
-            ).fetchall()
-            facts["fates"] = dict(counted)
+        for file in files[1:]:
+            fact, column = counted.get(file.stem.partition("_")[0], (None, None))
+            if fact:
+                found = connection.execute(
+                    f"select {column}, count(*) from {parquet(file)} group by all order by all"
+                ).fetchall()
+                facts[fact] = dict(found)
     return facts

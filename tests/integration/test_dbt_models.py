@@ -21,6 +21,7 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, PROJECT, Settings
 from orchestration.warehouse.modelled_layer import deduplicate, standardize
+from orchestration.warehouse.vocabularies import define_streets
 
 Row = dict[str, Any]
 
@@ -79,6 +80,7 @@ class Models:
 
     def __init__(self, settings: Settings, dataset: Dataset, folder: Path) -> None:
         self.dataset = dataset
+        self.settings = settings
         self.sql: dict[str, str] = {}
         empty = folder / "raw.parquet"
         with duckdb.connect() as connection:
@@ -131,6 +133,7 @@ class Models:
             connection.execute(
                 f"insert into gate.quarantine_{self.dataset.id} values (?, ?, ?)", row
             )
+        define_streets(connection, self.settings)
         for name, sql in self.sql.items():
             connection.execute(f'create table "{name}" as {sql}')
         return Outcome(connection, self.dataset)
@@ -199,7 +202,8 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Models:
     """The macros on a dataset with every option."""
     folder = tmp_path_factory.mktemp("toys")
     project = folder / "project"
-    shutil.copytree(PROJECT / "dbt_project" / "macros", project / "macros")
+    for part in ("macros", "seeds"):
+        shutil.copytree(PROJECT / "dbt_project" / part, project / part)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / "dbt_project" / name, project)
     sources = [
@@ -221,7 +225,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Models]:
     """The models of calls and of use of force."""
     datasets = load_datasets(PACKAGE / "datasets")
     made = {}
-    for name in ("calls_for_service", "use_of_force"):
+    for name in ("calls_for_service", "stops", "use_of_force"):
         folder = tmp_path_factory.mktemp(name)
         home = _settings(folder / "home", PROJECT / "dbt_project")
         made[name] = Models(home, datasets[name], folder)
@@ -330,6 +334,65 @@ def test_placeholders_are_blank_and_say_who_left_them_out(calls, place, types, r
         ("map_x_feet", rule),
         ("map_y_feet", rule),
     }
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("0", None),
+        ("-1", None),
+        ("25", "25"),
+        ("10", "10"),
+        ("25 | 0", "25 | "),
+        ("-1 | 25", " | 25"),
+        ("0 | -1", None),
+        ("0 | 0 | 30", " |  | 30"),
+        ("N/A", None),
+        (None, None),
+    ],
+)
+def test_unknown_ages_are_null(force, cell, value):
+    """0 and -1 are no ages; the other ages of a list keep their places; each change is explained."""
+    made = force.run([{"subject_age": cell}])
+    assert made.row("stg_use_of_force")["subject_age"] == value
+    rule = "null_word_is_null" if cell == "N/A" else "unknown_age_is_null"
+    assert {one[1] for one in made.changes()} == ({rule} if cell != value else set())
+
+
+@pytest.mark.parametrize("cell", ["Race-Unknown", "Unknown", "Not Used", "None detected"])
+def test_unknown_is_a_value(force, cell):
+    """A word that says that nobody knew is kept; only words for nothing are null."""
+    made = force.run([{"subject_race": cell}])
+    assert (made.row("stg_use_of_force")["subject_race"], made.changes()) == (cell, set())
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "value", "rule"),
+    [
+        ("subject_age", "-1", None, "unknown_age_is_null"),
+        ("subject_age", "0", None, "unknown_age_is_null"),
+        ("subject_age", "17", 17.0, None),
+        ("vehicle_year", "2202", None, "impossible_year_is_null"),
+        ("vehicle_year", "0", None, "impossible_year_is_null"),
+        ("vehicle_year", "1995", "1995", None),
+        ("vehicle_year", "95", "95", None),
+        ("vehicle_make", "NONE", None, "null_word_is_null"),
+        ("subject_race", "UNKNOWN", "UNKNOWN", None),
+        ("item_number", "J -22275-19", "J2227519", "item_number_repaired"),
+    ],
+)
+def test_ages_and_years_of_stops(real, column, cell, value, rule):
+    """What is no age and no year is null, explained; what is only odd stays for a rule."""
+    made = real["stops"].run([{column: cell}])
+    assert made.row("stg_stops")[column] == value
+    assert {(one[0], one[1]) for one in made.changes()} == ({(column, rule)} if rule else set())
+
+
+@pytest.mark.parametrize("kind", ["CAD TEST", "cad test", "TEXT-TO-911 TESTING"])
+def test_test_calls_are_withheld(calls, kind):
+    """Calls that try the system out are kept back by the policy, and the policy is named."""
+    made = calls.run([{"item_number": "A0000122", "call_type_text": kind}])
+    assert (made.fates(), made.reasons()) == ({1: "withheld"}, {1: "test_calls_withheld"})
 
 
 def test_column_that_must_not_leave_is_not_staged(toys):

@@ -16,8 +16,8 @@
 ] %}
 
 {{ standardized('service_requests', source('raw', 'service_requests'), {
-    'block_address': [null_word('block_address'), street_block('block_address', 'street_address_to_block')],
+    'block_address': block_steps('block_address'),
     'zip_code': [null_word('zip_code')],
     'latitude': no_place + [rounded_degrees('latitude', 3, 'coordinates_to_block')],
     'longitude': no_place + [rounded_degrees('longitude', 3, 'coordinates_to_block')],
-}) }}
+}, address='block_address') }}

@@ -1,10 +1,11 @@
 {# Longitude and latitude 0 are the source's way to write no place: blanked, never filled in. #}
 {% set no_place = [zero_point('latitude', 'longitude')] %}
 
-{{ standardized('stops', source('raw', 'stops'), {
-    'item_number': [null_word('item_number'), upper_case('item_number')],
-    'zip_code': [null_word('zip_code')],
-    'block_address': [null_word('block_address')],
+{{ standardized('stops', source('raw', 'stops'), null_words('stops', {
+    'item_number': [repaired_item_number('item_number'), upper_case('item_number')],
+    'block_address': block_steps('block_address'),
+    'subject_age': [unknown_age('subject_age')],
+    'vehicle_year': [impossible_year('vehicle_year')],
     'latitude': no_place,
     'longitude': no_place,
-}) }}
+}), address='block_address') }}
