@@ -71,7 +71,7 @@
     {{ column }}__read between '1' and ':'
 {%- endmacro %}
 
-{# 20 Blk or 2Blk may be the block of 20 or of 2000: not cut, so that a rule stops it or a person looks. #}
+{# 20 Blk or 2Blk may be the block of 20 or of 2000: left as read. #}
 {% macro unclear_block(column) -%}
     {{ return({
         'rule': 'blanks_collapsed',

@@ -1,9 +1,10 @@
 """Values that are new together: a source that changed its words, not people who mistyped them.
 
 A moment of change is a week in which three values or more stop, being frequent enough that their
-silence means something, and three or more begin. On the first day of a change nothing has been silent
-for long yet; then three pairs tell, whose new half comes as often as its old half used to. A value
-without times is never judged here.
+silence means something, and three or more begin, frequent enough that it was silence before: a rare
+value turns up late by chance. On the first day of a change nothing has been silent for long yet; then
+three pairs tell, whose new half comes as often as its old half used to. A value without times is
+never judged here, and a known one without a counterpart is no news.
 
 Needs `spelling_value` and `spelling_judged`; leaves `spelling_drift` (`id`, `old_id` or null, `since`):
 one row per value that is part of a change. It is corrected neither into the old vocabulary nor out of
@@ -28,10 +29,12 @@ with span as (
     from spelling_value group by column_name
 )
 select
-    value.id, value.column_name, value.rows, value.first_at, value.last_at, opens, closes,
+    value.id, value.column_name, value.known, value.rows, value.first_at, value.last_at, opens, closes,
     value.rows / greatest(1, date_diff('second', value.first_at, value.last_at) / 86400.0) as per_day,
     value.rows / greatest(1, date_diff('second', value.first_at, closes) / 86400.0) as per_day_since,
-    value.first_at > opens + interval {DAYS} day as begins,
+    value.first_at > opens + interval {DAYS} day
+        and per_day_since * date_diff('second', opens, value.first_at) / 86400.0 >= {SILENT_ROWS}
+        as begins,
     value.last_at < closes - interval 1 day
         and per_day * date_diff('second', value.last_at, closes) / 86400.0 >= {SILENT_ROWS} as stops,
 from spelling_value as value join span using (column_name)
@@ -107,7 +110,7 @@ alone as (
     select new.id, null as old_id, moment.begins_at, 0.0 as score
     from spelling_life as new join spelling_moment as moment using (column_name)
     where new.first_at between moment.begins_at and moment.begins_at + interval {DAYS} day
-        and new.begins and new.rows >= {BEGINS_WITH} and not exists (
+        and new.begins and new.rows >= {BEGINS_WITH} and not new.known and not exists (
             select 1 from spelling_turn
             where spelling_turn.id = new.id and score >= {ALIKE}
         )

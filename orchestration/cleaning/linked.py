@@ -70,15 +70,24 @@ def _choose_rows(
         for policy in dataset.policies
         if policy.action == "withhold"
     ]
+    unfit = " or ".join((f"{key} is null", *withheld))
     connection.execute(
-        f"create table linked.kept_back as select distinct {key} from {staged} as staged "
+        f"create table linked.kept_back as select {key} from {staged} where {unfit} "
+        f"union select {key} from {staged} as staged "
         f"semi join {quarantined} as quarantined using (_extract_id, _line)"
-        + "".join(f" union select {key} from {staged} where {test}" for test in withheld)
+    )
+    # Most keys have one line, and only the others need comparing.
+    connection.execute(
+        f"create table linked.repeated as select {key} from {staged} group by all "
+        f"having count(*) > 1 and {key} is not null"
     )
     connection.execute(
-        f"create table linked.rows as select distinct on ({key}) {names} from {staged} as staged "
-        f"anti join linked.kept_back using ({key}) where {key} is not null "
-        f"order by {key}, _extracted_at desc, _extract_id, _line"
+        f"create table linked.rows as select {names} from {staged} as staged "
+        f"anti join linked.repeated using ({key}) anti join linked.kept_back using ({key}) "
+        f"where {key} is not null union all "
+        f"(select distinct on ({key}) {names} from {staged} as staged "
+        f"semi join linked.repeated using ({key}) anti join linked.kept_back using ({key}) "
+        f"order by {key}, _extracted_at desc, _extract_id, _line)"
     )
 
 

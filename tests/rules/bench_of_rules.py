@@ -39,6 +39,7 @@ import sqlalchemy as sa
 import yaml
 
 from orchestration.dataset import Dataset, load_datasets
+from orchestration.duck import parquet
 from orchestration.gates import gate
 from orchestration.gates.evaluation import RuleResult, Tables, evaluate
 from orchestration.gates.suites import SUITES, Rule, Suite, load_suite
@@ -300,8 +301,9 @@ def _evaluate(
         folder = Path(name)
         views = {}
         for table, (columns, rows) in tables.items():
-            views[table] = [folder / f"{table}.parquet"]
-            _write(views[table][0], columns, rows)
+            file = folder / f"{table}.parquet"
+            _write(file, columns, rows)
+            views[table] = parquet(file)
         results, _ = evaluate(
             suite_of(dataset_id, layer).for_grain(grain),
             Tables(
