@@ -45,6 +45,8 @@ class Spelling(_Strict):
 
     vocabulary: tuple[Name, ...] = ()
     """Seeds of the dbt project whose values are right, whatever their count."""
+    kinds: tuple[str, ...] = ()
+    """Only the members of these kinds; all where none is named."""
     agrees_with: tuple[Name, ...] = ()
     """Columns whose value tells which one is meant: a code beside its text, a model and its make."""
     separator: str | None = None

@@ -58,7 +58,7 @@ repeated_keys as (
         max(_extracted_at) as newest_at
     from staged
     where {{ key }} is not null
-    group by all
+    group by row_key{{ ', _own_key' if merging }}
     {%- if merging %}
     qualify sum(count(*)) over (partition by row_key) > 1
     {%- else %}
@@ -116,7 +116,8 @@ versions as (
     select
         row_key,
         content,
-        min(line) as first_line,
+        {{ 'coalesce(min(line) filter (_decision_id is null), min(line))' if merging else 'min(line)' }}
+            as first_line,
         max(policy_id) as policy_id,
         max(rules) as rules,
         {%- for column in chosen %}
@@ -189,6 +190,7 @@ fated as (
         _extract_id,
         _line,
         row_key,
+        {{ 'row_key as _own_key,' if merging }}
         case
             when policy_id is not null then 'withheld'
             when rules is not null then 'quarantined'
@@ -203,7 +205,8 @@ fated as (
     select
         line.extract_id,
         line.line,
-        {{ "case when fate <> 'published' then _own_key else row_key end as row_key" if merging else 'row_key' }},
+        row_key,
+        {{ '_own_key,' if merging }}
         case
             when not is_newest then 'superseded'
             when is_repeat then 'merged'
@@ -222,12 +225,13 @@ fated as (
         end as survivor,
         case
             when not is_newest then 'newer_extract_has_key'
+            {%- if merging %}
+            when _decision_id is not null and coalesce(row_policy_id, row_rules) is null
+                and (is_repeat or gives = []) then 'decided_same: ' || _decision_id
+            {%- endif %}
             when is_repeat then 'equal_in_every_column'
             when row_policy_id is not null then row_policy_id
             when row_rules is not null then coalesce(rules, 'another_line_of_row: ' || row_rules)
-            {%- if merging %}
-            when _decision_id is not null and gives = [] then 'decided_same: ' || _decision_id
-            {%- endif %}
             when version_rank > 1 and gives = [] then 'another_version_won'
             when version_rank > 1 then 'gives: ' || array_to_string(gives, ', ')
         end as reason,
@@ -239,7 +243,7 @@ fated as (
 select
     _extract_id,
     _line,
-    row_key,
+    {{ "case when fate <> 'published' then _own_key else row_key end as row_key" if merging else 'row_key' }},
     fate,
     survivor.extract_id as survivor_extract_id,
     survivor.line as survivor_line,

@@ -16,7 +16,7 @@ from orchestration.dataset import Column, Dataset, Spelling
 from orchestration.duck import parquet, quoted
 from orchestration.review.decisions import SpellingDecision
 from orchestration.settings import Settings
-from orchestration.warehouse.vocabularies import load_vocabulary
+from orchestration.warehouse.vocabularies import members
 
 MACHINE = "misspelling_corrected"
 PEOPLE = "spelling_decided"
@@ -159,8 +159,7 @@ def _read_vocabulary(
     rows = [
         (column.name, entry.value, entry.better)
         for column, spelling in _spelled(dataset)
-        for vocabulary in spelling.vocabulary
-        for entry in load_vocabulary(settings, vocabulary)
+        for entry in members(settings, spelling)
     ]
     _make_table(connection, "vocabulary", ("column_name", "value", "better"), rows)
 

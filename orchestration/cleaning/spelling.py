@@ -77,8 +77,9 @@ def find_misspellings(
     Written: `column_name`, `from_value`, `to_value`, `outcome` (`applied`, `proposed`, `left`,
     `drift`), `score`, `rows`, `evidence` (JSON), `evidence_hash` (of its kind, not of its counts),
     `decision_id`. One applied row per value at most, and none whose target is applied to another.
-    A drift row without `to_value` is a new value that resembles no old one. `keep` keeps a value as
-    it is, whatever else it resembles.
+    A drift row without `to_value` is a new value that resembles no old one. `keep` refuses one
+    correction: what else the value resembles is proposed at most. Without a `to_value` it keeps the
+    value as it is, whatever it resembles.
 
     Raises:
         ConfigurationError: decisions contradict each other, form a cycle or name another column.
@@ -280,12 +281,14 @@ kept as (
 ),
 decided as (
     select column_name, from_value from spelling_edge
-    union select column_name, from_value from spelling_decision
+    union
+    select column_name, from_value from spelling_decision
+    where verdict = 'apply' or to_value is null
 ),
 open_ones as (
     select drawn.column_name, drawn.from_value,
         coalesce(edge.to_value, drawn.to_value) as to_value,
-        case draft when 'proposed' then 'proposed' else 'left' end as outcome,
+        case when draft in ('applied', 'proposed') then 'proposed' else 'left' end as outcome,
         drawn.to_value as first_value, null as decision_id,
         case when edge.to_value is null then drawn.via
             else list_append(drawn.via, drawn.to_value) end as via,
@@ -295,7 +298,10 @@ open_ones as (
     where (drawn.column_name, drawn.from_value) not in (
             select (column_name, from_value) from decided
         )
-        and (place = 1 or draft = 'proposed')
+        and (drawn.column_name, drawn.from_value, coalesce(edge.to_value, drawn.to_value)) not in (
+            select (column_name, from_value, to_value) from kept where to_value is not null
+        )
+        and (place = 1 or draft in ('applied', 'proposed'))
     qualify row_number() over (
         partition by drawn.column_name, drawn.from_value, coalesce(edge.to_value, drawn.to_value)
         order by place
@@ -323,6 +329,9 @@ every as (
     where (column_name, from_value) not in (select (column_name, from_value) from decided)
     union all by name select * from better
     where (column_name, from_value) not in (select (column_name, from_value) from decided)
+        and (column_name, from_value, to_value) not in (
+            select (column_name, from_value, to_value) from kept where to_value is not null
+        )
 ),
 counted as (
     select column_name, value as from_value, sum(rows)::bigint as rows

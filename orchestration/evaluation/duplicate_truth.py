@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import combinations
-from math import exp, lgamma, log, log1p
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ import yaml
 
 from orchestration.dataset import Dataset, plain_heading
 from orchestration.duck import connect, quoted, sql_path
+from orchestration.evaluation.shares import Share
 from orchestration.sources.sample import generate
 from orchestration.sources.sample.spec import HERE
 
@@ -393,48 +393,6 @@ def write_rows(planted: Planted, target: Path) -> None:
 
     table = pa.table({name: [row[name] for row in planted.rows] for name in planted.columns})
     pq.write_table(table, target)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """A share with its exact 95 % interval (Clopper and Pearson)."""
-
-    hits: int
-    of: int
-
-    @property
-    def value(self) -> float:
-        """The share itself; 0 of nothing."""
-        return self.hits / self.of if self.of else 0.0
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Lowest and highest true share that are not contradicted at 2.5 % each."""
-        low = _root(lambda p: _at_least(self.hits, self.of, p) - 0.025) if self.hits else 0.0
-        misses = self.of - self.hits
-        high = 1 - _root(lambda p: _at_least(misses, self.of, p) - 0.025) if misses else 1.0
-        return low, high
-
-
-def _at_least(hits: int, of: int, share: float) -> float:
-    """Chance of so many hits or more among `of`, each with that chance: the shorter sum."""
-    if hits > of - hits:
-        return sum(_chance(one, of, share) for one in range(hits, of + 1))
-    return 1 - sum(_chance(one, of, share) for one in range(hits))
-
-
-def _chance(hits: int, of: int, share: float) -> float:
-    ways = lgamma(of + 1) - lgamma(hits + 1) - lgamma(of - hits + 1)
-    return exp(ways + hits * log(share) + (of - hits) * log1p(-share))
-
-
-def _root(rising: Callable[[float], float]) -> float:
-    """Where a function that rises from below zero at 0 to above it at 1 is zero."""
-    low, high = 0.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if rising(middle) < 0 else (low, middle)
-    return (low + high) / 2
 
 
 @dataclass(frozen=True, kw_only=True)

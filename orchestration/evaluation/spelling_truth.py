@@ -6,10 +6,9 @@ Pure functions on plain rows: reading files and running the engine are the calle
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from scipy.stats import beta  # type: ignore[import-untyped]
+from orchestration.evaluation.shares import Share
 
 KINDS = (
     "dropped letter",
@@ -50,17 +49,6 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
-    """A share with its exact 95 % interval (Clopper-Pearson)."""
-
-    hits: int
-    of: int
-    share: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class SpellingScore:
     """How outcomes compare with truth, in distinct values.
 
@@ -79,10 +67,6 @@ class SpellingScore:
     untouchable_touched: list[Outcome] = field(default_factory=list)
     missed: list[Misspelling] = field(default_factory=list)
     only_proposed: list[Misspelling] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,19 +90,6 @@ class HumanTruth:
     """Listed, not scored: the target is outside the vocabulary, or the value is a member of it."""
     harmful: list[Misspelling]
     """Merges that must not be made."""
-
-
-def share(hits: int, of: int) -> Share:
-    """A share; of nothing it is 1, which is between 0 and 1."""
-    low = float(beta.ppf(0.025, hits, of - hits + 1)) if hits else 0.0
-    high = float(beta.ppf(0.975, hits + 1, of - hits)) if hits < of else 1.0
-    return Share(
-        hits=hits,
-        of=of,
-        share=round(hits / of, 4) if of else 1.0,
-        low=round(low, 4),
-        high=round(high, 4),
-    )
 
 
 def score_planted(
@@ -175,9 +146,11 @@ def _score(
     ) -> dict[str, Share]:
         keys = [(pair.column, pair.wrong, pair.right) for pair in pairs]
         return {
-            "applied_precision": share(len(ones) - len(bad), len(ones)),
-            "applied_recall": share(sum(key in made for key in keys), len(keys)),
-            "found_recall": share(sum(key in made or key in shown for key in keys), len(keys)),
+            "applied_precision": Share(hits=len(ones) - len(bad), of=len(ones)),
+            "applied_recall": Share(hits=sum(key in made for key in keys), of=len(keys)),
+            "found_recall": Share(
+                hits=sum(key in made or key in shown for key in keys), of=len(keys)
+            ),
         }
 
     def part(name: str, value: str) -> dict[str, Share]:

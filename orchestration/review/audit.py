@@ -15,6 +15,7 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.errors import ConfigurationError
+from orchestration.evaluation.shares import exact_interval
 from orchestration.layers import hash_file
 from orchestration.review.proposals import mart_file
 from orchestration.settings import Settings
@@ -144,17 +145,6 @@ def marks_hash(marks: Mapping[str, Marks]) -> str:
     """One hash for what was found, whatever the order of the rows."""
     said = [[name, one.verdict, sorted(one.wrong_columns)] for name, one in sorted(marks.items())]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def exact_interval(wrong: int, checked: int) -> tuple[float, float]:
-    """Clopper and Pearson's 95 % interval for a share."""
-    # Imported here: the commands that only answer do not pay for it.
-    from scipy.special import betaincinv  # type: ignore[import-untyped]
-
-    tail = (1 - CONFIDENCE) / 2
-    low = float(betaincinv(wrong, checked - wrong + 1, tail)) if wrong else 0.0
-    high = float(betaincinv(wrong + 1, checked - wrong, 1 - tail)) if wrong < checked else 1.0
-    return low, high
 
 
 def _rate(wrong: int, checked: int, of_all: int, *, is_whole: bool) -> Rate:

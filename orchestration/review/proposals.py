@@ -167,13 +167,12 @@ class _Decided:
 def _vocabulary(settings: Settings, dataset: Dataset) -> dict[str, set[str]]:
     """Per published column, the values that are known without standing on any row."""
     # Imported here: only what looks for proposals pays for it.
-    from orchestration.warehouse.vocabularies import load_vocabulary
+    from orchestration.warehouse.vocabularies import members
 
     return {
         column.name: {
             text
-            for name in column.spelling.vocabulary
-            for entry in load_vocabulary(settings, name)
+            for entry in members(settings, column.spelling)
             for text in (entry.value, entry.better)
             if text
         }

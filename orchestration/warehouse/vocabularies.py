@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.dataset import Dataset
+from orchestration.dataset import Dataset, Spelling
 from orchestration.duck import quoted
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
@@ -57,6 +57,20 @@ def load_vocabulary(settings: Settings, name: str) -> list[Entry]:
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
     return entries
+
+
+def members(settings: Settings, spelling: Spelling) -> list[Entry]:
+    """The right values of a spelled column.
+
+    Raises:
+        ConfigurationError: one of its vocabularies is wrong, or not there.
+    """
+    return [
+        entry
+        for name in spelling.vocabulary
+        for entry in load_vocabulary(settings, name)
+        if not spelling.kinds or entry.kind in spelling.kinds
+    ]
 
 
 def named_vocabularies(suite: str) -> list[str]:

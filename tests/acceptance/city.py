@@ -107,11 +107,13 @@ class City:
         assert found is not None
         return found
 
-    def rows(self, dataset: str, layer: str, name: str, query: str = "select *") -> list[Any]:
-        """Asks one Parquet file of a layer."""
+    def rows(
+        self, dataset: str, layer: str, name: str, query: str = "select *", rest: str = ""
+    ) -> list[Any]:
+        """Asks one Parquet file of a layer; `rest` follows the file."""
         path = self.home / self.layer(dataset, layer).path / f"{name}.parquet"
         return duckdb.sql(
-            f"{query} from read_parquet('{path}')".replace("{file}", str(path))
+            f"{query} from read_parquet('{path}') {rest}".replace("{file}", str(path))
         ).fetchall()
 
     def snapshot(self, dataset: str) -> Path:

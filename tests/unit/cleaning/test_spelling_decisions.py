@@ -30,6 +30,17 @@ def test_keep_reverses_one_and_only_that(makes: SpellingBench) -> None:
     assert ("TOYTOTA", "left", "d1") in makes.rows("from_value, outcome, decision_id")
 
 
+def test_what_else_a_kept_value_resembles_is_proposed_at_most(bench: SpellingBench) -> None:
+    """After a no to one correction the machine does not make another one by itself."""
+    bench.know("DODGE")
+    bench.see("DODGE", 900)
+    bench.see("DOGDE")
+    assert bench.changed() == {"DOGDE": "DODGE"}
+    bench.decide("DOGDE", "DODGER", "keep", "d1")
+    assert bench.changed() == {}
+    assert ("DOGDE", "DODGE", "proposed") in bench.find()
+
+
 def test_keep_without_a_target_keeps_the_value(makes: SpellingBench) -> None:
     """A decision may say that a value is right, whatever it resembles."""
     makes.decide("TOYTOTA", None, "keep", "d1")

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from orchestration.errors import ConfigurationError
-from orchestration.review.audit import Marks, draw_sample, estimate, exact_interval, in_words
+from orchestration.evaluation.shares import exact_interval
+from orchestration.review.audit import Marks, draw_sample, estimate, in_words
 from orchestration.review.audit_sheets import read_sample, write_sample
 from orchestration.review.review_sheets import import_sheet
 from orchestration.state.judgements import Audit

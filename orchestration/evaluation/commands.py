@@ -1,0 +1,69 @@
+"""The command `summerware evaluate`: measures the cleaning and says what is not reached."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from orchestration.evaluation.runs import Measure
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def evaluate(
+    extracts: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the real extracts, for the truth that a person made."),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option(help="Write the page of results here, figures beside it.")
+    ] = None,
+    rows: Annotated[
+        int, typer.Option(min=1_000, help="Rows per seed for near duplicates.")
+    ] = 80_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
+) -> None:
+    """Measure spelling and near duplicates on known truths; exit 1 where a target is missed."""
+    from orchestration.dataset import load_datasets
+    from orchestration.evaluation.page import as_json as as_values
+    from orchestration.evaluation.page import write_page
+    from orchestration.evaluation.runs import measure_all
+    from orchestration.settings import Settings
+
+    settings = Settings.from_environment()
+    with tempfile.TemporaryDirectory(prefix="summerware-evaluate-") as folder:
+        results = measure_all(
+            settings,
+            load_datasets(settings.datasets_dir),
+            extracts=extracts,
+            folder=Path(folder),
+            rows=rows,
+            say=lambda text: err.print(text, highlight=False),
+        )
+    if page is not None:
+        write_page(results, page)
+    if as_json:
+        typer.echo(json.dumps(as_values(results), indent=2))
+    else:
+        for truth in dict.fromkeys(one.truth for one in results.measures):
+            out.print(f"[bold]{truth}[/bold]", highlight=False)
+            for one in results.measures:
+                if one.truth == truth:
+                    out.print(_line(one), highlight=False)
+        for reason in results.left_out:
+            out.print(f"Not measured: {reason}", highlight=False)
+    raise typer.Exit(0 if all(one.is_reached for one in results.measures) else 1)
+
+
+def _line(one: "Measure") -> str:
+    sign = "at most" if one.at_most else "at least"
+    told = "[green]reached[/green]" if one.is_reached else "[red]missed[/red]"
+    return (
+        f"  {one.name:<36} {one.value:8.4f}  ({one.low:.4f} to {one.high:.4f})  "
+        f"{sign} {one.wanted:g}: {told}"
+    )
