@@ -36,7 +36,7 @@ select
         and per_day_since * date_diff('second', opens, value.first_at) / 86400.0 >= {SILENT_ROWS}
         as begins,
     value.last_at < closes - interval 1 day
-        and per_day * date_diff('second', value.last_at, closes) / 86400.0 >= {SILENT_ROWS} as stops,
+        and per_day * date_diff('second', value.last_at, closes) / 86400.0 >= {SILENT_ROWS} as ends,
 from spelling_value as value join span using (column_name)
 where value.first_at is not null and value.last_at is not null and value.rows > 0
 """
@@ -55,7 +55,7 @@ with halves as (
     join spelling_life as b on b.id = to_id
     where a.first_at <> b.first_at
 )
-select halves.*, new.column_name, new.first_at, old.last_at as old_last_at, old.stops,
+select halves.*, new.column_name, new.first_at, old.last_at as old_last_at, old.ends,
     new.begins and new.first_at >= new.closes - interval {DAYS} day
         and old.first_at < new.first_at - interval {DAYS} day
         and new.rows >= {SILENT_ROWS} and old.rows >= 4 * {SILENT_ROWS}
@@ -70,7 +70,7 @@ create or replace temp table spelling_moment as
 with begun as (
     select column_name, id, first_at from spelling_life where begins and rows >= {BEGINS_WITH}
 ),
-ended as (select column_name, id, first_at, last_at from spelling_life where stops),
+ended as (select column_name, id, first_at, last_at from spelling_life where ends),
 stopped as (
     select begun.column_name, begun.id, begun.first_at as since
     from begun join ended using (column_name)
@@ -102,7 +102,7 @@ with paired as (
     where turn.first_at >= moment.begins_at and (
         turn.old_last_at <= moment.begins_at + interval {DAYS} day
             and turn.old_last_at <= turn.first_at + interval {DAYS} day
-            and (turn.stops or turn.old_last_at < turn.first_at)
+            and (turn.ends or turn.old_last_at < turn.first_at)
         or turn.replaces
     )
 ),

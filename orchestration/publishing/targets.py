@@ -5,17 +5,24 @@ started for as long as it is needed where none is running for this home.
 """
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
+from orchestration.file_lock import Users, shared_lock
+from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import Settings
 
 LOCAL = "local"
+_START_SECONDS = 30
+_PATIENCE_SECONDS = 600
+"""How long a finished run keeps its portal for others; then they start one of their own."""
 _VARIABLES = ("SOCRATA_APP_TOKEN", "SOCRATA_USERNAME", "SOCRATA_PASSWORD")
 
 
@@ -51,13 +58,34 @@ def open_target(settings: Settings, dataset: Dataset) -> Iterator[Target]:
 
 @contextmanager
 def local_portal(settings: Settings) -> Iterator[str]:
-    """The address of this home's local portal, started here where none is running."""
-    address = running_address(settings.portal_home)
-    if address is not None:
+    """The address of this home's local portal, started here where none is running.
+
+    Who started it stops it when nobody uses it any more: two runs at once share one.
+    """
+    with shared_lock(settings, "portal.users") as users, ExitStack() as stack:
+        address = running_address(settings.portal_home) or _start(
+            settings.portal_home, stack, users
+        )
         yield address
-        return
-    with PortalServer(settings.portal_home) as server:
-        yield server.address
+
+
+def _start(home: Path, stack: ExitStack, users: Users) -> str:
+    """Starts a portal that ends with the stack; gives the address of another's if that was quicker."""
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            server = stack.enter_context(PortalServer(home))
+        except PortalInUseError:
+            # Another process is just starting it, and has not said yet where.
+            address = running_address(home)
+            if address is not None:
+                return address
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            stack.callback(users.wait_until_alone, _PATIENCE_SECONDS)
+            return server.address
 
 
 @contextmanager

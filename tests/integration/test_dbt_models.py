@@ -17,6 +17,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orchestration.cleaning.spelled import define_correction
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, PROJECT, Settings
@@ -134,6 +135,8 @@ class Models:
                 f"insert into gate.quarantine_{self.dataset.id} values (?, ?, ?)", row
             )
         define_streets(connection, self.settings)
+        for column in self.dataset.spelled:
+            define_correction(connection, column.name)
         for name, sql in self.sql.items():
             connection.execute(f'create table "{name}" as {sql}')
         return Outcome(connection, self.dataset)
