@@ -1,4 +1,4 @@
-"""`make bench`: the same million calls four ways, each in a process of its own, and the ratios.
+"""`make bench`: the same million calls five ways, each in a process of its own, and the ratios.
 
 Machines differ and are noisy: compare within one run. `python -m benchmarks --rows 200000` is the
 quick version; `--big` adds ten times the rows for the pipeline and bare DuckDB.
@@ -20,6 +20,7 @@ WAYS = {
     "clean": "bare DuckDB, the cleaning alone",
     "artefacts": "bare DuckDB, the same artefacts",
     "pipeline": "this pipeline, landing to publish-ready, all gates",
+    "suspecting": "the same with spelling and near duplicates",
     "pandas": "pandas and GX on pandas",
 }
 DAY = date(2026, 3, 1)
@@ -120,7 +121,7 @@ def _big(rows: int, small: Timing) -> None:
     with tempfile.TemporaryDirectory(prefix="summerware-bench-") as name:
         folder = Path(name)
         make_extract(folder / "extract", rows * 10)
-        timings = {way: measure(way, folder) for way in ("artefacts", "pipeline")}
+        timings = {way: measure(way, folder) for way in ("artefacts", "pipeline", "suspecting")}
         show(f"{rows * 10:,} calls", timings)
         ratio = sum(timings["pipeline"].steps.values()) / sum(small.steps.values())
         print(f"ten times the rows take {ratio:.1f} times as long (wanted: at most 11)")

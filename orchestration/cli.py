@@ -22,6 +22,8 @@ from rich.table import Table
 from orchestration import reports
 from orchestration.dataset import TIME_ZONE, Dataset, load_dataset
 from orchestration.errors import ConfigurationError, SummerwareError
+from orchestration.evaluation.commands import evaluate
+from orchestration.portal import commands as portal_commands
 from orchestration.review import commands as review_commands
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
@@ -258,16 +260,6 @@ def rules() -> None:
 
 
 @app.command()
-def portal(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3001,
-) -> None:
-    """Serve the local portal on this machine alone."""
-    from orchestration.serving import serve_portal
-
-    serve_portal(Settings.from_environment(), port, announce=out.print)
-
-
-@app.command()
 def ui(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI on 127.0.0.1.")] = 3000,
     portal_port: Annotated[int, typer.Option(help="Port of the local portal.")] = 3001,
@@ -278,8 +270,11 @@ def ui(
     serve_all(Settings.from_environment(), port=port, portal_port=portal_port, announce=out.print)
 
 
+app.command()(portal_commands.portal)
+app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")
 app.command("audit-sample")(review_commands.audit_sample)
+app.command()(evaluate)
 
 
 def print_json(value: Any) -> None:

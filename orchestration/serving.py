@@ -17,31 +17,11 @@ from types import FrameType
 from orchestration.errors import ConfigurationError, PassingFault
 from orchestration.instance import prepare_instance
 from orchestration.portal.errors import PortalInUseError
-from orchestration.portal.server import PortalServer, running_address, serve_forever
+from orchestration.portal.server import PortalServer, running_address
 from orchestration.settings import PROJECT, Settings
 
 HOST = "127.0.0.1"
 _STOP_SECONDS = 20
-
-
-def serve_portal(settings: Settings, port: int, *, announce: Callable[[str], None]) -> None:
-    """Serves the portal until it is interrupted.
-
-    Raises:
-        PassingFault: the port is taken, or another portal serves this home.
-    """
-    settings.prepare()
-    try:
-        serve_forever(
-            settings.portal_home,
-            port,
-            announce=lambda address: announce(f"Local portal: http://{address}"),
-        )
-    except PortalInUseError as error:
-        address = running_address(settings.portal_home)
-        raise PassingFault(f"a portal already serves this home: http://{address}") from error
-    except OSError as error:
-        raise PassingFault(f"port {port} is taken; choose another with --port") from error
 
 
 def serve_all(

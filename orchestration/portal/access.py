@@ -1,6 +1,7 @@
 """Who asks, and what they may do (protocol 2.2).
 
-One account, from the environment or the documented local defaults; there are no sessions. Every
+One account that may write, from the environment or the documented local defaults, and one that may
+only look (`viewer`, `viewer`), to try out what happens without rights; there are no sessions. Every
 refusal is made here, and none of them repeats what was sent.
 """
 
@@ -11,24 +12,36 @@ import binascii
 import hmac
 import os
 from dataclasses import dataclass
+from enum import Enum
 
 from starlette.requests import Request
 
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.errors import AccessError
+from orchestration.portal.manners import Manners
 
 LOCAL_USERNAME = "local"
 LOCAL_PASSWORD = "local"
 LOCAL_APP_TOKEN = "local"
+LOCAL_VIEWER = "viewer"
+
+
+class Role(Enum):
+    """What a caller may do."""
+
+    STRANGER = "stranger"
+    VIEWER = "viewer"
+    OWNER = "owner"
 
 
 @dataclass(frozen=True, repr=False)
 class Account:
-    """The one account that may write, and the app tokens that are known."""
+    """The one account that may write, the one that may only look, and the app tokens known."""
 
     username: str
     password: str
     app_tokens: frozenset[str]
+    viewer: tuple[str, str] = (LOCAL_VIEWER, LOCAL_VIEWER)
 
     @classmethod
     def from_environment(
@@ -49,39 +62,59 @@ class Account:
             frozenset(token for token in app_tokens if token),
         )
 
-    def knows(self, request: Request) -> bool:
-        """Whether the caller has logged in; False for a caller who did not try.
+    def role(self, request: Request) -> Role:
+        """Who the caller is: one who did not try to log in is a stranger.
 
-        Raises: AccessError: 403 for an unknown app token, which no login makes up for; 401 for a
-            login that is wrong, on public data too.
+        Raises: AccessError: 403 for an unknown app token, which no login makes up for, and for a
+            login in the clear where that is refused; 401 for a login that is wrong, on public data
+            too.
         """
+        manners: Manners = request.app.state.portal.manners
         token = request.headers.get("x-app-token") or request.query_params.get("$$app_token")
-        if token and token not in self.app_tokens:
+        if token and token not in self.app_tokens and manners.unknown_token == "refuse":
             raise AccessError(403, "permission_denied", "Invalid app_token specified")
         header = request.headers.get("authorization")
         if not header:
-            return False
-        if not self._accepts(header):
+            return Role.STRANGER
+        if manners.require_tls and request.url.scheme != "https":
+            raise AccessError(403, "permission_denied", "You must log in over HTTPS")
+        role = self._role_of(header)
+        if role is Role.STRANGER:
             raise AccessError(401, "authentication_required", "Invalid username or password")
-        return True
+        return role
+
+    def knows(self, request: Request) -> bool:
+        """Whether the caller has logged in. Raises: as `role`."""
+        return self.role(request) is not Role.STRANGER
 
     def require(self, request: Request) -> None:
-        """Refuses a caller who has not logged in. Raises: AccessError (401 or 403)."""
-        if not self.knows(request):
-            raise login_required()
+        """Refuses a caller who has not logged in or may only look.
 
-    def _accepts(self, header: str) -> bool:
+        Raises: AccessError (401 or 403).
+        """
+        role = self.role(request)
+        if role is Role.STRANGER:
+            raise login_required()
+        if role is Role.VIEWER:
+            raise AccessError(403, "permission_denied", "You may not change this")
+
+    def _role_of(self, header: str) -> Role:
         scheme, _, credentials = header.partition(" ")
         if scheme.lower() == "oauth":
-            return _same(credentials.strip(), self.password)
+            known = _same(credentials.strip(), self.password)
+            return Role.OWNER if known else Role.STRANGER
         if scheme.lower() != "basic":
-            return False
+            return Role.STRANGER
         try:
             decoded = base64.b64decode(credentials.strip(), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError, ValueError):
-            return False
+            return Role.STRANGER
         username, _, password = decoded.partition(":")
-        return _same(username, self.username) & _same(password, self.password)
+        if _same(username, self.username) & _same(password, self.password):
+            return Role.OWNER
+        viewer, secret = self.viewer
+        looking = _same(username, viewer) & _same(password, secret)
+        return Role.VIEWER if looking else Role.STRANGER
 
 
 def require_readable(dataset: Dataset, *, logged_in: bool) -> None:

@@ -13,11 +13,15 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from orchestration.portal import pages, resource, transport, views
+from orchestration.portal import dsmapi, files, pages, resource, transport, views
 from orchestration.portal.access import Account
 from orchestration.portal.errors import PortalError
+from orchestration.portal.faults import Faults
+from orchestration.portal.manners import Manners
 from orchestration.portal.state import Portal
 from orchestration.portal.store import Store
+from orchestration.portal.strikes import Connections, FaultLine
+from orchestration.portal.throttle import Throttle
 
 
 def create_app(
@@ -26,25 +30,38 @@ def create_app(
     username: str | None = None,
     password: str | None = None,
     app_tokens: tuple[str, ...] | None = None,
-    max_body_bytes: int = transport.MAX_BODY_BYTES,
+    manners: Manners | None = None,
+    faults: Faults | None = None,
+    connections: Connections | None = None,
 ) -> Starlette:
     """The portal as an ASGI application, with its data under `home`.
 
-    Credentials that are not given come from SUMMERWARE_PORTAL_USERNAME, …_PASSWORD and
-    …_APP_TOKENS (comma separated), else they are `local`, `local` and `local`. `home` is made,
-    readable by its owner alone.
+    The `Portal` behind it is `app.state.portal`. Credentials that are not given come from
+    SUMMERWARE_PORTAL_USERNAME, …_PASSWORD and …_APP_TOKENS (comma separated), else they are
+    `local`, `local` and `local`. `home` is made, readable by its owner alone.
     """
     account = Account.from_environment(username=username, password=password, app_tokens=app_tokens)
-    portal = Portal(Store(home), account, max_body_bytes)
+    portal = Portal(Store(home), account, manners or Manners(), faults or Faults())
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        portal.store.close()
+        portal.close()
 
-    return Starlette(
-        routes=[*resource.routes(portal), *views.routes(portal), *pages.routes(portal)],
-        middleware=[Middleware(transport.EdgeHeaders)],
+    connections = connections or Connections()
+    app = Starlette(
+        routes=[
+            *resource.routes(portal),
+            *files.routes(portal),
+            *views.routes(portal),
+            *dsmapi.routes(portal),
+            *pages.routes(portal),
+        ],
+        middleware=[
+            Middleware(transport.EdgeHeaders),
+            Middleware(Throttle, portal=portal),
+            Middleware(FaultLine, faults=portal.faults, connections=connections),
+        ],
         exception_handlers={
             PortalError: transport.answer_refusal,
             RecursionError: transport.answer_nesting,
@@ -53,3 +70,6 @@ def create_app(
         },
         lifespan=lifespan,
     )
+    app.state.portal = portal
+    app.state.connections = connections
+    return app

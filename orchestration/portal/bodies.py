@@ -15,9 +15,12 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from orchestration.portal.dataset import Column, Dataset
-from orchestration.portal.datatypes import SYSTEM_FIELDS, JsonNumber, MaltypedError, Stored
+from orchestration.portal.datatypes import SYSTEM_FIELDS
 from orchestration.portal.errors import PortalError, invalid_request, malformed_json
 from orchestration.portal.identifiers import fold
+from orchestration.portal.leniency import BrokenPointError, reader_of
+from orchestration.portal.manners import Manners
+from orchestration.portal.values import JsonNumber, MaltypedError, Stored
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _PASSED_OVER = ":deleted", *SYSTEM_FIELDS
@@ -35,6 +38,8 @@ class Row(NamedTuple):
     deleted: bool = False
     version: Stored = None
     """The number behind a `:version` that the client believes to be the row's."""
+    problem: str = ""
+    """Why the row is left out and counted, where a bad value fails no request."""
 
 
 def load_json(body: bytes) -> Any:
@@ -95,11 +100,15 @@ class _Layout(NamedTuple):
     version: int | None
 
 
+_USUAL = Manners()
+
+
 class RowReader:
     """Reads the rows of one request for one dataset."""
 
-    def __init__(self, dataset: Dataset, *, text: bool = False) -> None:
+    def __init__(self, dataset: Dataset, *, text: bool = False, manners: Manners = _USUAL) -> None:
         self._dataset = dataset
+        self._manners = manners
         self._key = dataset.key
         self._text = text
         self._layouts: dict[tuple[str, ...], _Layout] = {}
@@ -124,7 +133,10 @@ class RowReader:
             for convert, cell in zip(layout.converters, cells, strict=True):
                 values.append(None if cell is None else convert(cell))
         except MaltypedError as error:
-            raise self._maltyped(layout, len(values), list(cells)) from error
+            refusal = self._maltyped(layout, len(values), list(cells), error)
+            if self._manners.bad_values == "refuse" or refusal.status >= 500:
+                raise refusal from error
+            return Row((), [], self._key_if_good(layout, list(cells)), problem=refusal.message)
         key = self._key_value(values[layout.key]) if layout.key is not None else None
         deleted = layout.deleted is not None and values[layout.deleted] == 1
         version = values[layout.version] if layout.version is not None else None
@@ -162,8 +174,9 @@ class RowReader:
         if len(set(folded)) != len(folded):
             raise invalid_request("a column is there twice in one row")
         for name, known in zip(names, folded, strict=True):
-            if known not in self._columns and known not in _PASSED_OVER:
-                raise invalid_request(f"Unrecognized column {name[:100]}")
+            is_known = known in self._columns or known in _PASSED_OVER
+            if not is_known and self._manners.unknown_columns == "refuse":
+                raise self._unknown(name[:100])
         positions = {name: position for position, name in enumerate(folded)}
         kept = tuple(p for p, name in enumerate(folded) if name in self._columns)
         layout = _Layout(
@@ -183,16 +196,38 @@ class RowReader:
             return _deleted_text if self._text else _deleted_json
         if name in (":created_at", ":updated_at") or (name == ":id" and self._key is not None):
             return _ignored
-        kind = self._columns[name].type if name in self._columns else SYSTEM_FIELDS[name]
-        return kind.from_text if self._text else kind.from_json
+        kind = self._columns[name].type if name in self._columns else SYSTEM_FIELDS.get(name)
+        return _ignored if kind is None else reader_of(kind, self._manners, text=self._text)
 
-    def _maltyped(self, layout: _Layout, position: int, cells: list[Any]) -> PortalError:
+    def _key_if_good(self, layout: _Layout, cells: list[Any]) -> Stored:
+        if layout.key is None or cells[layout.key] is None:
+            return None
+        try:
+            return self._key_value(layout.converters[layout.key](cells[layout.key]))
+        except MaltypedError:
+            return None
+
+    def _unknown(self, name: str) -> PortalError:
+        refusal = invalid_request(f"Unrecognized column {name}")
+        if self._manners.error_codes == "streaming":
+            return refusal
+        return PortalError(400, "soda.row.column-not-found", refusal.message, {"value": name})
+
+    def _maltyped(
+        self, layout: _Layout, position: int, cells: list[Any], error: MaltypedError
+    ) -> PortalError:
         name = layout.names[position]
         column: Column | None = self._columns.get(name)
         kind = column.type.name if column else SYSTEM_FIELDS[name].name
         got = json.dumps(cells[position])
         got = got if len(got) <= 200 else f"{got[:200]}…"
-        return invalid_request(f"Expected {kind} type for column {name}, but got value {got}")
+        if isinstance(error, BrokenPointError):
+            return PortalError(500, "internal-error", "Internal error", {"tag": name})
+        message = f"Expected {kind} type for column {name}, but got value {got}"
+        if self._manners.error_codes == "streaming":
+            return invalid_request(message)
+        data = {"field": name, "expected": kind, "got": got}
+        return PortalError(400, "soda.column.maltyped", f"Invalid request: {message}", data)
 
 
 def _deleted_json(value: Any) -> Stored:
@@ -213,7 +248,7 @@ def _keyless_deletion() -> PortalError:
     return PortalError(400, "soda.row.delete-without-primary-key", message)
 
 
-def csv_rows(dataset: Dataset, body: bytes) -> Iterator[Row]:
+def csv_rows(dataset: Dataset, body: bytes, manners: Manners = _USUAL) -> Iterator[Row]:
     """The rows of a CSV body: a header of field names or display names, empty cells are null.
 
     Raises: PortalError (400) for a body that is no CSV in UTF-8, unknown columns, ragged rows and
@@ -225,7 +260,7 @@ def csv_rows(dataset: Dataset, body: bytes) -> Iterator[Row]:
         if header is None:
             raise PortalError(400, "req.content.csv.invalid", "Expected a header row")
         names = _header(dataset, header)
-        reader = RowReader(dataset, text=True)
+        reader = RowReader(dataset, text=True, manners=manners)
         for line in lines:
             if line:
                 _check_width(line, names, lines.line_num)

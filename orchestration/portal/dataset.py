@@ -43,6 +43,10 @@ _COMPUTED = frozenset(
         "viewCount",
         "viewLastModified",
         "viewType",
+        "blobId",
+        "blobFilename",
+        "blobFileSize",
+        "blobMimeType",
         "locked",
     ]
 )
@@ -260,6 +264,8 @@ def metadata(dataset: Dataset, *, owner: bool) -> dict[str, Any]:
         computed["rowsUpdatedBy"] = "summ-ware"
     if dataset.key is not None:
         computed["rowIdentifierColumnId"] = dataset.key.id
+    if "blobId" in dataset.document:
+        computed |= {"assetType": "file", "displayType": "blob", "viewType": "blobby"}
     return {**dataset.document, **computed}
 
 

@@ -13,6 +13,13 @@ from __future__ import annotations
 
 from typing import Any
 
+_CODE_KEYS = {
+    "both": ("code", "errorCode"),
+    "edge": ("code",),
+    "service": ("errorCode",),
+    "neither": (),
+}
+
 
 class PortalError(Exception):
     """A refusal: the HTTP status, a stable code, a sentence, and data for machines."""
@@ -26,11 +33,14 @@ class PortalError(Exception):
         self.message = message
         self.data = data or {}
 
-    def body(self) -> dict[str, Any]:
-        """The error object that clients get; always an object, never a list."""
+    def body(self, keys: str = "both") -> dict[str, Any]:
+        """The error object that clients get; always an object, never a list.
+
+        `keys` is the switch `error_keys`: what the code is called.
+        """
+        names = _CODE_KEYS[keys]
         return {
-            "code": self.code,
-            "errorCode": self.code,
+            **dict.fromkeys(names, self.code),
             "error": True,
             "message": self.message,
             "data": self.data,

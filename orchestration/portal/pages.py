@@ -22,12 +22,12 @@ from starlette.routing import Route
 
 from orchestration.portal.access import require_readable
 from orchestration.portal.dataset import Column, Dataset
-from orchestration.portal.datatypes import Stored
 from orchestration.portal.errors import AccessError, NotFoundError, QueryError
 from orchestration.portal.reads import query_from, read_cells
 from orchestration.portal.soql.expressions import EQUATED
 from orchestration.portal.state import Portal
 from orchestration.portal.store import find_dataset, list_datasets
+from orchestration.portal.values import Stored
 
 PAGE_ROWS = 50
 _OPERATORS = {

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestration.portal.dataset import Dataset
-from orchestration.portal.datatypes import Stored
 from orchestration.portal.errors import QueryError, bad_parameter
 from orchestration.portal.identifiers import fold
+from orchestration.portal.manners import Manners
 from orchestration.portal.soql.compiler import Compiled, Compiler
 from orchestration.portal.soql.parser import (
     Literal,
@@ -29,9 +29,11 @@ from orchestration.portal.soql.parser import (
     parse_query,
     parse_selections,
 )
+from orchestration.portal.values import Stored
 
 DEFAULT_LIMIT = 1000
-MAX_LIMIT = 50_000
+NOTHING = Literal("checkbox", "false")
+"""The condition that no row meets."""
 _CLAUSES = frozenset(
     ("$select", "$where", "$order", "$group", "$having", "$limit", "$offset", "$q", "$query")
 )
@@ -47,7 +49,9 @@ class Answer:
     types: list[str]
 
 
-def query_from(parameters: Iterable[tuple[str, str]]) -> Query:
+def query_from(
+    parameters: Iterable[tuple[str, str]], *, max_limit: int = Manners.max_limit
+) -> Query:
     """The query in a URL: SoQL clauses, and `column=value` filters.
 
     Raises: PortalError (400) for parameters that make no sense, QueryError for SoQL that does not.
@@ -67,8 +71,8 @@ def query_from(parameters: Iterable[tuple[str, str]]) -> Query:
         query = parse_query(clauses["$query"])
     else:
         query = _query_from_clauses(clauses, filters)
-    if query.limit is not None and query.limit > MAX_LIMIT:
-        raise bad_parameter("$limit", str(query.limit), f"at most {MAX_LIMIT}")
+    if query.limit is not None and max_limit and query.limit > max_limit:
+        raise bad_parameter("$limit", str(query.limit), f"at most {max_limit}")
     return query
 
 

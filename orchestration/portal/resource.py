@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any
 
@@ -21,10 +24,12 @@ from orchestration.portal.access import require_readable
 from orchestration.portal.bodies import Row, RowReader, csv_rows, load_json
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.errors import NotFoundError, PortalError
-from orchestration.portal.reads import Answer, query_from, read_csv, read_json, read_row
+from orchestration.portal.manners import Manners
+from orchestration.portal.meddling import Meddling
+from orchestration.portal.reads import NOTHING, Answer, query_from, read_csv, read_json, read_row
 from orchestration.portal.reads import with_system_fields as selected
 from orchestration.portal.state import Portal, split_name
-from orchestration.portal.store import find_dataset
+from orchestration.portal.store import find_dataset, find_if_there
 from orchestration.portal.transport import (
     body_format,
     json_response,
@@ -34,6 +39,7 @@ from orchestration.portal.transport import (
 from orchestration.portal.writes import Mutation, Outcome, RowError, look_up_row
 
 _FORMATS = ("json", "csv")
+_WARNING = "X-SODA2-Fields and X-SODA2-Types are deprecated"
 _MAX_HEADER = 3000
 """The real server leaves the column headers out for wide datasets; so do we, by length."""
 _FATAL = {
@@ -42,6 +48,7 @@ _FATAL = {
     "no_such_row_to_delete": (404, "soda.row.not-found"),
     "version_mismatch": (409, "soda.row.version-mismatch"),
     "version_on_new_row": (409, "soda.row.version-on-new-row"),
+    "bad_row": (400, "invalid-request"),
 }
 
 
@@ -55,6 +62,17 @@ def routes(portal: Portal) -> list[Route]:
         Route("/resource/{name}/{row:path}", resource.delete_one, methods=["DELETE"]),
         Route("/id/{name}", resource.read, methods=["GET"]),
     ]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A dataset as one reader sees it."""
+
+    connection: sqlite3.Connection
+    dataset: Dataset
+    freshness: dict[str, str]
+    is_empty: bool = False
+    """Whether the replica has none of its rows yet."""
 
 
 class Resource:
@@ -84,17 +102,18 @@ class Resource:
     def _read(self, request: Request) -> Response:
         fourfour, extension = split_name(request.path_params["name"], allowed=_FORMATS)
         logged_in = self._portal.account.knows(request)
-        with self._portal.store.reading() as connection:
-            dataset = find_dataset(connection, fourfour)
-            require_readable(dataset, logged_in=logged_in)
-            etag = _etag(request, dataset)
+        with self._seen(request, fourfour, logged_in=logged_in) as seen:
+            etag = _etag(request, seen.dataset)
             if request.headers.get("if-none-match") == etag:
-                return Response(status_code=304, headers={"ETag": etag})
-            query = query_from(request.query_params.multi_items())
+                return Response(status_code=304, headers={"ETag": etag, **seen.freshness})
+            max_limit = self._portal.manners.max_limit
+            query = query_from(request.query_params.multi_items(), max_limit=max_limit)
             query = selected(query, request.query_params.get("$$exclude_system_fields"))
+            if seen.is_empty:
+                query.where = NOTHING
             read = read_csv if extension == "csv" else read_json
-            answer = read(connection, dataset, query)
-        headers = {**_freshness(dataset), **_column_headers(answer), "ETag": etag}
+            answer = read(seen.connection, seen.dataset, query)
+        headers = {**seen.freshness, **_column_headers(answer), "ETag": etag}
         if extension == "csv":
             return Response(answer.body, headers=headers, media_type="text/csv; charset=utf-8")
         return json_text_response(answer.body, headers=headers)
@@ -102,40 +121,68 @@ class Resource:
     def _write(self, request: Request, body: bytes) -> Response:
         fourfour, extension = split_name(request.path_params["name"], allowed=_FORMATS)
         self._portal.account.require(request)
-        replace = request.method == "PUT"
+        truncate = request.method == "PUT"
         is_csv = body_format(request, extension) == "csv"
         payload = None if is_csv else load_json(body)
-        with self._portal.store.writing() as connection:
-            dataset = find_dataset(connection, fourfour)
-            single = isinstance(payload, dict) and not replace
-            if is_csv:
-                rows = csv_rows(dataset, body)
-            else:
-                rows = RowReader(dataset).read_all(_row_list(payload, single=single))
-            outcome = Mutation(connection, dataset).run(rows, truncate=replace)
-            dataset = find_dataset(connection, fourfour)
-            if request.query_params.get("$$version") == "2.0":
-                answer = json_response(outcome.report())
-            elif single:
-                answer = _single_answer(connection, dataset, outcome)
-            else:
-                answer = json_response(outcome.counters())
-        answer.headers.update(_freshness(dataset))
-        return answer
+        single = isinstance(payload, dict) and not truncate
+        manners, meddling = self._portal.manners, Meddling(request)
+
+        def apply() -> Response:
+            with self._portal.store.writing(keep=meddling.keeps) as connection:
+                dataset = find_dataset(connection, fourfour)
+                _check_version(request, dataset, manners)
+                if is_csv:
+                    rows = csv_rows(dataset, body, manners)
+                else:
+                    reader = RowReader(dataset, manners=manners)
+                    rows = reader.read_all(_row_list(payload, single=single))
+                outcome = Mutation(connection, dataset).run(meddling.rows(rows), truncate=truncate)
+                _check_errors(request, outcome, manners)
+                meddling.before_commit()
+                outcome = meddling.counted(outcome)
+                dataset = find_dataset(connection, fourfour)
+                if request.query_params.get("$$version") == "2.0" and manners.version_two:
+                    answer = json_response(outcome.report())
+                elif single:
+                    answer = _single_answer(connection, dataset, outcome)
+                else:
+                    answer = json_response(outcome.counters(manners))
+            answer.headers.update(freshness(dataset, dataset))
+            return answer
+
+        first = apply()
+        if meddling.repeats:
+            with suppress(PortalError):
+                apply()
+        return first
 
     def _read_one(self, request: Request) -> Response:
         fourfour, key_text = _row_path(request)
         logged_in = self._portal.account.knows(request)
         system_fields = request.query_params.get("$$exclude_system_fields", "").lower() == "false"
-        with self._portal.store.reading() as connection:
-            dataset = find_dataset(connection, fourfour)
-            require_readable(dataset, logged_in=logged_in)
-            key = RowReader(dataset).key_from_text(key_text)
-            number = look_up_row(connection, dataset, key)
-            if number is None:
+        with self._seen(request, fourfour, logged_in=logged_in) as seen:
+            key = RowReader(seen.dataset).key_from_text(key_text)
+            number = look_up_row(seen.connection, seen.dataset, key)
+            if number is None or seen.is_empty:
                 raise NotFoundError("soda.row.not-found", {"value": key_text[:100]})
-            answer = read_row(connection, dataset, number, system_fields=system_fields)
-        return json_text_response(answer.body, headers=_freshness(dataset))
+            answer = read_row(seen.connection, seen.dataset, number, system_fields=system_fields)
+        return json_text_response(answer.body, headers=seen.freshness)
+
+    @contextmanager
+    def _seen(self, request: Request, fourfour: str, *, logged_in: bool) -> Iterator[_Seen]:
+        """What this reader gets to see of a dataset: the replica, which may be behind."""
+        with self._portal.store.reading() as connection:
+            truth = find_dataset(connection, fourfour)
+            require_readable(truth, logged_in=logged_in)
+            meddling = Meddling(request)
+            with self._portal.replica.reading(meddling.held) as behind:
+                replica = find_if_there(behind, fourfour)
+                if replica is None or _shape(replica) != _shape(truth):
+                    unseen = replace(truth, data_version=0, rows_updated_at=None)
+                    yield _Seen(connection, unseen, freshness(truth, None), is_empty=True)
+                else:
+                    told = replica if meddling.lies else truth
+                    yield _Seen(behind, replica, freshness(told, replica))
 
     def _delete_one(self, request: Request) -> Response:
         fourfour, key_text = _row_path(request)
@@ -156,6 +203,21 @@ def _row_list(payload: Any, *, single: bool) -> list[Any]:
         message = "Expected an array of rows"
         raise PortalError(400, "req.content.json.invalid", message)
     return payload
+
+
+def _check_version(request: Request, dataset: Dataset, manners: Manners) -> None:
+    """Refuses a write that expects other rows, where that is heeded. Raises: PortalError (409)."""
+    expected = request.query_params.get("expectedDataVersion")
+    if manners.expected_version and expected not in (None, str(dataset.data_version)):
+        message = f"The dataset is at version {dataset.data_version}"
+        raise PortalError(409, "soda.row.dataset-version-mismatch", message)
+
+
+def _check_errors(request: Request, outcome: Outcome, manners: Manners) -> None:
+    """Fails the request at its first row error, where that is heeded. Raises: PortalError."""
+    wanted = request.query_params.get("errorsAreFatal", "").lower() == "true"
+    if manners.errors_are_fatal and wanted and outcome.errors:
+        raise _fatal(outcome.errors[0])
 
 
 def _single_answer(connection: sqlite3.Connection, dataset: Dataset, outcome: Outcome) -> Response:
@@ -183,20 +245,30 @@ def _etag(request: Request, dataset: Dataset) -> str:
     return f'W/"{hashlib.sha256(f"{state}{request.url.query}".encode()).hexdigest()[:32]}"'
 
 
-def _freshness(dataset: Dataset) -> dict[str, str]:
-    """How far the replica is; here it is the truth, so it is never behind."""
-    moment = (dataset.rows_updated_at or dataset.created_at) / 1000
-    modified = formatdate(moment, usegmt=True)
+def freshness(truth: Dataset, replica: Dataset | None) -> dict[str, str]:
+    """How far the replica is behind the truth, as headers (2.5); times are in whole seconds."""
+    behind = replica is None or replica.data_version < truth.data_version
+    seen = _modified(replica) if replica else formatdate(truth.created_at / 1000, usegmt=True)
     return {
-        "Last-Modified": modified,
-        "X-SODA2-Truth-Last-Modified": modified,
-        "X-SODA2-Secondary-Last-Modified": modified,
-        "X-SODA2-Data-Out-Of-Date": "false",
+        "Last-Modified": seen,
+        "X-SODA2-Truth-Last-Modified": _modified(truth),
+        "X-SODA2-Truth-Version": str(truth.data_version),
+        "X-SODA2-Secondary-Last-Modified": seen,
+        "X-SODA2-Data-Out-Of-Date": str(behind).lower(),
+        "X-SODA2-Row-Count": str(replica.row_count if replica else 0),
     }
+
+
+def _shape(dataset: Dataset) -> list[tuple[str, str]]:
+    return [(column.field, column.type.name) for column in dataset.columns]
+
+
+def _modified(dataset: Dataset) -> str:
+    return formatdate((dataset.rows_updated_at or dataset.created_at) / 1000, usegmt=True)
 
 
 def _column_headers(answer: Answer) -> dict[str, str]:
     fields, types = json.dumps(answer.fields), json.dumps(answer.types)
     if len(fields) + len(types) > _MAX_HEADER:
         return {}
-    return {"X-SODA2-Fields": fields, "X-SODA2-Types": types}
+    return {"X-SODA2-Fields": fields, "X-SODA2-Types": types, "X-SODA2-Warning": _WARNING}

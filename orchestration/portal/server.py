@@ -15,16 +15,22 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
 from orchestration.portal.app import create_app
+from orchestration.portal.certificates import certificate_for
 from orchestration.portal.errors import PortalInUseError
-from orchestration.portal.transport import MAX_BODY_BYTES
+from orchestration.portal.faults import Faults
+from orchestration.portal.manners import Manners
+from orchestration.portal.state import Portal
+from orchestration.portal.strikes import Connections
 
 ADDRESS_FILE = "address.json"
 _LOCK_FILE = "portal.lock"
@@ -37,6 +43,9 @@ _KEEP_ALIVE_SECONDS = 300
 
 class PortalServer:
     """A portal in a background thread, for as long as the `with` block; `address` says where.
+
+    `faults` can be set and taken back at any time, before and while it runs, and `manners` changed.
+    With `tls` it also answers at `tls_address`, with the self-signed certificate in `ca_file`.
 
     Raises: PortalInUseError when another one serves the home; ValueError for a host that other
         machines could reach; OSError when the port is taken.
@@ -51,9 +60,20 @@ class PortalServer:
         username: str | None = None,
         password: str | None = None,
         app_tokens: tuple[str, ...] | None = None,
-        max_body_bytes: int = MAX_BODY_BYTES,
+        max_body_bytes: int | None = None,
+        manners: Manners | None = None,
+        faults: Faults | None = None,
+        tls: bool = False,
+        tls_port: int = 0,
     ) -> None:
         self.address = ""
+        self.tls_address = ""
+        self.ca_file: Path | None = None
+        self.faults = faults or Faults()
+        manners = manners or Manners()
+        if max_body_bytes is not None:
+            manners = replace(manners, max_body_bytes=max_body_bytes)
+        self._tls_port = tls_port if tls else None
         self._home = home
         self._host = _loopback(host)
         self._port = port
@@ -63,21 +83,36 @@ class PortalServer:
             username=username,
             password=password,
             app_tokens=app_tokens,
-            max_body_bytes=max_body_bytes,
+            manners=manners,
+            faults=self.faults,
         )
+        self._portal: Portal | None = None
+        self._manners = manners
         self._stack = ExitStack()
+
+    @property
+    def manners(self) -> Manners:
+        """The switches; setting them takes effect with the next request."""
+        return self._manners if self._portal is None else self._portal.manners
+
+    @manners.setter
+    def manners(self, manners: Manners) -> None:
+        self._manners = manners
+        if self._portal is not None:
+            self._portal.manners = manners
 
     def __enter__(self) -> PortalServer:
         with ExitStack() as stack:
-            prepared = _prepared(self._home, self._host, self._port, self._make_app)
+            make_app = partial(self._make_app, manners=self._manners)
+            prepared = _prepared(self._home, self._host, self._port, make_app)
             server = stack.enter_context(prepared)
-            thread = threading.Thread(target=server.run_here, name="portal", daemon=True)
-            stack.callback(thread.join)
-            stack.callback(server.ask_to_stop)
-            thread.start()
-            if not server.ready.wait(_START_SECONDS):
-                raise RuntimeError(f"The portal at {self._home} did not start")
+            self._portal = server.portal
+            _run_aside(server, stack)
             self.address = server.address
+            if self._tls_port is not None:
+                encrypted = stack.enter_context(_encrypted(server, self._host, self._tls_port))
+                _run_aside(encrypted, stack)
+                self.tls_address, self.ca_file = encrypted.address, encrypted.ca_file
             self._stack = stack.pop_all()
         return self
 
@@ -96,14 +131,37 @@ def serve_forever(
     *,
     host: str = "127.0.0.1",
     announce: Callable[[str], None] | None = None,
+    manners: Manners | None = None,
+    faults: Faults | None = None,
+    tls_port: int | None = None,
+    announce_tls: Callable[[str, Path], None] | None = None,
 ) -> None:
     """Serves a home until the process is told to stop; `announce` gets the address once it is up.
 
-    Raises: as PortalServer.
+    With a `tls_port` it also answers there, and `announce_tls` gets that address and the file with
+    the certificate. Raises: as PortalServer.
     """
-    prepared = _prepared(home, _loopback(host), port, partial(create_app, home), announce)
-    with prepared as server, suppress(KeyboardInterrupt):
+    make_app = partial(create_app, home, manners=manners, faults=faults)
+    with ExitStack() as stack:
+        prepared = _prepared(home, _loopback(host), port, make_app, announce)
+        server = stack.enter_context(prepared)
+        if tls_port is not None:
+            encrypted = stack.enter_context(_encrypted(server, _loopback(host), tls_port))
+            _run_aside(encrypted, stack)
+            if announce_tls is not None and encrypted.ca_file is not None:
+                announce_tls(encrypted.address, encrypted.ca_file)
+        stack.enter_context(suppress(KeyboardInterrupt))
         server.run_here()
+
+
+def _run_aside(server: _Server, stack: ExitStack) -> None:
+    """Starts a server in a thread that ends with the stack."""
+    thread = threading.Thread(target=server.run_here, name="portal", daemon=True)
+    stack.callback(thread.join)
+    stack.callback(server.ask_to_stop)
+    thread.start()
+    if not server.ready.wait(_START_SECONDS):
+        raise RuntimeError(f"The portal at {server.address} did not start")
 
 
 def running_address(home: Path) -> str | None:
@@ -122,15 +180,20 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        home: Path,
+        portal: Portal,
         listener: socket.socket,
-        announce: Callable[[str], None] | None,
+        announce: Callable[[str], None] | None = None,
+        *,
+        address_file: Path | None = None,
+        ca_file: Path | None = None,
     ) -> None:
         super().__init__(config)
+        self.portal = portal
+        self.ca_file = ca_file
         host, port = listener.getsockname()[:2]
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self.ready = threading.Event()
-        self._file = home / ADDRESS_FILE
+        self._file = address_file
         self._listener = listener
         self._announce = announce
 
@@ -147,16 +210,18 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if not self.started:
             return
-        written = self._file.with_suffix(".part")
-        written.write_text(json.dumps({"address": self.address, "pid": os.getpid()}))
-        written.replace(self._file)
+        if self._file is not None:
+            written = self._file.with_suffix(".part")
+            written.write_text(json.dumps({"address": self.address, "pid": os.getpid()}))
+            written.replace(self._file)
         self.ready.set()
         if self._announce is not None:
             self._announce(self.address)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes the address back first; a signal may end the process right after this."""
-        self._file.unlink(missing_ok=True)
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
         await super().shutdown(sockets)
 
 
@@ -165,24 +230,50 @@ def _prepared(
     home: Path,
     host: str,
     port: int,
-    make_app: Callable[[], Starlette],
+    make_app: Callable[..., Starlette],
     announce: Callable[[str], None] | None = None,
 ) -> Iterator[_Server]:
     """A server that has its home and its port to itself, ready to run."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(home), _listening(host, port) as listener:
-        config = uvicorn.Config(
-            make_app(),
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            ws="none",
-            lifespan="on",
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=_STOP_SECONDS,
+        connections = Connections()
+        app = make_app(connections=connections)
+        config = _config(app, connections, lifespan="on")
+        yield _Server(
+            config, app.state.portal, listener, announce, address_file=home / ADDRESS_FILE
         )
-        yield _Server(config, home, listener, announce)
+
+
+@contextmanager
+def _encrypted(plain: _Server, host: str, port: int) -> Iterator[_Server]:
+    """A server of the same portal over TLS; the plain one's start and end are the portal's."""
+    certificate, key = certificate_for(plain.portal.store.home)
+    app = plain.config.app
+    assert isinstance(app, Starlette)
+    with _listening(host, port) as listener:
+        config = _config(
+            app,
+            app.state.connections,
+            lifespan="off",
+            ssl_certfile=str(certificate),
+            ssl_keyfile=str(key),
+        )
+        yield _Server(config, plain.portal, listener, ca_file=certificate)
+
+
+def _config(app: Starlette, connections: Connections, **settings: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=connections.protocol(),
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        **settings,
+    )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What every route shares: the store, the account and the limits of one portal."""
+"""What every route shares: the store, its replica, the account, the manners and the faults."""
 
 from __future__ import annotations
 
@@ -6,16 +6,35 @@ from dataclasses import dataclass
 
 from orchestration.portal.access import Account
 from orchestration.portal.errors import PortalError
+from orchestration.portal.faults import Faults
+from orchestration.portal.manners import Manners
+from orchestration.portal.replica import Replica, Snapshot
 from orchestration.portal.store import Store
 
 
-@dataclass(frozen=True)
+@dataclass
 class Portal:
-    """One portal, as its routes see it."""
+    """One portal, as its routes see it. The manners can be changed while it runs."""
 
     store: Store
     account: Account
-    max_body_bytes: int
+    manners: Manners
+    faults: Faults
+
+    def __post_init__(self) -> None:
+        self.replica = Replica(self.store, lambda: self.manners.replica_lag_seconds)
+        self.faults.attach(lambda: Snapshot(self.store))
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The size of the largest body that is taken."""
+        return self.manners.max_body_bytes
+
+    def close(self) -> None:
+        """Closes what is open; nothing may be under way."""
+        self.faults.clear()
+        self.replica.close()
+        self.store.close()
 
 
 def split_name(name: str, *, allowed: tuple[str, ...]) -> tuple[str, str]:

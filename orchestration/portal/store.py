@@ -11,8 +11,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from orchestration.portal.soql.functions import install_functions
 
 DATABASE = "portal.sqlite3"
 _LAYOUT = 1
-_SCHEMA = """
+_SCHEMA = (
+    """
 create table if not exists datasets (
     number integer primary key autoincrement,
     id text not null unique,
@@ -40,7 +41,18 @@ create table if not exists datasets (
     data_version integer not null,
     row_count integer not null
 )
-"""
+""",
+    """
+create table if not exists drafts (
+    kind text not null, id integer not null, document text not null, primary key (kind, id)
+)
+""",
+    """
+create table if not exists files (
+    id text primary key, dataset integer not null, mime text not null, content blob not null
+)
+""",
+)
 
 
 def now_ms() -> int:
@@ -54,10 +66,13 @@ class Store:
     def __init__(self, home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         home.chmod(0o700)
+        self.home = home
         self._path = home / DATABASE
         self._write_lock = threading.Lock()
         self._idle_lock = threading.Lock()
         self._idle: list[sqlite3.Connection] = []
+        self.around_write: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Entered with the write lock held and left after the commit; the replica sets it."""
         self._writer = self._connect()
         self._prepare()
 
@@ -84,16 +99,29 @@ class Store:
                 self._idle.append(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction: all of it or, when anything is raised, none of it. One at a time."""
-        with self._write_lock:
+    def writing(self, *, keep: bool = True) -> Iterator[sqlite3.Connection]:
+        """A transaction: all of it or, when anything is raised, none of it. One at a time.
+
+        With `keep=False` it is undone at its end all the same.
+        """
+        with self._write_lock, self.around_write():
             self._writer.execute("begin immediate")
             try:
                 yield self._writer
-                self._writer.commit()
+                if keep:
+                    self._writer.commit()
+                else:
+                    self._writer.rollback()
             except BaseException:
                 self._writer.rollback()
                 raise
+
+    def pin(self) -> sqlite3.Connection:
+        """A connection of its own that goes on seeing the state of now; the caller closes it."""
+        connection = self._connect()
+        connection.execute("begin")
+        connection.execute("select count(*) from datasets").fetchone()
+        return connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -116,7 +144,8 @@ class Store:
             self._writer.close()
             message = f"{self._path} was made by another version of the portal; remove its folder"
             raise RuntimeError(message)
-        self._writer.execute(_SCHEMA)
+        for statement in _SCHEMA:
+            self._writer.execute(statement)
         self._writer.execute(f"pragma user_version = {_LAYOUT}")
 
 
@@ -125,10 +154,22 @@ def find_dataset(connection: sqlite3.Connection, fourfour: str) -> Dataset:
 
     Raises: NotFoundError when there is none.
     """
-    row = connection.execute("select * from datasets where id = ?", (fourfour,)).fetchone()
-    if row is None:
+    dataset = find_if_there(connection, fourfour)
+    if dataset is None:
         raise NotFoundError("dataset.missing", {"id": fourfour})
-    return _dataset(row)
+    return dataset
+
+
+def find_if_there(connection: sqlite3.Connection, fourfour: str) -> Dataset | None:
+    """The dataset with this 4x4; a replica may not have it yet."""
+    row = connection.execute("select * from datasets where id = ?", (fourfour,)).fetchone()
+    return None if row is None else _dataset(row)
+
+
+def dataset_of_number(connection: sqlite3.Connection, number: int) -> Dataset:
+    """The dataset with this number, which the portal knows to be there."""
+    sql = "select * from datasets where number = ?"
+    return _dataset(connection.execute(sql, (number,)).fetchone())
 
 
 def list_datasets(connection: sqlite3.Connection) -> list[Dataset]:
@@ -184,6 +225,38 @@ def _rows_table(dataset: Dataset) -> str:
     return f"create table {dataset.table} ({', '.join(names)})"
 
 
+def reshape(
+    connection: sqlite3.Connection,
+    dataset: Dataset,
+    columns: tuple[Column, ...],
+    *,
+    keep_rows: bool,
+) -> Dataset:
+    """The dataset with these columns: with its rows, where columns are only added, or without.
+
+    A dataset that loses its rows keeps counting its row ids, and has no row identifier until it is
+    set again.
+    """
+    before = [(column.field, column.type.name) for column in dataset.columns]
+    after = [(column.field, column.type.name) for column in columns]
+    shaped = replace(dataset, columns=columns, modified_at=now_ms())
+    if before == after:
+        return shaped
+    if keep_rows:
+        assert after[: len(before)] == before
+        for column in columns[len(before) :]:
+            connection.execute(f"alter table {dataset.table} add column {column.sql}")
+        return shaped
+    named = dataset.table.strip('"')
+    sequence = connection.execute("select seq from sqlite_sequence where name = ?", (named,))
+    found = sequence.fetchone()
+    connection.execute(f"drop table {dataset.table}")
+    connection.execute(_rows_table(shaped))
+    if found is not None:
+        connection.execute("insert into sqlite_sequence (name, seq) values (?, ?)", (named, *found))
+    return replace(shaped, row_identifier=None, row_count=0)
+
+
 def set_row_identifier(
     connection: sqlite3.Connection, dataset: Dataset, field_name: str
 ) -> Dataset:
@@ -217,6 +290,7 @@ def drop_dataset(connection: sqlite3.Connection, dataset: Dataset) -> None:
     """Removes a dataset and its rows."""
     connection.execute(f"drop table {dataset.table}")
     connection.execute("delete from datasets where number = ?", (dataset.number,))
+    connection.execute("delete from files where dataset = ?", (dataset.number,))
 
 
 def _dataset(row: tuple[Any, ...]) -> Dataset:

@@ -19,10 +19,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestration.portal.errors import PortalError, malformed_json
+from orchestration.portal.strikes import REQUEST_ID_KEY
 
 logger = logging.getLogger(__name__)
 
-MAX_BODY_BYTES = 256 * 1024 * 1024
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
 _CODES = {404: "not-found", 405: "method-not-allowed"}
 
@@ -40,6 +40,7 @@ class EdgeHeaders:
             return
         sent = dict(scope["headers"]).get(b"x-socrata-requestid", b"").decode("latin-1")
         request_id = sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(16)
+        scope[REQUEST_ID_KEY] = request_id
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -122,7 +123,11 @@ def json_text_response(
 async def answer_refusal(request: Request, error: Exception) -> Response:
     """The error object of a refusal."""
     assert isinstance(error, PortalError)
-    return json_response(error.body(), status=error.status)
+    return json_response(error.body(_keys(request)), status=error.status)
+
+
+def _keys(request: Request) -> str:
+    return str(request.app.state.portal.manners.error_keys)
 
 
 async def answer_nesting(request: Request, error: Exception) -> Response:
@@ -135,7 +140,7 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, "invalid-request")
     refusal = PortalError(error.status_code, code, error.detail)
-    response = json_response(refusal.body(), status=error.status_code)
+    response = json_response(refusal.body(_keys(request)), status=error.status_code)
     response.headers.update(error.headers or {})
     return response
 
@@ -145,4 +150,4 @@ async def answer_failure(request: Request, error: Exception) -> Response:
     tag = secrets.token_hex(8)
     logger.error("internal error %s: %s", tag, type(error).__name__)
     refusal = PortalError(500, "internal-error", "Internal error", {"tag": tag})
-    return json_response(refusal.body(), status=500)
+    return json_response(refusal.body(_keys(request)), status=500)

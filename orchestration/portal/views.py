@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestration.portal.access import require_readable
+from orchestration.portal.access import Role, require_readable
 from orchestration.portal.bodies import load_object
 from orchestration.portal.dataset import (
     Dataset,
@@ -25,13 +25,13 @@ from orchestration.portal.dataset import (
     metadata,
     row_identifier_from,
 )
-from orchestration.portal.datatypes import utc_text
 from orchestration.portal.errors import bad_parameter, invalid_request
 from orchestration.portal.state import Portal, split_name
 from orchestration.portal.store import (
     create_dataset,
     drop_dataset,
     find_dataset,
+    find_if_there,
     list_datasets,
     next_number,
     now_ms,
@@ -39,6 +39,7 @@ from orchestration.portal.store import (
     set_row_identifier,
 )
 from orchestration.portal.transport import json_response, read_body
+from orchestration.portal.values import utc_text
 
 _JSON = ("json",)
 _PERMISSIONS = {"public.read": True, "public": True, "private": False}
@@ -120,8 +121,9 @@ class Views:
         return json_response(metadata(dataset, owner=True))
 
     def _show(self, request: Request) -> Response:
-        logged_in = self._portal.account.knows(request)
-        return json_response(metadata(self._readable(request, logged_in), owner=logged_in))
+        role = self._portal.account.role(request)
+        dataset = self._readable(request, role is not Role.STRANGER)
+        return json_response(metadata(dataset, owner=role is Role.OWNER))
 
     def _update(self, request: Request, body: bytes) -> Response:
         self._portal.account.require(request)
@@ -172,8 +174,10 @@ class Views:
 
     def _replication(self, request: Request) -> Response:
         dataset = self._readable(request, self._portal.account.knows(request))
+        with self._portal.replica.reading() as connection:
+            replica = find_if_there(connection, dataset.id)
+        secondary = {"name": "local", "version": replica.data_version if replica else 0}
         version = dataset.data_version
-        secondary = {"name": "local", "version": version}
         return json_response({"truth_data_version": version, "secondary_versions": [secondary]})
 
     def _readable(self, request: Request, logged_in: bool) -> Dataset:

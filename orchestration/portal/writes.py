@@ -16,9 +16,10 @@ from typing import Any
 
 from orchestration.portal.bodies import Row
 from orchestration.portal.dataset import Dataset
-from orchestration.portal.datatypes import Stored, comparable_number, utc_text
 from orchestration.portal.identifiers import row_id
+from orchestration.portal.manners import Manners
 from orchestration.portal.store import now_ms, save_dataset
+from orchestration.portal.values import Stored, comparable_number, utc_text
 
 
 @dataclass(frozen=True)
@@ -48,16 +49,19 @@ class Outcome:
         """How many rows went through."""
         return self.created + self.updated + self.deleted
 
-    def counters(self) -> dict[str, int]:
+    def counters(self, manners: Manners) -> dict[str, int]:
         """The public answer: counts, and no word about which row failed."""
-        return {
+        counters = {
             "Rows Created": self.created,
             "Rows Updated": self.updated,
             "Rows Deleted": self.deleted,
-            "Errors": len(self.errors),
-            "By RowIdentifier": self.done if self.by_key else 0,
-            "By SID": 0 if self.by_key else self.done,
         }
+        if self.errors or manners.errors_counter == "always":
+            counters["Errors"] = len(self.errors)
+        if manners.counters == "six":
+            counters["By RowIdentifier"] = self.done if self.by_key else 0
+            counters["By SID"] = 0 if self.by_key else self.done
+        return counters
 
     def report(self) -> dict[str, Any]:
         """The answer to `$$version=2.0`: counts, and every row that failed."""
@@ -128,6 +132,9 @@ class Mutation:
         self._known = {value: (number, version) for value, number, version in found}
 
     def _plan(self, index: int, row: Row) -> None:
+        if row.problem:
+            self._fail("bad_row", index, row, row.problem)
+            return
         if row.key is None:
             self._plan_keyless(index, row)
             return

@@ -23,7 +23,10 @@ from sodapy import Socrata
 
 from orchestration.portal.app import create_app
 from orchestration.portal.errors import PortalInUseError
+from orchestration.portal.manners import Manners, with_switches
 from orchestration.portal.server import ADDRESS_FILE, PortalServer, running_address, serve_forever
+
+SUMMERWARE = str(Path(sys.executable).with_name("summerware"))
 
 
 @contextmanager
@@ -238,3 +241,82 @@ def test_readers_see_the_old_rows_while_a_replacement_runs(tmp_path):
             seen = set().union(*(future.result() for future in looking))
     assert {count for count, _, _ in seen} == {"2000"}
     assert all(low == high for _, low, high in seen)
+
+
+def test_tls_beside_plain_http(tmp_path):
+    """One portal, two addresses; the certificate is trusted only by who is given it (2.2)."""
+    with PortalServer(tmp_path, tls=True) as server:
+        with client(server.address) as soda:
+            dataset = make(soda)
+        url = f"https://{server.tls_address}/api/views/{dataset}.json"
+        login = ("local", "local")
+        shown = requests.get(url, auth=login, verify=str(server.ca_file))
+        assert shown.json()["id"] == dataset
+        by_name = url.replace("127.0.0.1", "localhost")
+        assert requests.get(by_name, auth=login, verify=str(server.ca_file)).status_code == 200
+        with pytest.raises(requests.exceptions.SSLError):
+            requests.get(url, auth=login)
+        assert stat.S_IMODE((tmp_path / "tls" / "key.pem").stat().st_mode) == 0o600
+
+
+def test_tls_certificate_is_made_once(tmp_path):
+    """A second start has the same one, so that clients can keep trusting it."""
+    made = []
+    for _ in range(2):
+        with PortalServer(tmp_path, tls=True) as server:
+            made.append(server.ca_file.read_bytes())
+    assert made[0] == made[1]
+
+
+def test_tls_can_be_demanded(tmp_path):
+    """With the switch, logins work over TLS and are refused without (2.2)."""
+    manners = with_switches(Manners(), {"require_tls": True})
+    with PortalServer(tmp_path, tls=True, manners=manners) as server:
+        with pytest.raises(requests.HTTPError, match="403"), client(server.address) as soda:
+            make(soda)
+        url = f"https://{server.tls_address}/api/views.json"
+        bundle = str(server.ca_file)
+        made = requests.post(url, json={"name": "x"}, auth=("local", "local"), verify=bundle)
+        assert made.status_code == 200
+
+
+def test_reset_works_over_tls(tmp_path):
+    """A fault cuts encrypted connections as well."""
+    with PortalServer(tmp_path, tls=True) as server:
+        server.faults.add("reset-before:times=1@POST /api/views")
+        url = f"https://{server.tls_address}/api/views.json"
+        with pytest.raises(requests.ConnectionError):
+            requests.post(url, json={"name": "x"}, verify=str(server.ca_file), timeout=10)
+
+
+def test_command_line_takes_switches_and_faults(tmp_path):
+    """`--switch`, `--profile`, `--fault` and `--tls-port`; a misspelt one is a usage error."""
+    profile = tmp_path / "profile.yaml"
+    profile.write_text("switches: {counters: four}\n")
+    command = [
+        *(SUMMERWARE, "portal", "--port", "0", "--tls-port", "0"),
+        *("--profile", str(profile), "--switch", "errors_counter=when any"),
+        *("--fault", "503:at=2@POST /resource/"),
+    ]
+    environment = {**os.environ, "SUMMERWARE_HOME": str(tmp_path / "home")}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        said = [process.stdout.readline(), process.stdout.readline()]
+        address = next(line for line in said if "http://" in line).split("http://")[1].strip()
+        assert any("https://" in line and "certificate.pem" in line for line in said)
+        with client(address) as soda:
+            dataset = make(soda)
+            answer = soda.upsert(dataset, [{"key": "a"}])
+            assert set(answer) == {"Rows Created", "Rows Updated", "Rows Deleted"}
+            with pytest.raises(requests.HTTPError, match="503"):
+                soda.upsert(dataset, [{"key": "b"}])
+        process.terminate()
+    for wrong in ("--fault=nonsense", "--switch=nonsense=1", "--profile=/nowhere"):
+        ran = subprocess.run(
+            [SUMMERWARE, "portal", wrong],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ran.returncode == 2
+        assert "nonsense" in ran.stderr or "nowhere" in ran.stderr

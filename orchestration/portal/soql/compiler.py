@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from orchestration.portal.dataset import Dataset
-from orchestration.portal.datatypes import SYSTEM_FIELDS, Stored
+from orchestration.portal.datatypes import SYSTEM_FIELDS
 from orchestration.portal.errors import QueryError
 from orchestration.portal.identifiers import fold
 from orchestration.portal.soql.expressions import (
@@ -21,6 +21,7 @@ from orchestration.portal.soql.expressions import (
     Scope,
 )
 from orchestration.portal.soql.parser import Call, Name, Node, Ordering, Query, Selection
+from orchestration.portal.values import Stored
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestration.portal.dataset import Dataset
-from orchestration.portal.datatypes import (
-    SYSTEM_FIELDS,
-    SYSTEM_TYPES,
-    TYPES,
-    DataType,
-    MaltypedError,
-    Stored,
-)
+from orchestration.portal.datatypes import SYSTEM_FIELDS, SYSTEM_TYPES, TYPES, DataType
 from orchestration.portal.errors import QueryError
 from orchestration.portal.soql.parser import Call, Literal, Name, Node
+from orchestration.portal.values import MaltypedError, Stored
 
-_ORDERED = frozenset(("text", "number", "calendar_date", "date", "row_identifier", "null"))
+_ORDERED = frozenset(
+    ("text", "number", "double", "calendar_date", "date", "row_identifier", "null")
+)
 EQUATED = _ORDERED | {"checkbox", "row_version"}
 _DATES = frozenset(("calendar_date", "date", "null"))
-_NUMBERS = frozenset(("number", "null"))
+_NUMBERS = frozenset(("number", "double", "null"))
 _TEXTS = frozenset(("text", "null"))
 _FLAGS = frozenset(("checkbox", "null"))
 _ANY = frozenset((*TYPES, *SYSTEM_TYPES))
@@ -156,6 +152,8 @@ class Expressions:
         """Expressions of one type; string literals take the type of what is no literal."""
         written = [self.compile(n) for n in nodes if not _is_text_literal(n)]
         types = {e.type for e in written if e.type != "null"} or {"text"}
+        if types == {"number", "double"}:
+            types = {"double"}
         kind = min(types)
         compiled = [self.compile(node, allowed, user, like=kind) for node in nodes]
         if len(types) > 1:
@@ -263,7 +261,7 @@ class Expressions:
             return self._count(node.function, arguments)
         argument = arguments[0]
         if argument.type in _NUMBERS:
-            kept = f"exact_{node.function}({argument.kept})"
+            kept = f"exact_{node.function}({_exact(argument)})"
             return Expression(f"cast({kept} as numeric)", "number", kept)
         if node.function not in ("min", "max") or argument.type not in _ORDERED:
             raise self.mismatch(node.function, argument.type)
@@ -280,6 +278,11 @@ class Expressions:
         """The refusal of a type where it makes no sense."""
         message = f"Type mismatch: {user or 'the query'} does not take {kind} here"
         return QueryError("type-mismatch", message, {"type": kind})
+
+
+def _exact(argument: Expression) -> str:
+    """What an aggregate adds up: kept numbers with every digit, doubles that are finite."""
+    return argument.sql if argument.type == "double" else argument.kept
 
 
 def _truth(sql: str) -> Expression:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from decimal import Decimal, localcontext
 from typing import Any
 
-from orchestration.portal.datatypes import plain_number
+from orchestration.portal.geometries import as_wkt
 from orchestration.portal.identifiers import row_id, version_id
+from orchestration.portal.values import plain_number
 
 _EXACT_DIGITS = 2100
 """Room for any sum of numbers between 1e-1000 and 1e1000."""
@@ -24,6 +25,7 @@ def install_functions(connection: sqlite3.Connection) -> None:
         "row_id": row_id,
         "version_id": version_id,
         "plain_number": plain_text,
+        "as_wkt": as_wkt,
         "soql_lower": str.lower,
         "soql_upper": str.upper,
     }

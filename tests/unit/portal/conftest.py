@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from sodapy import Socrata
 
+from orchestration.portal.manners import with_switches
 from orchestration.portal.server import PortalServer
 
 COLUMNS = {
@@ -65,9 +66,25 @@ class PortalClient:
 
 
 @pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalClient]:
-    home = tmp_path_factory.mktemp("portal") / "home"
-    with PortalServer(home) as server:
-        client = PortalClient(server.address)
-        yield client
-        client.close()
+def portal_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
+    with PortalServer(tmp_path_factory.mktemp("portal") / "home") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def portal(portal_server: PortalServer) -> Iterator[PortalClient]:
+    client = PortalClient(portal_server.address)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def switch(portal_server: PortalServer) -> Iterator[Callable[..., None]]:
+    """Sets switches for the length of a test."""
+
+    def set_switches(**settings: Any) -> None:
+        portal_server.manners = with_switches(portal_server.manners, settings)
+
+    before = portal_server.manners
+    yield set_switches
+    portal_server.manners = before
