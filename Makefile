@@ -49,6 +49,9 @@ soak: install
 
 bench: install
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.spelling
+	@$(BIN)/python -m benchmarks.linkage
+	@$(BIN)/python -m benchmarks.portal
 
 # Renew the lock after a change of pyproject.toml.
 lock: install

@@ -81,7 +81,9 @@ def _row(one: Measure, before: float | None) -> str:
 
 
 def _listed(findings: list[Finding], truth: str) -> list[str]:
-    return [f"- {one.about}: {one.said}" for one in findings if one.truth == truth]
+    return [
+        f"- {one.about}: {one.said}" for one in findings if one.truth == truth and one.is_public
+    ]
 
 
 def _figures(kept: Mapping[str, Any]) -> dict[tuple[str, str], float]:
