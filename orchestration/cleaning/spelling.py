@@ -344,8 +344,8 @@ told as (
             judged.score, case when every.decision_id is not null then 1.0 else 0.0 end
         ) as score,
         case
-            when every.outcome = 'proposed' and known.better is not null then 'better label'
             when every.outcome = 'drift' then 'new together'
+            when known.better = every.to_value then 'better label'
             else coalesce(judged.change, 'decided')
         end as change,
         judged.beside, judged.slips, judged.met, judged.held_by,

@@ -41,6 +41,16 @@ def test_what_else_a_kept_value_resembles_is_proposed_at_most(bench: SpellingBen
     assert ("DOGDE", "DODGE", "proposed") in bench.find()
 
 
+@pytest.mark.parametrize("verdict", ["apply", "keep"])
+def test_a_decided_label_is_not_asked_again(bench: SpellingBench, verdict: str) -> None:
+    """The kind of evidence is the same before and after the decision."""
+    bench.know("Alchohol", better="Alcohol")
+    bench.see("Alchohol", 400)
+    before = bench.rows("evidence_hash")
+    bench.decide("Alchohol", "Alcohol", verdict, "d1")
+    assert bench.rows("evidence_hash") == before
+
+
 def test_keep_without_a_target_keeps_the_value(makes: SpellingBench) -> None:
     """A decision may say that a value is right, whatever it resembles."""
     makes.decide("TOYTOTA", None, "keep", "d1")
