@@ -4,6 +4,7 @@ A live portal needs SUMMERWARE_PORTAL=live and credentials from the environment.
 started for as long as it is needed where none is running for this home.
 """
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import Settings
+
+progress = logging.getLogger("summerware.progress")
 
 LOCAL = "local"
 _START_SECONDS = 30
@@ -84,8 +87,14 @@ def _start(home: Path, stack: ExitStack, users: Users) -> str:
                 raise
             time.sleep(0.1)
         else:
-            stack.callback(users.wait_until_alone, _PATIENCE_SECONDS)
+            stack.callback(_wait_for_others, users)
             return server.address
+
+
+def _wait_for_others(users: Users) -> None:
+    if not users.wait_until_alone(1):
+        progress.info("another run still uses the local portal; waiting for it to be done")
+        users.wait_until_alone(_PATIENCE_SECONDS)
 
 
 @contextmanager
