@@ -5,7 +5,6 @@ codes: 0 done, 1 data stopped at a gate, 2 usage or configuration, 3 fault.
 """
 
 import getpass
-import json
 import logging
 import sys
 import time
@@ -20,14 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from orchestration import reports
-from orchestration.dataset import TIME_ZONE, Dataset, load_dataset
+from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, SummerwareError
 from orchestration.evaluation.commands import evaluate
 from orchestration.portal import commands as portal_commands
 from orchestration.review import commands as review_commands
 from orchestration.settings import Settings
-from orchestration.state.database import open_database
-from orchestration.state.store import State
+from orchestration.terminal import find_dataset, open_state, print_json
 
 app = typer.Typer(
     help="Clean, check and publish police and civic data, with an account of every row.",
@@ -92,9 +90,9 @@ def gates(
     as_json: JsonOption = False,
 ) -> None:
     """Show the latest verdict of every gate."""
-    settings, state = _open()
+    settings, state = open_state()
     if dataset is not None:
-        _dataset(settings, dataset)
+        find_dataset(settings, dataset)
     found = reports.gates(state, dataset)
     if as_json:
         return print_json(found)
@@ -124,8 +122,8 @@ def gates(
 @app.command()
 def ledger(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     """Show how many raw lines met which fate, and why."""
-    settings, state = _open()
-    found = reports.ledger(settings, state, _dataset(settings, dataset))
+    settings, state = open_state()
+    found = reports.ledger(settings, state, find_dataset(settings, dataset))
     if as_json:
         return print_json(found)
     out.print(f"{dataset}: {found['raw']:,} raw lines", highlight=False)
@@ -142,8 +140,8 @@ def ledger(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
 @app.command()
 def publications(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     """Show what was published when."""
-    settings, state = _open()
-    found = reports.publications(state, _dataset(settings, dataset))
+    settings, state = open_state()
+    found = reports.publications(state, find_dataset(settings, dataset))
     if as_json:
         return print_json(found)
     if not found:
@@ -168,8 +166,8 @@ def why(
     as_json: JsonOption = False,
 ) -> None:
     """Tell the whole story of one row: its lines, its changes, what stopped or absorbed it."""
-    settings, state = _open()
-    found = reports.why(settings, state, _dataset(settings, dataset), key)
+    settings, state = open_state()
+    found = reports.why(settings, state, find_dataset(settings, dataset), key)
     if as_json:
         return print_json(found)
     return _print_story(found)
@@ -185,11 +183,11 @@ def release(
     _show_progress()
     from orchestration.publishing import publisher
 
-    settings, state = _open()
+    settings, state = open_state()
     outcome = publisher.release(
         settings,
         state,
-        _dataset(settings, dataset),
+        find_dataset(settings, dataset),
         publication,
         by=by or getpass.getuser(),
         progress=logging.getLogger("summerware.progress").info,
@@ -205,8 +203,8 @@ def discard(
     by: Annotated[str | None, typer.Option(help="Who says so; you, where left out.")] = None,
 ) -> None:
     """Never use a landed extract again, because it is broken; its file stays for the record."""
-    settings, state = _open()
-    _dataset(settings, dataset)
+    settings, state = open_state()
+    find_dataset(settings, dataset)
     found = state.extract(extract)
     if found is None or found.dataset != dataset:
         raise ConfigurationError(f"{dataset}: no extract {extract} was landed")
@@ -275,24 +273,6 @@ app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")
 app.command("audit-sample")(review_commands.audit_sample)
 app.command()(evaluate)
-
-
-def print_json(value: Any) -> None:
-    """Prints JSON, and nothing else, on standard output."""
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
-
-
-def _open() -> tuple[Settings, State]:
-    settings = Settings.from_environment()
-    return settings, State(open_database(settings))
-
-
-def _dataset(settings: Settings, name: str) -> Dataset:
-    path = settings.datasets_dir / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in settings.datasets_dir.glob("*.yaml")))
-        raise ConfigurationError(f"no dataset is named {name}; there are {known}")
-    return load_dataset(path)
 
 
 def _as_date(text: str) -> date:

@@ -1,12 +1,13 @@
 """The command `summerware evaluate`: measures the cleaning and says what is not reached."""
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+from orchestration.terminal import print_json
 
 if TYPE_CHECKING:
     from orchestration.evaluation.runs import Measure
@@ -48,7 +49,7 @@ def evaluate(
     if page is not None:
         write_page(results, page)
     if as_json:
-        typer.echo(json.dumps(as_values(results), indent=2))
+        print_json(as_values(results))
     else:
         for truth in dict.fromkeys(one.truth for one in results.measures):
             out.print(f"[bold]{truth}[/bold]", highlight=False)

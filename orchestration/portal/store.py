@@ -113,6 +113,7 @@ class Store:
                 else:
                     self._writer.rollback()
             except BaseException:
+                # Whatever it was: a request is taken whole or not at all.
                 self._writer.rollback()
                 raise
 

@@ -189,8 +189,8 @@ class SodaTransport:
             raise PassingFault(
                 f"{self.domain}: could not {verb} {name}: {type(error).__name__}; is the portal up?"
             ) from None
-        except Exception as error:  # noqa: BLE001
-            # sodapy raises plain exceptions for an answer that is neither JSON nor CSV.
+        except Exception as error:  # noqa: BLE001 - sodapy has no error of its own
+            # It raises plain exceptions for an answer that is neither JSON nor CSV.
             raise PortalFault(
                 f"{self.domain}: could not {verb} {name}: {type(error).__name__} in reading the "
                 "answer; is the domain a portal's?"

@@ -4,9 +4,7 @@ They import neither Dagster, dbt nor Great Expectations, and openpyxl and scipy 
 written or read. `orchestration/cli.py` mounts them.
 """
 
-import json
 import secrets
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,14 +12,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from orchestration.dataset import Dataset, load_dataset
+from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.review.audit import in_words, percent
 from orchestration.review.judgements import people_of, require_person, undo_decision
 from orchestration.settings import Settings
-from orchestration.state.database import open_database
 from orchestration.state.judgements import Audit, Decision
 from orchestration.state.store import State
+from orchestration.terminal import find_dataset, open_state, print_json
 
 review = typer.Typer(
     help="Let people decide what the machine only suspects: spelling and duplicates.",
@@ -61,7 +59,7 @@ def export(
         folder=folder,
     )
     if as_json:
-        return _print_json(
+        return print_json(
             {
                 "dataset": dataset,
                 "sheets": [
@@ -108,7 +106,7 @@ def import_(
     imported = import_sheet(state, found, file, reviewer=reviewer)
     recorded = imported.recorded
     if as_json:
-        return _print_json(
+        return print_json(
             {
                 "dataset": dataset,
                 "stored": len(recorded.stored),
@@ -138,7 +136,7 @@ def list_(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     settings, state, found = _open(dataset)
     listed = list_decisions(settings, state, found)
     if as_json:
-        return _print_json(listed)
+        return print_json(listed)
     if not any(listed[part] for part in ("decisions", "disagreements", "conflicts", "ended")):
         return out.print(f"{dataset}: nothing was decided yet.")
     for one in listed["decisions"]:
@@ -174,7 +172,7 @@ def undo(
     _, state, found = _open(dataset)
     ended = undo_decision(state, found, decision, by=by, reason=reason)
     if as_json:
-        return _print_json(_decision(ended))
+        return print_json(_decision(ended))
     out.print(f"{dataset}: {ended.id} is undone; the next run goes without it.")
     return None
 
@@ -209,7 +207,7 @@ def audit_sample(
     if read is not None:
         audit = audit_sheets.read_sample(state, found, read, by=by or "")
         if as_json:
-            return _print_json(_audit(audit))
+            return print_json(_audit(audit))
         return _print_audit(audit)
     written = audit_sheets.write_sample(
         settings,
@@ -221,7 +219,7 @@ def audit_sample(
     )
     sample = written.sample
     if as_json:
-        return _print_json(
+        return print_json(
             {
                 "dataset": dataset,
                 "sample": written.id,
@@ -242,16 +240,8 @@ def audit_sample(
 
 
 def _open(dataset: str) -> tuple[Settings, State, Dataset]:
-    settings = Settings.from_environment()
-    path = settings.datasets_dir / f"{dataset}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in settings.datasets_dir.glob("*.yaml")))
-        raise ConfigurationError(f"no dataset is named {dataset}; there are {known}")
-    return settings, State(open_database(settings)), load_dataset(path)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+    settings, state = open_state()
+    return settings, state, find_dataset(settings, dataset)
 
 
 def _decision(one: Decision) -> dict[str, Any]:

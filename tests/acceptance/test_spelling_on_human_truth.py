@@ -14,7 +14,9 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
+from orchestration.cleaning.spelling import SpelledColumn
+from orchestration.evaluation.runs import HARMFUL as HARMFUL_PAIRS
+from orchestration.evaluation.runs import correct
 from orchestration.evaluation.spelling_truth import (
     HumanTruth,
     Misspelling,
@@ -28,7 +30,7 @@ from orchestration.evaluation.spelling_truth import (
 ROOT = Path(__file__).parents[2]
 SEEDS = (901, 902, 903)
 """Not used while tuning."""
-HARMFUL = {("FRHT", "FORD"), ("MERCU", "MERCEDES"), ("MISTU", "MAZDA"), ("SAAB", "SUBARU")}
+HARMFUL = set(HARMFUL_PAIRS)
 HARMFUL_ELSEWHERE = {"Model 1": ("F250", "F150"), "Driver City 1": ("IRVINGTON", "IRVING")}
 CODES = {"TOYT", "HOND", "MERZ", "MERC", "FRHT", "STRN"}
 Values = Iterable[tuple[str, str, int]]
@@ -39,44 +41,12 @@ def find(
     folder: Path, values: Values, contexts: Contexts = (), known: Iterable[tuple[str, str]] = ()
 ) -> list[Outcome]:
     """What the engine makes of values, with the thresholds a dataset file has by default."""
-    target = folder / "spelling.parquet"
     seen = [*values]
-    tables = {
-        "seen": ("value varchar, rows bigint", seen),
-        "beside": (
-            "value varchar, context_column varchar, context_value varchar, rows bigint",
-            [*contexts],
-        ),
-        "known": ("value varchar", [*known]),
-    }
-    with duckdb.connect() as connection:
-        for name, (columns, rows) in tables.items():
-            connection.execute(f"create table {name} (column_name varchar, {columns})")
-            marks = ", ".join("?" * (columns.count(",") + 2))
-            if rows:
-                connection.executemany(f"insert into {name} values ({marks})", rows)
-        find_misspellings(
-            connection,
-            [
-                SpelledColumn(name=name, apply_above=0.98, propose_above=0.6)
-                for name in sorted({row[0] for row in seen})
-            ],
-            values="(select *, null as first_at, null as last_at from seen)",
-            contexts="beside",
-            vocabulary="known",
-            decisions=(
-                "(select '' as column_name, '' as from_value, '' as to_value, '' as verdict, "
-                "'' as decision_id where false)"
-            ),
-            target=target,
-        )
-        found = connection.execute(
-            f"select column_name, from_value, to_value, outcome, score from '{target}'"
-        ).fetchall()
-    return [
-        Outcome(column=column, wrong=wrong, right=right, outcome=outcome, score=score)
-        for column, wrong, right, outcome, score in found
+    columns = [
+        SpelledColumn(name=name, apply_above=0.98, propose_above=0.6)
+        for name in sorted({row[0] for row in seen})
     ]
+    return correct(columns, seen, contexts, known, folder)
 
 
 def seed_values(name: str) -> list[str]:
