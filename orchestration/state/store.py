@@ -5,7 +5,7 @@ One class, plain frozen records out. No SQL outside this folder; no rows of data
 
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -84,7 +84,13 @@ class GateRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """One publication and how far it came: planned, held, released, sent, verified."""
+    """One publication and how far it came: planned, stopped, held, released, sent, verified.
+
+    Else `unchanged` (nothing to send), `abandoned` (nobody released it) or `failed` (`failure` says
+    why). `plan["files"]` is the hash of its files, which a release is for; `marks` are the portal's
+    own of each 4x4 when it was verified; `outcome_path` holds the snapshot of what is really there
+    where rows were refused.
+    """
 
     id: str
     dataset: str
@@ -101,6 +107,13 @@ class Publication:
     released_at: str | None
     sent_at: str | None
     verified_at: str | None
+    kind: str = "publish"
+    held_because: list[str] = field(default_factory=list)
+    rules_hash: str = ""
+    marks: dict[str, Any] = field(default_factory=dict)
+    refused: int = 0
+    outcome_path: str | None = None
+    failure: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,7 +382,7 @@ class State:
         state: str,
         answer: dict[str, Any] | None = None,
     ) -> None:
-        """Notes how far one chunk came: pending, acknowledged."""
+        """Notes how far one chunk came: pending, sent, acknowledged, verified."""
         table = tables.publication_chunk
         values = {"state": state, "answer": answer, "moved_at": now()}
         with self._writing.begin() as connection:
@@ -392,15 +405,31 @@ class State:
 
     def acknowledged_chunks(self, publication_id: str) -> set[int]:
         """The chunks that the portal has answered for."""
+        return {
+            chunk["number"]
+            for chunk in self.chunks(publication_id)
+            if chunk["state"] in ("acknowledged", "verified")
+        }
+
+    def chunks(self, publication_id: str) -> list[dict[str, Any]]:
+        """The journal of a publication, chunk by chunk."""
         table = tables.publication_chunk
+        query = (
+            sa.select(table)
+            .where(table.c.publication_id == publication_id)
+            .order_by(table.c.number)
+        )
         with self._engine.connect() as connection:
-            return set(
-                connection.scalars(
-                    sa.select(table.c.number).where(
-                        table.c.publication_id == publication_id,
-                        table.c.state == "acknowledged",
-                    )
-                )
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def verify_chunks(self, publication_id: str) -> None:
+        """Notes that everything acknowledged was read back."""
+        table = tables.publication_chunk
+        with self._writing.begin() as connection:
+            connection.execute(
+                table.update()
+                .where(table.c.publication_id == publication_id, table.c.state == "acknowledged")
+                .values(state="verified", moved_at=now())
             )
 
     def portal_id(self, target: str, dataset: str, partition: str) -> str | None:

@@ -107,6 +107,47 @@ publication = sa.Table(
     sa.Column("released_at", sa.String, nullable=True),
     sa.Column("sent_at", sa.String, nullable=True),
     sa.Column("verified_at", sa.String, nullable=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("held_because", sa.JSON, nullable=False),
+    sa.Column("rules_hash", sa.String, nullable=False),
+    sa.Column("marks", sa.JSON, nullable=False),
+    sa.Column("refused", sa.Integer, nullable=False),
+    sa.Column("outcome_path", sa.String, nullable=True),
+    sa.Column("failure", sa.String, nullable=True),
+)
+
+publication_signature = sa.Table(
+    "publication_signature",
+    metadata,
+    sa.Column("publication_id", sa.String, primary_key=True),
+    sa.Column("act", sa.String, primary_key=True),
+    sa.Column("signed_by", sa.String, primary_key=True),
+    sa.Column("content_hash", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("signed_at", sa.String, nullable=False),
+)
+
+receipt = sa.Table(
+    "receipt",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("publication_id", sa.String, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("previous_hash", sa.String, nullable=False),
+    sa.Column("hash", sa.String, nullable=False),
+    sa.Column("recorded_at", sa.String, nullable=False),
+)
+
+kept_edit = sa.Table(
+    "kept_edit",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("target", sa.String, primary_key=True),
+    sa.Column("key", sa.String, primary_key=True),
+    sa.Column("kept_by", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("kept_at", sa.String, nullable=False),
 )
 
 publication_chunk = sa.Table(
