@@ -7,7 +7,6 @@ codes: 0 done, 1 data stopped at a gate, 2 usage or configuration, 3 fault.
 import getpass
 import logging
 import sys
-import time
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -16,16 +15,23 @@ from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from orchestration import reports
 from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, SummerwareError
 from orchestration.evaluation.commands import evaluate
 from orchestration.portal import commands as portal_commands
+from orchestration.publishing import commands as publishing_commands
 from orchestration.review import commands as review_commands
 from orchestration.settings import Settings
-from orchestration.terminal import find_dataset, open_state, print_json
+from orchestration.terminal import (
+    err,
+    find_dataset,
+    fitting_table,
+    open_state,
+    print_json,
+    show_progress,
+)
 
 app = typer.Typer(
     help="Clean, check and publish police and civic data, with an account of every row.",
@@ -34,7 +40,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 
 DatasetArgument = Annotated[str, typer.Argument(help="Id of the dataset.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -58,7 +63,7 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run the daily job: extracts, gates, models, and the difference to the portal."""
-    _show_progress()
+    show_progress()
     if as_of is not None:
         _as_date(as_of)
     if extracts is not None and source not in (None, "files"):
@@ -98,7 +103,7 @@ def gates(
         return print_json(found)
     if not found:
         return out.print("No gate has run yet. Start with: summerware run")
-    table = _table("dataset", "gate", "verdict", "when (UTC)", "rows", "quarantined")
+    table = fitting_table("dataset", "gate", "verdict", "when (UTC)", "rows", "quarantined")
     for gate in found:
         table.add_row(
             gate["dataset"],
@@ -127,36 +132,14 @@ def ledger(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     if as_json:
         return print_json(found)
     out.print(f"{dataset}: {found['raw']:,} raw lines", highlight=False)
-    table = _table("fate", "lines", texts=1)
+    table = fitting_table("fate", "lines", texts=1)
     for fate, count in found["fates"].items():
         table.add_row(fate, f"{count:,}")
     out.print(table)
-    reasons = _table("fate", "why", "lines", texts=2)
+    reasons = fitting_table("fate", "why", "lines", texts=2)
     for reason in found["reasons"]:
         reasons.add_row(reason["fate"], reason["reason"], f"{reason['lines']:,}")
     return out.print(reasons if found["reasons"] else "Every line was published as it was.")
-
-
-@app.command()
-def publications(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
-    """Show what was published when."""
-    settings, state = open_state()
-    found = reports.publications(state, find_dataset(settings, dataset))
-    if as_json:
-        return print_json(found)
-    if not found:
-        return out.print(f"{dataset}: nothing was published yet.")
-    # An id begins with its time, so the time needs no column of its own.
-    table = _table("publication", "rows", "new", "changed", "filled", "gone", "held back", texts=1)
-    for one in found:
-        table.add_row(
-            one["id"],
-            *(
-                f"{one[name]:,}"
-                for name in ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
-            ),
-        )
-    return out.print(table)
 
 
 @app.command()
@@ -171,28 +154,6 @@ def why(
     if as_json:
         return print_json(found)
     return _print_story(found)
-
-
-@app.command()
-def release(
-    dataset: DatasetArgument,
-    publication: Annotated[str, typer.Argument(help="Id of the held publication.")],
-    by: Annotated[str | None, typer.Option(help="Who releases it; you, where left out.")] = None,
-) -> None:
-    """Release a held publication and send it."""
-    _show_progress()
-    from orchestration.publishing import publisher
-
-    settings, state = open_state()
-    outcome = publisher.release(
-        settings,
-        state,
-        find_dataset(settings, dataset),
-        publication,
-        by=by or getpass.getuser(),
-        progress=logging.getLogger("summerware.progress").info,
-    )
-    out.print(f"{dataset}: {outcome.message}")
 
 
 @app.command()
@@ -268,6 +229,15 @@ def ui(
     serve_all(Settings.from_environment(), port=port, portal_port=portal_port, announce=out.print)
 
 
+for command in (
+    publishing_commands.publications,
+    publishing_commands.release,
+    publishing_commands.override,
+    publishing_commands.rollback,
+    publishing_commands.edits,
+    publishing_commands.verify,
+):
+    app.command()(command)
 app.command()(portal_commands.portal)
 app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")
@@ -282,49 +252,13 @@ def _as_date(text: str) -> date:
         raise ConfigurationError(f"--as-of: {text!r} is not a date YYYY-MM-DD") from error
 
 
-def _table(*headings: str, texts: int = 4) -> Table:
-    """A table that fits 80 columns: nothing drawn, nothing cut; numbers to the right."""
-    table = Table(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for position, column in enumerate(table.columns):
-        column.no_wrap = True
-        column.justify = "left" if position < texts else "right"
-    return table
-
-
 def _coloured(verdict: str) -> str:
     colour = {"passed": "green", "failed": "red", "broken": "magenta"}[verdict]
     return f"[{colour}]{verdict}[/{colour}]"
 
 
-class _Progress(logging.Handler):
-    """Lines on the terminal with the seconds since the start."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._started = time.monotonic()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Prints one line."""
-        style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno)
-        seconds = time.monotonic() - self._started
-        err.print(
-            f"{seconds:6.1f} s  {record.getMessage()}", style=style, markup=False, highlight=False
-        )
-
-
-def _show_progress() -> None:
-    handler = _Progress()
-    for name, level in (("summerware.progress", logging.INFO), ("orchestration", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.setLevel(level)
-        logger.addHandler(handler)
-        logger.propagate = False
-    for name in ("great_expectations", "dagster", "sodapy"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-
-
 def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
-    table = _table("dataset", "lines", *reports.FATES, texts=1)
+    table = fitting_table("dataset", "lines", *reports.FATES, texts=1)
     for one in datasets:
         fates = one["fates"]
         cells = (
@@ -379,14 +313,14 @@ def _offer_release(datasets: list[dict[str, Any]]) -> None:
             continue
         out.print(f"{one['dataset']}: {_portal_cell(one, dry_run=False)}")
         if sys.stdin.isatty() and typer.confirm("Publish this?", default=False):
-            release(one["dataset"], publication["id"], by=None)
+            publishing_commands.release(one["dataset"], publication["id"], by=None)
         else:
             out.print(f"Release it with: summerware release {one['dataset']} {publication['id']}")
 
 
 def _print_story(story: Mapping[str, Any]) -> None:
     out.print(f"{story['dataset']} {story['key']}", style="bold", highlight=False)
-    lines = _table("line", "fate", "why", "absorbed by")
+    lines = fitting_table("line", "fate", "why", "absorbed by")
     for line in story["lines"]:
         lines.add_row(line["line"], line["fate"], line["reason"] or "", line["survivor"] or "")
     out.print(lines if story["lines"] else "No line of the last finished run holds it.")
@@ -395,7 +329,7 @@ def _print_story(story: Mapping[str, Any]) -> None:
         for rule in story["rules"]:
             out.print(f"  {rule['rule']} (line {rule['line']})", highlight=False)
     if story["cells"]:
-        cells = _table("line", "column", "rule", "from", "to", texts=5)
+        cells = fitting_table("line", "column", "rule", "from", "to", texts=5)
         for cell in story["cells"]:
             cells.add_row(
                 cell["line"] or "row", cell["column"], cell["rule"], cell["from"], cell["to"]

@@ -163,6 +163,18 @@ class Limits(_Strict):
     stale_days: int = Field(gt=0)
 
 
+class Guards(_Strict):
+    """How much one publication may change before it stops and a person must say yes.
+
+    Shares of the rows that the portal holds, and for updates of the keys that both sides have. A
+    dataset emptied, a column gone all null and a change of grain stop whatever these say.
+    """
+
+    deletes_share: float = Field(default=0.01, ge=0, le=1)
+    updates_share: float = Field(default=0.2, ge=0, le=1)
+    rows_drop_share: float = Field(default=0.05, ge=0, le=1)
+
+
 class Comparison(_Strict):
     """One column by which two rows are compared."""
 
@@ -233,6 +245,8 @@ class Publish(_Strict):
     tags: tuple[str, ...] = ()
     row_label: str
     contact: str
+    other_columns: tuple[Name, ...] = ()
+    """Columns that the portal's dataset has beside ours and that are none of our business."""
 
     @model_validator(mode="after")
     def _one_target(self) -> "Publish":
@@ -265,6 +279,7 @@ class Dataset(_Strict):
     """Columns that tell the newest of several lines of a key within one extract, best first."""
     columns: tuple[Column, ...]
     limits: Limits
+    guards: Guards = Guards()
     policies: tuple[Policy, ...] = ()
     duplicates: Duplicates | None = None
     review: Review | None = None

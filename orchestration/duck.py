@@ -1,7 +1,7 @@
 """DuckDB as this project opens it: on Parquet, within bounds, with paths that hold any character."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -50,3 +50,13 @@ def lines_of_files(paths: Sequence[Path]) -> str:
 def copy_to_parquet(query: str, target: Path) -> str:
     """The statement that writes a query's rows, in their order, as Parquet."""
     return f"copy ({query}) to {quoted(str(target))} (format parquet, compression zstd)"
+
+
+def keys_table(connection: duckdb.DuckDBPyConnection, name: str, keys: Iterable[str]) -> None:
+    """Makes a table of keys, in the one column `row_key`; any number of them, quickly."""
+    import pyarrow as pa
+
+    table = pa.table({"row_key": pa.array(list(keys), type=pa.string())})
+    connection.register("given_keys", table)
+    connection.execute(f"create or replace table {name} as from given_keys")
+    connection.unregister("given_keys")

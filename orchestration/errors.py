@@ -6,10 +6,13 @@
     │   ├── ExtractRefused    an extract cannot be read as what it claims to be
     │   ├── GateNotPassed     a gate did not pass for exactly this content
     │   └── PublicationRefused  the publisher will not send this content
+    │       ├── GuardTripped  it would change more than the dataset file allows
+    │       └── PortalEdited  somebody else changed the portal's rows
     └── Fault                 something broke: exit code 3
         ├── PortalFault       the portal answered what it should not
         ├── ModelFault        dbt could not build or test a model
         └── PassingFault      may be gone next time: the only kind that is retried
+            └── NotVerified   what was sent could not be looked at yet
 
 A message says what, which dataset, row or file, and what to do next. It never carries a cell's
 content. Bad rows are not errors: they are rows with a fate.
@@ -48,6 +51,14 @@ class PublicationRefused(DataStopped):
     """The publisher will not send this content to this target."""
 
 
+class GuardTripped(PublicationRefused):
+    """The plan changes more than its guards allow; a named person may override them."""
+
+
+class PortalEdited(PublicationRefused):
+    """Somebody else changed the portal's rows; a person says whose are to stay."""
+
+
 class Fault(SummerwareError):
     """Something broke that is not the data's doing."""
 
@@ -62,3 +73,7 @@ class ModelFault(Fault):
 
 class PassingFault(Fault):
     """A fault that may pass: disk full, a file still being written, a portal out of reach."""
+
+
+class NotVerified(PassingFault):
+    """What was sent could not be read back yet: nobody may say that it is right."""

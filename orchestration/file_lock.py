@@ -21,6 +21,19 @@ def file_lock(settings: Settings, name: str) -> Iterator[None]:
         os.close(handle)
 
 
+def is_locked(settings: Settings, name: str) -> bool:
+    """Whether somebody holds the lock of that name at this moment."""
+    settings.locks.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle = os.open(settings.locks / name, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 class Users:
     """Those who use one thing at once; who made it can wait until the others are done."""
 

@@ -38,6 +38,11 @@ def hash_folder(folder: Path) -> str:
     return hash_named({path.name: hash_file(path) for path in folder.glob("*.parquet")})
 
 
+def hash_planned(folder: Path, names: Iterable[str]) -> str:
+    """What `hash_folder` will say once only these files of a workspace are kept."""
+    return hash_named({f"{name}.parquet": hash_file(folder / f"{name}.parquet") for name in names})
+
+
 @contextmanager
 def workspace(settings: Settings, *parts: str) -> Iterator[Path]:
     """A folder for one step at work, gone afterwards; a dead step's leftovers are swept later."""

@@ -15,6 +15,7 @@ from orchestration.duck import connect, parquet, quoted
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
 from orchestration.layers import layer_file
+from orchestration.publishing.journal import refused_file, snapshot_file
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State
 
@@ -63,10 +64,15 @@ def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]
 
 
 def publications(state: State, dataset: Dataset) -> list[dict[str, Any]]:
-    """What was published when, oldest first; days on which nothing changed are left out."""
+    """What was published or waits for people, oldest first, without days on which nothing changed."""
     return [
         {
             "id": one.id,
+            "kind": one.kind,
+            "state": one.state,
+            "held_because": one.held_because,
+            "failure": one.failure,
+            "refused": one.refused,
             "published_at": one.verified_at,
             "rows": one.plan["rows"],
             "inserts": one.plan["inserts"],
@@ -82,8 +88,27 @@ def publications(state: State, dataset: Dataset) -> list[dict[str, Any]]:
             "run_id": one.run_id,
             "content_hash": one.content_hash,
         }
-        for one in state.publications(dataset.id, states=("verified",))
+        for one in state.publications(dataset.id)
+        if one.state not in ("unchanged", "abandoned")
     ]
+
+
+def refused_rows(
+    settings: Settings, state: State, dataset: Dataset, publication_id: str
+) -> list[dict[str, Any]]:
+    """Rows of a publication that could not be published: key, column, value and reason."""
+    for one in state.publications(dataset.id):
+        path = refused_file(settings, one) if one.id == publication_id else None
+        if path is not None:
+            with connect() as connection:
+                rows = connection.execute(
+                    f"select row_key, column_name, value, reason from {parquet(path)} order by all"
+                ).fetchall()
+            return [
+                {"row_key": key, "column": column, "value": value, "reason": reason}
+                for key, column, value, reason in rows
+            ]
+    return []
 
 
 def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[str, Any]:
@@ -237,21 +262,13 @@ def _standing(
     done = state.publications(dataset.id, states=("verified", "unchanged"))
     if not done:
         return None
-    if not _row_exists(connection, settings, done[-1], "snapshot", dataset.key, key):
+    if not _row_exists(connection, snapshot_file(settings, done[-1]), dataset.key, key):
         change = _last_change(connection, settings, done, key)
         return None if change is None else {"on_portal": False, **change}
     return {"on_portal": True, **(_last_change(connection, settings, done, key) or {})}
 
 
-def _row_exists(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    publication: Publication,
-    name: str,
-    column: str,
-    key: str,
-) -> bool:
-    path = _file(settings, publication, name)
+def _row_exists(connection: duckdb.DuckDBPyConnection, path: Path, column: str, key: str) -> bool:
     found = connection.execute(
         f"select 1 from {parquet(path)} where {column} = {quoted(key)} limit 1"
     ).fetchone()

@@ -1,17 +1,24 @@
-"""What the commands share: how they open the state, find a dataset, and print JSON.
+"""What the commands share: how they open the state, find a dataset, print tables and progress.
 
 No command is here, and nothing that needs Dagster, dbt or Great Expectations.
 """
 
 import json
+import logging
 import sys
+import time
 from typing import Any
+
+from rich.console import Console
+from rich.table import Table
 
 from orchestration.dataset import Dataset, load_dataset
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
+
+err = Console(stderr=True, soft_wrap=True)
 
 
 def open_state() -> tuple[Settings, State]:
@@ -36,3 +43,40 @@ def find_dataset(settings: Settings, name: str) -> Dataset:
 def print_json(value: Any) -> None:
     """Prints JSON, and nothing else, on standard output."""
     sys.stdout.write(json.dumps(value, indent=2, default=str) + "\n")
+
+
+def fitting_table(*headings: str, texts: int = 4) -> Table:
+    """A table that fits 80 columns: nothing drawn, nothing cut; numbers to the right."""
+    table = Table(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for position, column in enumerate(table.columns):
+        column.no_wrap = True
+        column.justify = "left" if position < texts else "right"
+    return table
+
+
+class _Progress(logging.Handler):
+    """Lines on the terminal with the seconds since the start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._started = time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one line."""
+        style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno)
+        seconds = time.monotonic() - self._started
+        err.print(
+            f"{seconds:6.1f} s  {record.getMessage()}", style=style, markup=False, highlight=False
+        )
+
+
+def show_progress() -> None:
+    """Tells on the terminal how far the work is."""
+    handler = _Progress()
+    for name, level in (("summerware.progress", logging.INFO), ("orchestration", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.addHandler(handler)
+        logger.propagate = False
+    for name in ("great_expectations", "dagster", "sodapy"):
+        logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,31 +1,45 @@
-"""Moves one publication through its states: planned, held, released, sent, verified.
+"""Moves one publication through its states: planned, stopped or held, released, sent, verified.
 
 Refuses content without passing gate records for itself and everything upstream. One publication of
-a dataset at a time, by a lock that dies with its owner. What was released and not finished by a dead
-process is finished first, from its own files: every write is keyed, so sending again is harmless.
-What nobody released is `abandoned`; what the portal refuses a second time has `failed`, and the next
-plan starts from the portal's own rows.
+a dataset at a time, by a lease that dies with its owner. What was released and not finished by a
+dead process is finished first, from its own files and journal: every write is keyed, so sending
+again is harmless. What nobody released is `abandoned`; what cannot be proven has `failed`, and the
+next plan starts from the portal's own rows. A rollback is a publication with an older snapshot as
+its target.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, parquet
-from orchestration.errors import GateNotPassed, PortalFault, PublicationRefused
-from orchestration.file_lock import file_lock
+from orchestration.duck import connect, copy_to_parquet, keys_table
+from orchestration.errors import (
+    GateNotPassed,
+    GuardTripped,
+    PassingFault,
+    PortalFault,
+    PublicationRefused,
+)
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
-from orchestration.layers import finish_folder, hash_folder, layer_file, workspace
-from orchestration.publishing.planning import FILES, NO_PARTITION, Plan, make_plan
+from orchestration.layers import hash_folder, hash_planned, layer_file, workspace
+from orchestration.publishing.baseline import BaselineReader, Edits
+from orchestration.publishing.delivery import Delivery
+from orchestration.publishing.guards import tripped_guards
+from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatures_needed
+from orchestration.publishing.journal import OPEN, Content, Journal, plan_of, snapshot_file
+from orchestration.publishing.lease import publication_lease
+from orchestration.publishing.planning import FILES, Plan, make_plan
+from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.targets import Target, open_target
-from orchestration.publishing.transport import as_portal_value
+from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
-from orchestration.state.store import Layer, Publication, State, new_id, now
+from orchestration.state.publishing import PublishingStore
+from orchestration.state.store import Layer, Publication, State, now
 
-CHUNK_ROWS = 5_000
 AUTOMATIC = "automatic release"
 Progress = Callable[[str], None]
 
@@ -54,8 +68,10 @@ def publish(
 
     Raises:
         GateNotPassed: the content, or something it was made from, has no passing record.
-        PublicationRefused: it may not go to this target.
+        GuardTripped: it would change more than the dataset file allows.
+        PublicationRefused: it may not go to this target, or somebody else edited the portal.
         PortalFault: the portal does not hold what it should.
+        PassingFault: the portal could not be reached, or read back; the next run goes on.
     """
     if hash_folder(settings.home / layer.path) != layer.content_hash:
         raise GateNotPassed(
@@ -63,21 +79,8 @@ def publish(
             "run the dataset again"
         )
     require_passed(settings, state, dataset, layer)
-    with file_lock(settings, f"{dataset.id}.publication"), open_target(settings, dataset) as target:
-        publisher = _Publisher(settings, state, dataset, target, progress)
-        if not dry_run:
-            publisher.finish_what_was_released()
-        raw = upstream_chain(state, layer)[0].facts
-        last = _last_finished(state, dataset, target)
-        _refuse_other_source(dataset, target, last, raw["source"])
-        if last is not None and last.newest_extract_at > raw["extracted_at"]:
-            return Outcome(
-                state="superseded",
-                plan=None,
-                publication_id=None,
-                message=f"a newer extract ({last.newest_extract_at}) is already published",
-            )
-        return publisher.publish(layer, raw, run_id=run_id, dry_run=dry_run)
+    with open_publisher(settings, state, dataset, progress) as publisher:
+        return publisher.publish(layer, run_id=run_id, dry_run=dry_run)
 
 
 def release(
@@ -89,33 +92,74 @@ def release(
     by: str,
     progress: Progress = lambda _: None,
 ) -> Outcome:
-    """Releases a held publication and sends it; the release is for its exact content.
+    """Signs a held publication; sends it once as many people signed as the file asks for.
+
+    A signature is for the exact content that was planned.
 
     Raises:
         PublicationRefused: it is not held, or something was published since it was planned.
     """
-    with file_lock(settings, f"{dataset.id}.publication"), open_target(settings, dataset) as target:
-        publisher = _Publisher(settings, state, dataset, target, progress)
-        publisher.finish_what_was_released()
-        found = [
-            one
-            for one in state.publications(dataset.id, target=target.name, states=("held",))
-            if one.id == publication_id
-        ]
-        if not found:
-            raise PublicationRefused(f"{dataset.id}: no held publication {publication_id}")
-        require_passed(settings, state, dataset, state.layer(found[0].layer_id))
-        last = _last_finished(state, dataset, target)
-        if last is not None and (last.verified_at or last.planned_at) > found[0].planned_at:
-            raise PublicationRefused(
-                f"{dataset.id}: {last.id} was published after {publication_id} was planned; "
-                "run the dataset again for a fresh plan"
-            )
-        return publisher.send(publisher.release(found[0], by=by))
+    with open_publisher(settings, state, dataset, progress) as publisher:
+        return publisher.release(publication_id, by=by)
 
 
-class _Publisher:
-    """One dataset on one target, the lock held."""
+def override(
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    publication_id: str,
+    *,
+    by: str,
+    reason: str,
+) -> Publication:
+    """Lets a publication past its guards, on a person's word; it is held then, not sent.
+
+    Raises:
+        PublicationRefused: no guard stopped it.
+    """
+    if not reason.strip() or not by.strip():
+        raise PublicationRefused(f"{dataset.id}: overriding a guard needs a name and a reason")
+    with open_publisher(settings, state, dataset, lambda _: None) as publisher:
+        return publisher.override(publication_id, by=by, reason=reason)
+
+
+def rollback(
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    to: str,
+    *,
+    by: str,
+    reason: str,
+    run_id: str,
+    dry_run: bool = False,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Brings the portal back to what a proven publication left there.
+
+    Planned, guarded and verified like any publication; who asks for it is its first signature.
+
+    Raises:
+        PublicationRefused: there is no such proven publication to this portal.
+    """
+    with open_publisher(settings, state, dataset, progress) as publisher:
+        return publisher.roll_back(to, by=by, reason=reason, run_id=run_id, dry_run=dry_run)
+
+
+@contextmanager
+def open_publisher(
+    settings: Settings, state: State, dataset: Dataset, progress: Progress = lambda _: None
+) -> Iterator["Publisher"]:
+    """The publisher of one dataset on its target, for as long as the lease is held."""
+    with (
+        publication_lease(settings, state, dataset, progress),
+        open_target(settings, dataset) as target,
+    ):
+        yield Publisher(settings, state, dataset, target, progress)
+
+
+class Publisher:
+    """One dataset on one target, the lease held."""
 
     def __init__(
         self,
@@ -130,61 +174,379 @@ class _Publisher:
         self._dataset = dataset
         self._target = target
         self._progress = progress
+        self._store = PublishingStore(state)
+        self.journal = Journal(settings, state, dataset, target)
+        self.datasets = PortalDatasets(state, dataset, target)
 
-    def finish_what_was_released(self) -> None:
-        """Ends the publications that a dead process left open, oldest first."""
-        open_ones = self._state.publications(
-            self._dataset.id, target=self._target.name, states=("planned", "released", "sent")
-        )
-        for publication in open_ones:
-            if publication.state == "planned":
-                self._state.move_publication(publication.id, state="abandoned")
-                continue
-            self._progress(f"finishing publication {publication.id}")
-            try:
-                self.send(publication)
-            except (PortalFault, PublicationRefused) as error:
-                # It would fail at every run and keep newer content away: the next plan starts
-                # from the portal's own rows.
-                self._state.move_publication(publication.id, state="failed")
-                self._progress(f"publication {publication.id} is given up: {error}")
+    # What people and runs ask for
 
-    def publish(self, layer: Layer, raw: dict[str, Any], *, run_id: str, dry_run: bool) -> Outcome:
-        """Plans, and goes as far as the release allows."""
+    def publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
+        """Plans a gated layer, and goes as far as guards and release allow."""
+        if not dry_run:
+            self.finish_what_was_released()
+        raw = upstream_chain(self._state, layer)[0].facts
+        last = self.journal.last_finished()
+        _refuse_other_source(self._dataset, self._target, last, raw["source"])
+        if last is not None and last.newest_extract_at > raw["extracted_at"]:
+            return Outcome(
+                state="superseded",
+                plan=None,
+                publication_id=None,
+                message=f"a newer extract ({last.newest_extract_at}) is already published",
+            )
         with workspace(self._settings, run_id, f"{self._dataset.id}-publication") as folder:
             plan = make_plan(
                 self._dataset,
                 mart=layer_file(self._settings, layer, self._dataset.id),
                 ledger=layer_file(self._settings, layer, f"ledger_{self._dataset.id}"),
-                baseline=self._baseline(folder),
+                baseline=self.baseline(folder),
                 extracted_at=raw["extracted_at"],
                 folder=folder,
+                frozen=self._frozen(folder),
             )
             if not plan.writes:
                 self._refuse_if_newer_was_stopped(layer)
-            if dry_run:
-                return Outcome(
-                    state="planned", plan=plan, publication_id=None, message="dry run: nothing sent"
-                )
-            publication = self._record(layer, raw, plan, folder, run_id)
-        if not plan.writes:
-            self._state.move_publication(publication.id, state="unchanged", verified_at=now())
-            return Outcome(
-                state="unchanged",
-                plan=plan,
-                publication_id=publication.id,
-                message="the portal holds exactly this already",
+            return self._go_on(
+                Content.of_layer(layer, raw), plan, folder, run_id=run_id, dry_run=dry_run
             )
-        if self._must_hold():
-            self._state.move_publication(publication.id, state="held")
+
+    def roll_back(
+        self, to: str, *, by: str, reason: str, run_id: str, dry_run: bool = False
+    ) -> Outcome:
+        """Plans what an earlier publication left on the portal as the target."""
+        self.finish_what_was_released()
+        last, earlier = self.journal.last_finished(), self.journal.find(to)
+        if last is None or earlier is None or earlier.state not in ("verified", "unchanged"):
+            raise PublicationRefused(
+                f"{self._dataset.id}: no publication {to} was proven on {self._target.name}; see "
+                f"`summerware publications {self._dataset.id}`"
+            )
+        with workspace(self._settings, run_id, f"{self._dataset.id}-rollback") as folder:
+            plan = make_plan(
+                self._dataset,
+                mart=snapshot_file(self._settings, earlier),
+                ledger=None,
+                baseline=self.baseline(folder),
+                extracted_at=last.newest_extract_at,
+                folder=folder,
+                whole=True,
+            )
+            content = Content.of_publication(earlier, newest_extract_at=last.newest_extract_at)
+            return self._go_on(
+                content,
+                plan,
+                folder,
+                run_id=run_id,
+                dry_run=dry_run,
+                kind="rollback",
+                asked=(by, f"rollback to {to}: {reason}"),
+            )
+
+    def override(self, publication_id: str, *, by: str, reason: str) -> Publication:
+        """Turns a stopped publication into a held one."""
+        found = self.journal.find(publication_id)
+        if found is None or found.state != "stopped":
+            raise PublicationRefused(
+                f"{self._dataset.id}: no guard stopped a publication {publication_id}"
+            )
+        self._store.sign(
+            found.id, act="override", by=by, content_hash=found.plan["files"], reason=reason
+        )
+        return self.journal.move(found, "held")
+
+    def edits(self, *, keep: str | None, by: str, reason: str, run_id: str) -> Edits:
+        """What somebody else changed on the portal; `keep` says whose rows stay.
+
+        `ours`: the next run sets the portal right. `theirs`: these rows are left as they are there.
+        Either way the portal's rows become the baseline, and nothing is written.
+        """
+        self.finish_what_was_released()
+        last = self.journal.last_finished()
+        if last is None:
+            raise PublicationRefused(f"{self._dataset.id}: nothing was published yet")
+        with workspace(self._settings, run_id, f"{self._dataset.id}-edits") as folder:
+            edits, rows = self.reader().edits(last, folder)
+            if edits and keep is not None:
+                if keep == "theirs":
+                    self._store.keep_edits(
+                        self._dataset.id, self._target.name, edits.all_keys, by=by, reason=reason
+                    )
+                content = Content.of_publication(last, newest_extract_at=last.newest_extract_at)
+                self.record_as_it_is(
+                    rows,
+                    content,
+                    kind="edits",
+                    by=by,
+                    reason=f"keep {keep}: {reason}",
+                    run_id=run_id,
+                    folder=folder,
+                )
+        return edits
+
+    def record_as_it_is(
+        self,
+        rows: Path,
+        content: Content,
+        *,
+        kind: str,
+        by: str,
+        reason: str,
+        run_id: str,
+        folder: Path,
+    ) -> Publication:
+        """Takes the portal's rows as the baseline of what follows; writes nothing there."""
+        plan = make_plan(
+            self._dataset,
+            mart=rows,
+            ledger=None,
+            baseline=rows,
+            extracted_at=content.newest_extract_at,
+            folder=folder,
+            whole=True,
+        )
+        publication = self.journal.record(
+            content,
+            plan,
+            folder,
+            run_id=run_id,
+            kind=kind,
+            rules_hash=rules_hash(self._settings, self._dataset),
+        )
+        self._store.sign(
+            publication.id,
+            act=kind,
+            by=by,
+            content_hash=publication.plan["files"],
+            reason=reason,
+        )
+        ended = self.journal.move(
+            publication, "verified", verified_at=now(), marks=self.reader().marks()
+        )
+        write_receipt(self._state, self._dataset, ended)
+        return ended
+
+    def verify(self, *, full: bool, run_id: str) -> Verification:
+        """Holds the portal against the last proven snapshot, at any time.
+
+        Raises:
+            PublicationRefused: nothing was published yet.
+        """
+        last = self.journal.last_finished()
+        if last is None:
+            raise PublicationRefused(f"{self._dataset.id}: nothing was published yet")
+        with workspace(self._settings, run_id, f"{self._dataset.id}-verify") as folder:
+            found = self.datasets.found(to_write=False)
+            return Verifier(self._dataset, self._target.transport).verify(
+                {partition: one.portal_id for partition, one in found.items()},
+                snapshot=snapshot_file(self._settings, last),
+                changed=None,
+                deleted=None,
+                full=full,
+                spill=folder,
+            )
+
+    def release(self, publication_id: str, *, by: str) -> Outcome:
+        """Adds a signature, and sends when there are enough."""
+        self.finish_what_was_released()
+        found = self.journal.find(publication_id)
+        if found is None or found.state != "held":
+            raise PublicationRefused(f"{self._dataset.id}: no held publication {publication_id}")
+        if found.kind == "publish":
+            require_passed(
+                self._settings, self._state, self._dataset, self._state.layer(found.layer_id)
+            )
+        last = self.journal.last_finished()
+        if last is not None and (last.verified_at or last.planned_at) > found.planned_at:
+            raise PublicationRefused(
+                f"{self._dataset.id}: {last.id} was published after {publication_id} was planned; "
+                "run the dataset again for a fresh plan"
+            )
+        return self._sign_and_send(found, by=by)
+
+    # What they have in common
+
+    def baseline(self, folder: Path) -> Path | None:
+        """What the portal holds; see `BaselineReader`."""
+        return self.reader().find(folder)
+
+    def reader(self) -> BaselineReader:
+        """The reader of the portal's rows, as the portal is now."""
+        return BaselineReader(
+            self._settings, self._dataset, self._target, self.journal, self.datasets.found()
+        )
+
+    def finish_what_was_released(self) -> None:
+        """Ends the publications that a dead process left open, oldest first."""
+        for publication in self.journal.publications(*OPEN):
+            if publication.state == "planned":
+                self.journal.move(publication, "abandoned")
+                continue
+            self._progress(f"finishing publication {publication.id}")
+            try:
+                self.send(publication)
+            except PassingFault:
+                raise
+            except (PortalFault, PublicationRefused) as error:
+                # It would fail at every run and keep newer content away: the next plan starts
+                # from the portal's own rows.
+                self._progress(f"publication {publication.id} is given up: {error}")
+
+    def send(self, publication: Publication) -> Outcome:
+        """Sends what has not been acknowledged, proves it, and ends the publication.
+
+        Raises:
+            PortalFault, PublicationRefused: it has failed, and says why.
+            PassingFault: it stays open, and the next run goes on.
+        """
+        delivery = Delivery(
+            self._settings,
+            self._state,
+            self._dataset,
+            self._target,
+            self.journal,
+            self.datasets,
+            self._progress,
+        )
+        try:
+            ended = delivery.deliver(publication)
+        except PassingFault as error:
+            self._state.move_publication(publication.id, failure=str(error))
+            raise
+        except (PortalFault, PublicationRefused) as error:
+            failed = self.journal.move(
+                self.journal.find(publication.id) or publication, "failed", failure=str(error)
+            )
+            write_receipt(self._state, self._dataset, failed)
+            raise
+        plan = plan_of(ended)
+        refused = f", {ended.refused:,} refused" if ended.refused else ""
+        return Outcome(
+            state="verified",
+            plan=plan,
+            publication_id=ended.id,
+            message=f"sent and verified: {plan.rows - ended.refused:,} rows on the portal{refused}",
+        )
+
+    def _go_on(
+        self,
+        content: Content,
+        plan: Plan,
+        folder: Path,
+        *,
+        run_id: str,
+        dry_run: bool,
+        kind: str = "publish",
+        asked: tuple[str, str] | None = None,
+    ) -> Outcome:
+        """From a plan to as far as it may go. `asked` is who wanted it by name, and why."""
+        if dry_run:
+            return Outcome(
+                state="planned", plan=plan, publication_id=None, message="dry run: nothing sent"
+            )
+        rules = rules_hash(self._settings, self._dataset)
+        last = self.journal.last_finished()
+        waiting = self.journal.waiting_with(hash_planned(folder, FILES))
+        if waiting is not None and plan.writes:
+            return self._wait(waiting)
+        publication = self.journal.record(
+            content, plan, folder, run_id=run_id, kind=kind, rules_hash=rules
+        )
+        if not plan.writes:
+            return self._end_unchanged(publication, plan)
+        if asked is not None:
+            self._store.sign(
+                publication.id,
+                act="ask",
+                by=asked[0],
+                content_hash=publication.plan["files"],
+                reason=asked[1],
+            )
+        reasons = reasons_to_hold(
+            self._dataset, plan, last, rules=rules, is_live=self._target.is_live
+        )
+        tripped = tripped_guards(
+            self._dataset,
+            plan,
+            grain_before=(last.plan.get("grain") or None) if last else None,
+            grain=content.grain,
+        )
+        if tripped:
+            reasons += [f"guard {one.guard}: {one.why}" for one in tripped]
+            return self._wait(
+                self.journal.move(
+                    publication,
+                    "stopped",
+                    held_because=reasons,
+                    failure="; ".join(one.why for one in tripped),
+                )
+            )
+        if asked is not None:
+            return self._sign_and_send(
+                self.journal.move(publication, "held", held_because=reasons), by=asked[0]
+            )
+        if reasons:
+            return self._wait(self.journal.move(publication, "held", held_because=reasons))
+        return self.send(self._released(publication, by=AUTOMATIC))
+
+    def _wait(self, publication: Publication) -> Outcome:
+        """Says what a publication waits for.
+
+        Raises:
+            GuardTripped: a guard stopped it.
+        """
+        where = f"{self._dataset.id} {publication.id}"
+        if publication.state == "stopped":
+            raise GuardTripped(
+                f"{self._dataset.id}: nothing was sent, since {publication.failure}. Look at "
+                f"`summerware plan {self._dataset.id} --publication {publication.id}`; if it is "
+                f"right, `summerware override {where} --by NAME --reason …`, then `summerware "
+                f"release {where}`"
+            )
+        because = "; ".join(publication.held_because)
+        return Outcome(
+            state="held",
+            plan=plan_of(publication),
+            publication_id=publication.id,
+            message=f"held ({because}) until somebody releases it: summerware release {where}",
+        )
+
+    def _sign_and_send(self, publication: Publication, *, by: str) -> Outcome:
+        if hash_folder(self.journal.folder(publication)) != publication.plan["files"]:
+            raise PublicationRefused(
+                f"{self._dataset.id}: the files of {publication.id} are not what was planned; run "
+                "the dataset again for a fresh plan"
+            )
+        self._store.sign(
+            publication.id, act="release", by=by, content_hash=publication.plan["files"]
+        )
+        signed = [one.signed_by for one in self._store.signatures(publication.id, act="release")]
+        needed = signatures_needed(self._dataset, publication.held_because)
+        people = {" ".join(name.casefold().split()) for name in signed}
+        if len(people) < needed:
             return Outcome(
                 state="held",
-                plan=plan,
+                plan=plan_of(publication),
                 publication_id=publication.id,
-                message=f"held until somebody releases it: summerware release {self._dataset.id} "
-                f"{publication.id}",
+                message=f"signed by {', '.join(signed)}; {needed - len(people)} more must release "
+                f"it: summerware release {self._dataset.id} {publication.id}",
             )
-        return self.send(self.release(publication, by=AUTOMATIC))
+        return self.send(self._released(publication, by=", ".join(signed)))
+
+    def _released(self, publication: Publication, *, by: str) -> Publication:
+        """Notes who let exactly this content go."""
+        return self.journal.move(publication, "released", released_by=by, released_at=now())
+
+    def _end_unchanged(self, publication: Publication, plan: Plan) -> Outcome:
+        ended = self.journal.move(
+            publication, "unchanged", verified_at=now(), marks=self.reader().marks()
+        )
+        write_receipt(self._state, self._dataset, ended)
+        return Outcome(
+            state="unchanged",
+            plan=plan,
+            publication_id=publication.id,
+            message="the portal holds exactly this already",
+        )
 
     def _refuse_if_newer_was_stopped(self, layer: Layer) -> None:
         """Nothing to send is no success where newer content was stopped at a gate."""
@@ -196,291 +558,16 @@ class _Publisher:
                 f"published already. Look at `summerware gates {self._dataset.id}`"
             )
 
-    def release(self, publication: Publication, *, by: str) -> Publication:
-        """Notes who let exactly this content go."""
-        moment = now()
-        self._state.move_publication(
-            publication.id, state="released", released_by=by, released_at=moment
-        )
-        return replace(publication, state="released", released_by=by, released_at=moment)
-
-    def send(self, publication: Publication) -> Outcome:
-        """Sends what has not been acknowledged, verifies, and ends the publication."""
-        plan = _plan_of(publication)
-        folder = self._settings.home / publication.path
-        if hash_folder(folder) != publication.plan["files"]:
-            raise PublicationRefused(
-                f"{self._dataset.id}: the files of {publication.id} are not what was planned and "
-                "released; run the dataset again for a fresh plan"
-            )
-        if publication.state == "released":
-            self._send_chunks(publication, folder)
-            self._state.move_publication(publication.id, state="sent", sent_at=now())
-        self._verify(plan)
-        self._state.move_publication(publication.id, state="verified", verified_at=now())
-        return Outcome(
-            state="verified",
-            plan=plan,
-            publication_id=publication.id,
-            message=f"sent and verified: {plan.rows:,} rows on the portal",
-        )
-
-    def _must_hold(self) -> bool:
-        if self._dataset.release != "automatic":
-            return True
-        first = not self._state.publications(
-            self._dataset.id, target=self._target.name, states=("verified",)
-        )
-        return self._target.is_live and first
-
-    def _record(
-        self, layer: Layer, raw: dict[str, Any], plan: Plan, folder: Path, run_id: str
-    ) -> Publication:
-        publication_id = new_id()
-        kept = self._settings.publications / self._dataset.id / publication_id
-        finish_folder([folder / f"{name}.parquet" for name in FILES], kept)
-        publication = Publication(
-            id=publication_id,
-            dataset=self._dataset.id,
-            target=self._target.name,
-            state="planned",
-            content_hash=layer.content_hash,
-            layer_id=layer.id,
-            run_id=run_id,
-            newest_extract_at=raw["extracted_at"],
-            plan={
-                **plan.as_json(),
-                "extracts": raw["extracts"],
-                "source": raw["source"],
-                "files": hash_folder(kept),
-            },
-            path=str(kept.relative_to(self._settings.home)),
-            released_by=None,
-            planned_at=now(),
-            released_at=None,
-            sent_at=None,
-            verified_at=None,
-        )
-        self._state.add_publication(publication)
-        return publication
-
-    def _baseline(self, folder: Path) -> Path | None:
-        """What the portal holds: our last snapshot where it still agrees, else the portal's rows."""
-        last = _last_finished(self._state, self._dataset, self._target)
-        held = {
-            partition: self._target.transport.count(portal_id)
-            for partition, portal_id in self._portal_ids().items()
-        }
-        if last is not None and not self._may_have_sent_after(last):
-            expected = {name: n for name, n in last.plan["rows_by_partition"].items() if n}
-            if expected == {name: count for name, count in held.items() if count}:
-                return self._settings.home / last.path / "snapshot.parquet"
-        if last is not None:
-            self._progress("the portal does not hold what was last published; reading its rows")
-        if not any(held.values()):
+    def _frozen(self, folder: Path) -> Path | None:
+        """The keys that people left as the portal has them."""
+        keys = self._store.kept_edits(self._dataset.id, self._target.name)
+        if not keys:
             return None
-        return self._read_portal(folder)
-
-    def _may_have_sent_after(self, last: Publication) -> bool:
-        """Whether a publication after the last finished one may have left rows on the portal."""
-        unfinished = self._state.publications(
-            self._dataset.id, target=self._target.name, states=("released", "sent", "failed")
-        )
-        return any(one.planned_at > last.planned_at for one in unfinished)
-
-    def _portal_ids(self) -> dict[str, str]:
-        """The 4x4 of every partition that exists on the portal.
-
-        Raises:
-            PublicationRefused: one of them has not our columns or not our key.
-        """
-        known = self._state.portal_ids(self._target.name, self._dataset.id)
-        found = {}
-        for partition, portal_id in {**_declared_ids(self._dataset), **known}.items():
-            metadata = self._target.transport.metadata(portal_id)
-            if metadata is not None:
-                self._check_schema(portal_id, metadata)
-                found[partition] = portal_id
-        return found
-
-    def _read_portal(self, folder: Path) -> Path:
-        """The portal's rows in the shape of a snapshot."""
-        columns = self._dataset.published
-        target = folder / "baseline.parquet"
+        target = folder / "frozen.parquet"
         with connect(spill=folder) as connection:
-            types = ", ".join(f"{column.name} {_SQL_TYPES[column.type]}" for column in columns)
-            connection.execute(f"create table rows (_partition varchar, {types})")
-            for partition, portal_id in self._portal_ids().items():
-                rows = self._target.transport.rows(portal_id, columns)
-                for chunk in _chunks(rows, CHUNK_ROWS):
-                    # Fifty times as fast as row by row: a million rows are seconds, not minutes.
-                    connection.register("chunk", _as_table(partition, chunk))
-                    connection.execute("insert into rows select * from chunk")
-            connection.execute(copy_to_parquet(f"from rows order by {self._dataset.key}", target))
+            keys_table(connection, "frozen", keys)
+            connection.execute(copy_to_parquet("from frozen order by row_key", target))
         return target
-
-    def _send_chunks(self, publication: Publication, folder: Path) -> None:
-        done = self._state.acknowledged_chunks(publication.id)
-        total = publication.plan["inserts"] + publication.plan["updates"]
-        total += publication.plan["first_fills"] + publication.plan["deletes"]
-        sent = 0
-        for number, (kind, partition, rows) in enumerate(self._planned_chunks(folder)):
-            sent += len(rows)
-            if number in done:
-                continue
-            portal_id = self._portal_id(partition)
-            self._note(publication, number, partition, kind, rows, "pending")
-            if kind == "upsert":
-                answer = self._target.transport.upsert(portal_id, rows)
-            else:
-                key = self._dataset.key
-                answer = self._target.transport.delete(portal_id, key, [r[key] for r in rows])
-            self._note(publication, number, partition, kind, rows, "acknowledged", answer)
-            self._progress(f"{sent:,} of {total:,} rows sent")
-
-    def _note(
-        self,
-        publication: Publication,
-        number: int,
-        partition: str,
-        kind: str,
-        rows: Sequence[Any],
-        state: str,
-        answer: dict[str, Any] | None = None,
-    ) -> None:
-        self._state.move_chunk(
-            publication.id,
-            number,
-            partition=partition,
-            kind=kind,
-            rows=len(rows),
-            state=state,
-            answer=answer,
-        )
-
-    def _planned_chunks(self, folder: Path) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-        """Chunks in their lasting order: upserts by partition and key, deletes last."""
-        columns = {column.name: column for column in self._dataset.published}
-        with connect(spill=folder) as connection:
-            for kind in ("upsert", "delete"):
-                path = folder / f"{kind}s.parquet"
-                partitions = connection.execute(
-                    f"select distinct _partition from {parquet(path)} order by all"
-                ).fetchall()
-                for (partition,) in partitions:
-                    found = connection.execute(
-                        f"select * exclude (_partition) from {parquet(path)} "
-                        f"where _partition = ? order by {self._dataset.key}",
-                        [partition],
-                    )
-                    names = [description[0] for description in found.description or ()]
-                    unlisted = sorted(set(names) - set(columns))
-                    if unlisted:
-                        raise PublicationRefused(
-                            f"{self._dataset.id}: {', '.join(unlisted)} may not be published any "
-                            "more, but was when this publication was planned"
-                        )
-                    while rows := found.fetchmany(CHUNK_ROWS):
-                        yield (
-                            kind,
-                            partition,
-                            [
-                                {
-                                    name: as_portal_value(columns[name], value)
-                                    for name, value in zip(names, row, strict=True)
-                                }
-                                for row in rows
-                            ],
-                        )
-
-    def _portal_id(self, partition: str) -> str:
-        """The 4x4 of a partition, the dataset made where the portal has none.
-
-        Raises:
-            PublicationRefused: a live portal lacks a dataset that the dataset file names.
-        """
-        transport = self._target.transport
-        known = self._state.portal_id(self._target.name, self._dataset.id, partition)
-        if known is not None and transport.metadata(known) is not None:
-            return known
-        declared = _declared_ids(self._dataset).get(partition)
-        if declared is not None:
-            found = transport.metadata(declared)
-            if found is not None:
-                self._check_schema(declared, found)
-                return declared
-            if self._target.is_live:
-                raise PublicationRefused(
-                    f"{self._dataset.id}: {self._target.name} has no dataset {declared}; correct "
-                    "publish in the dataset file"
-                )
-        title = self._dataset.publish.title + (f" {partition}" if partition else "")
-        made = transport.create(self._dataset, title=title)
-        self._state.set_portal_id(self._target.name, self._dataset.id, partition, made)
-        return made
-
-    def _check_schema(self, portal_id: str, metadata: dict[str, Any]) -> None:
-        """A dataset that was there before us must have our columns and our key."""
-        held = {column["fieldName"]: column for column in metadata.get("columns", [])}
-        missing = [c.name for c in self._dataset.published if c.name not in held]
-        if missing:
-            raise PublicationRefused(
-                f"{self._dataset.id}: {portal_id} lacks the columns {', '.join(missing)}; add them "
-                "on the portal or correct their names in the dataset file"
-            )
-        key_id = metadata.get("rowIdentifierColumnId")
-        if key_id is None or held[self._dataset.key].get("id") != key_id:
-            raise PublicationRefused(
-                f"{self._dataset.id}: the row identifier of {portal_id} is not "
-                f"{self._dataset.key!r}: rows would be repeated. Set it on the portal"
-            )
-
-    def _verify(self, plan: Plan) -> None:
-        ids = self._portal_ids()
-        for partition in sorted({*ids, *plan.rows_by_partition}):
-            expected = plan.rows_by_partition.get(partition, 0)
-            portal_id = ids.get(partition)
-            held = self._target.transport.count(portal_id) if portal_id else 0
-            if held != expected:
-                raise PortalFault(
-                    f"{self._dataset.id}: {portal_id} holds {held:,} rows, but should hold "
-                    f"{expected:,}; the publication is not verified"
-                )
-
-
-_SQL_TYPES = {
-    "text": "varchar",
-    "number": "double",
-    "timestamp": "timestamp",
-    "date": "date",
-    "boolean": "boolean",
-    "point": "varchar",
-}
-
-
-def _as_table(partition: str, rows: Sequence[Sequence[Any]]) -> Any:
-    """Rows of the portal as DuckDB takes them fast."""
-    import pyarrow as pa
-
-    columns = [[partition] * len(rows), *map(list, zip(*rows, strict=True))]
-    return pa.table(columns, names=[f"c{number}" for number in range(len(columns))])
-
-
-def _declared_ids(dataset: Dataset) -> dict[str, str]:
-    publish = dataset.publish
-    if publish.partition is not None:
-        return {str(year): portal_id for year, portal_id in publish.partition.ids.items()}
-    return {NO_PARTITION: publish.id} if publish.id else {}
-
-
-def _plan_of(publication: Publication) -> Plan:
-    fields = Plan.__dataclass_fields__
-    return Plan(**{name: value for name, value in publication.plan.items() if name in fields})
-
-
-def _last_finished(state: State, dataset: Dataset, target: Target) -> Publication | None:
-    finished = state.publications(dataset.id, target=target.name, states=("verified", "unchanged"))
-    return finished[-1] if finished else None
 
 
 def _refuse_other_source(
@@ -495,14 +582,3 @@ def _refuse_other_source(
             f"{last.plan['source']!r}, this run reads {source!r}. Use another SUMMERWARE_HOME for "
             "one of them"
         )
-
-
-def _chunks(rows: Iterator[list[Any]], size: int) -> Iterator[list[list[Any]]]:
-    chunk: list[list[Any]] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk

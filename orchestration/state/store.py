@@ -198,11 +198,15 @@ class State:
 
     def layer(self, layer_id: str) -> Layer:
         """The layer of that id."""
-        table = tables.layer
-        found = self._first(Layer, sa.select(table).where(table.c.id == layer_id))
+        found = self.find_layer(layer_id)
         if found is None:
             raise LookupError(f"no layer {layer_id}")
         return found
+
+    def find_layer(self, layer_id: str) -> Layer | None:
+        """The layer of that id, if it is still kept."""
+        table = tables.layer
+        return self._first(Layer, sa.select(table).where(table.c.id == layer_id))
 
     def newest_layer(self, dataset: str, layer: str, *, run_id: str | None = None) -> Layer | None:
         """The layer finished last: of this run where it has one, else of any."""

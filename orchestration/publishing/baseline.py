@@ -1,0 +1,189 @@
+"""The baseline: what the portal holds before a plan, and whether somebody else changed it.
+
+Our last proven snapshot, where the portal's own marks (rows, time of the last change) are still
+those of its proof; otherwise the portal's rows, read and compared. Rows that somebody else changed
+stop the publication until a person says whose are to stay; a publication of ours that did not end
+well is no stranger's edit.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.dataset import Dataset
+from orchestration.duck import connect, copy_to_parquet, parquet, quoted
+from orchestration.errors import PortalEdited, PublicationRefused
+from orchestration.publishing.comparing import differing_keys
+from orchestration.publishing.journal import Journal, snapshot_file
+from orchestration.publishing.portal_datasets import PortalDataset
+from orchestration.publishing.targets import Target
+from orchestration.publishing.transport import SQL_TYPES
+from orchestration.publishing.verification import Verifier
+from orchestration.settings import Settings
+from orchestration.state.store import Publication
+
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edits:
+    """How the portal's rows differ from what we proved last, and who touched which 4x4 when."""
+
+    keys: Mapping[str, list[str]]
+    """`missing` (deleted there), `extra` (added there), `changed`."""
+    touched: tuple[str, ...]
+
+    @property
+    def all_keys(self) -> list[str]:
+        """Every row that somebody else changed."""
+        return sorted({key for keys in self.keys.values() for key in keys})
+
+    def __bool__(self) -> bool:
+        return bool(self.all_keys)
+
+    def __str__(self) -> str:
+        counts = ", ".join(
+            f"{len(self.keys[how])} {word}"
+            for how, word in (("extra", "added"), ("changed", "changed"), ("missing", "deleted"))
+            if self.keys[how]
+        )
+        keys = self.all_keys
+        examples = ", ".join(keys[:_EXAMPLES]) + (", …" if len(keys) > _EXAMPLES else "")
+        return f"{'; '.join(self.touched)}: rows {counts} ({examples})"
+
+
+class BaselineReader:
+    """Finds the baseline of one dataset on one target."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        dataset: Dataset,
+        target: Target,
+        journal: Journal,
+        datasets: Mapping[str, PortalDataset],
+    ) -> None:
+        self._settings = settings
+        self._dataset = dataset
+        self._target = target
+        self._journal = journal
+        self._datasets = datasets
+
+    def find(self, folder: Path) -> Path | None:
+        """The baseline as a snapshot file; none where the portal holds no row.
+
+        Raises:
+            PortalEdited: somebody else changed rows since they were proven.
+            PublicationRefused: a live dataset that held rows is gone.
+        """
+        last = self._journal.last_finished()
+        if last is None or self._journal.may_have_sent_after(last):
+            return self._rows_if_any(folder)
+        if self._marks_agree(last):
+            return snapshot_file(self._settings, last)
+        gone = self._gone(last)
+        if gone and self._target.is_live:
+            raise PublicationRefused(
+                f"{self._dataset.id}: {', '.join(gone)} held rows and is gone from "
+                f"{self._target.name}. Restore it there, or correct publish in the dataset file"
+            )
+        if gone:
+            return self._rows_if_any(folder)
+        edits, rows = self.edits(last, folder)
+        if edits:
+            raise PortalEdited(
+                f"{self._dataset.id}: somebody else changed {self._target.name} since the last "
+                f"publication. {edits}. Whose rows are to stay? Say so with `summerware edits "
+                f"{self._dataset.id} --keep ours` or `--keep theirs`, with --by and --reason"
+            )
+        return rows
+
+    def edits(self, last: Publication, folder: Path) -> tuple[Edits, Path]:
+        """What somebody else changed since the last proof, and the portal's rows as they are."""
+        rows = self.read_portal(folder)
+        with connect(spill=folder) as connection:
+            keys = differing_keys(
+                connection,
+                self._dataset.published,
+                self._dataset.key,
+                expected=f"({self._comparable(snapshot_file(self._settings, last), connection)})",
+                found=f"(select * exclude (_partition) from {parquet(rows)})",
+            )
+        return Edits(keys=keys, touched=self._touched(last)), rows
+
+    def marks(self) -> dict[str, Any]:
+        """The portal's own marks of each 4x4: rows, time of the last change and of the newest row."""
+        return {
+            one.portal_id: {
+                "partition": one.partition,
+                "rows": self._target.transport.count(one.portal_id),
+                "rows_updated_at": (one.metadata or {}).get("rowsUpdatedAt"),
+                "newest_update": self._target.transport.newest_update(one.portal_id),
+            }
+            for one in self._datasets.values()
+        }
+
+    def read_portal(self, folder: Path) -> Path:
+        """The portal's rows in the shape of a snapshot, once its replica shows all of them."""
+        columns = self._dataset.published
+        target = folder / "baseline.parquet"
+        verifier = Verifier(self._dataset, self._target.transport)
+        with connect(folder / "baseline.duckdb", spill=folder) as connection:
+            types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
+            connection.execute(f"create table rows (_partition varchar, {types})")
+            for partition, one in self._datasets.items():
+                verifier.wait_until_fresh(one.portal_id)
+                for table in self._target.transport.rows(
+                    one.portal_id, columns, order=self._dataset.key
+                ):
+                    connection.register("page", table)
+                    connection.execute(
+                        f"insert into rows by name select {quoted(partition)} as _partition, * "
+                        "from page"
+                    )
+            connection.execute(
+                copy_to_parquet(f"from rows order by _partition, {self._dataset.key}", target)
+            )
+        return target
+
+    def _rows_if_any(self, folder: Path) -> Path | None:
+        transport = self._target.transport
+        if not any(transport.count(one.portal_id) for one in self._datasets.values()):
+            return None
+        return self.read_portal(folder)
+
+    def _marks_agree(self, last: Publication) -> bool:
+        return bool(last.marks) and last.marks == self.marks()
+
+    def _gone(self, last: Publication) -> list[str]:
+        held = {name for name, rows in last.plan["rows_by_partition"].items() if rows}
+        lost = held - set(self._datasets)
+        known = {mark["partition"]: portal_id for portal_id, mark in last.marks.items()}
+        return [known.get(partition, partition or "the dataset") for partition in sorted(lost)]
+
+    def _comparable(self, snapshot: Path, connection: Any) -> str:
+        """A snapshot's rows under today's columns: what it lacks is null."""
+        held = {
+            row[0] for row in connection.execute(f"describe from {parquet(snapshot)}").fetchall()
+        }
+        names = ", ".join(
+            column.name
+            if column.name in held
+            else f"null::{SQL_TYPES[column.type]} as {column.name}"
+            for column in self._dataset.published
+        )
+        return f"select {names} from {parquet(snapshot)}"
+
+    def _touched(self, last: Publication) -> tuple[str, ...]:
+        told = []
+        for one in self._datasets.values():
+            moment = one.metadata.get("rowsUpdatedAt")
+            before = last.marks.get(one.portal_id, {}).get("rows_updated_at")
+            if moment is None or moment == before:
+                continue
+            who = one.metadata.get("rowsUpdatedBy") or "somebody"
+            when = datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+            told.append(f"{one.portal_id} by {who} at {when}")
+        return tuple(told) or ("without a mark of who and when",)

@@ -1,0 +1,309 @@
+"""The commands over publications: `publications`, `release`, `override`, `rollback`, `edits`, `verify`.
+
+Thin, over this folder; they import neither Dagster, dbt nor Great Expectations.
+`orchestration/cli.py` mounts them.
+"""
+
+import getpass
+import logging
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from orchestration import reports
+from orchestration.dataset import Dataset
+from orchestration.errors import ConfigurationError
+from orchestration.settings import Settings
+from orchestration.state.publishing import PublishingStore, Receipt
+from orchestration.state.store import State, new_id
+from orchestration.terminal import (
+    find_dataset,
+    fitting_table,
+    open_state,
+    print_json,
+    show_progress,
+)
+
+out = Console(soft_wrap=True, highlight=False, markup=False)
+
+DatasetArgument = Annotated[str, typer.Argument(help="Id of the dataset.")]
+PublicationArgument = Annotated[str, typer.Argument(help="Id of the publication.")]
+ByOption = Annotated[str | None, typer.Option(help="Who says so; you, where left out.")]
+ReasonOption = Annotated[str, typer.Option(help="Why, for the record.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+EXAMPLES = 20
+
+
+class Keep(StrEnum):
+    """Whose rows stay where somebody else changed the portal."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+
+
+def publications(
+    dataset: DatasetArgument,
+    publication: Annotated[
+        str | None, typer.Option("--id", help="One publication, with its receipt.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what was published when; with --id, the receipt of one publication."""
+    settings, state = open_state()
+    found = find_dataset(settings, dataset)
+    if publication is not None:
+        return _show_receipts(settings, state, found, publication, as_json=as_json)
+    listed = reports.publications(state, found)
+    if as_json:
+        return print_json(listed)
+    if not listed:
+        return out.print(f"{dataset}: nothing was published yet.")
+    # An id begins with its time, so the time needs no column of its own.
+    table = fitting_table(
+        "publication", "state", "rows", "new", "changed", "filled", "gone", "held back", texts=2
+    )
+    for one in listed:
+        table.add_row(
+            one["id"],
+            one["state"] if one["kind"] == "publish" else one["kind"],
+            *(
+                f"{one[name]:,}"
+                for name in ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
+            ),
+        )
+    out.print(table)
+    for one in listed:
+        if one["state"] in ("held", "stopped", "failed"):
+            why = one["failure"] or "; ".join(one["held_because"])
+            out.print(f"{one['id']}: {one['state']}: {why}")
+    return None
+
+
+def release(
+    dataset: DatasetArgument,
+    publication: PublicationArgument,
+    by: Annotated[str | None, typer.Option(help="Who releases it; you, where left out.")] = None,
+) -> None:
+    """Release a held publication; it is sent once as many people signed as the file asks for."""
+    show_progress()
+    from orchestration.publishing import publisher
+
+    settings, state = open_state()
+    outcome = publisher.release(
+        settings,
+        state,
+        find_dataset(settings, dataset),
+        publication,
+        by=_name(by),
+        progress=_progress,
+    )
+    out.print(f"{dataset}: {outcome.message}")
+
+
+def override(
+    dataset: DatasetArgument,
+    publication: PublicationArgument,
+    reason: ReasonOption,
+    by: ByOption = None,
+) -> None:
+    """Let a publication past the guard that stopped it; it is held then until released."""
+    from orchestration.publishing import publisher
+
+    settings, state = open_state()
+    held = publisher.override(
+        settings, state, find_dataset(settings, dataset), publication, by=_name(by), reason=reason
+    )
+    out.print(
+        f"{dataset}: {held.id} is held now ({'; '.join(held.held_because)}); release it with: "
+        f"summerware release {dataset} {held.id}"
+    )
+
+
+def rollback(
+    dataset: DatasetArgument,
+    to: Annotated[str, typer.Option(help="The publication whose rows are to stand again.")],
+    reason: ReasonOption,
+    by: ByOption = None,
+    dry_run: Annotated[bool, typer.Option(help="Plan, and send nothing.")] = False,
+) -> None:
+    """Bring the portal back to what an earlier publication left there."""
+    show_progress()
+    from orchestration.publishing import publisher
+
+    settings, state = open_state()
+    outcome = publisher.rollback(
+        settings,
+        state,
+        find_dataset(settings, dataset),
+        to,
+        by=_name(by),
+        reason=reason,
+        run_id=_run_id("rollback"),
+        dry_run=dry_run,
+        progress=_progress,
+    )
+    plan = outcome.plan
+    if plan is not None:
+        out.print(
+            f"{dataset}: {plan.inserts:,} rows come back, {plan.updates + plan.first_fills:,} "
+            f"change, {plan.deletes:,} go"
+        )
+    out.print(f"{dataset}: {outcome.message}")
+
+
+def edits(
+    dataset: DatasetArgument,
+    keep: Annotated[Keep | None, typer.Option(help="Whose rows stay.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show rows that somebody else changed on the portal, and say whose are to stay."""
+    from orchestration.publishing.publisher import open_publisher
+
+    if keep is not None and not reason.strip():
+        raise ConfigurationError("--keep needs a --reason, for the record")
+    settings, state = open_state()
+    with open_publisher(settings, state, find_dataset(settings, dataset)) as publisher:
+        found = publisher.edits(
+            keep=keep.value if keep else None,
+            by=_name(by),
+            reason=reason,
+            run_id=_run_id("edits"),
+        )
+    if as_json:
+        return print_json({"dataset": dataset, **found.keys, "touched": list(found.touched)})
+    if not found:
+        return out.print(f"{dataset}: nobody else changed a row on the portal.")
+    out.print(f"{dataset}: {found}")
+    for how, word in (("extra", "added"), ("changed", "changed"), ("missing", "deleted")):
+        for key in found.keys[how][:EXAMPLES]:
+            out.print(f"    {word}: {key}")
+    if keep is None:
+        return out.print("Say whose are to stay: --keep ours or --keep theirs, with a --reason")
+    if keep is Keep.OURS:
+        return out.print("Noted. The next run sets the portal right")
+    return out.print("Noted. These rows are left as they are on the portal")
+
+
+def verify(
+    dataset: DatasetArgument,
+    full: Annotated[bool, typer.Option(help="Read back every row, not only figures.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold the portal against what was last published there."""
+    from orchestration.publishing.publisher import open_publisher
+
+    settings, state = open_state()
+    with open_publisher(settings, state, find_dataset(settings, dataset)) as publisher:
+        found = publisher.verify(full=full, run_id=_run_id("verify"))
+    if as_json:
+        print_json({"dataset": dataset, "holds": found.holds, **found.as_json()})
+    else:
+        for check in found.failures:
+            out.print(
+                f"{check.portal_id}: {check.what} is {check.found or 'none'}, should be "
+                f"{check.expected or 'none'}"
+            )
+        for how, keys in found.differing.items():
+            for key in keys[:EXAMPLES]:
+                out.print(f"    {how}: {key}")
+        word = "is" if found.holds else "is NOT"
+        out.print(
+            f"{dataset}: the portal {word} as it was last published ({len(found.checks):,} figures, "
+            f"{sum(found.rows_read_back.values()):,} rows read back)"
+        )
+    if not found.holds:
+        raise typer.Exit(1)
+
+
+def _show_receipts(
+    settings: Settings, state: State, dataset: Dataset, publication: str, *, as_json: bool
+) -> None:
+    store = PublishingStore(state)
+    receipts = store.receipts(dataset.id, publication_id=publication)
+    broken = store.broken_receipt(dataset.id)
+    if not receipts:
+        raise ConfigurationError(
+            f"{dataset.id}: no receipt of a publication {publication}; see `summerware publications "
+            f"{dataset.id}`"
+        )
+    refused = reports.refused_rows(settings, state, dataset, publication)
+    if as_json:
+        return print_json(
+            {
+                "receipts": [
+                    {"number": one.number, "hash": one.hash, **one.body} for one in receipts
+                ],
+                "refused": refused,
+                "chain_broken_at": broken,
+            }
+        )
+    for receipt in receipts:
+        _print_receipt(receipt)
+    for row in refused[:EXAMPLES]:
+        out.print(
+            f"refused: {row['row_key']} {row['column'] or ''} {row['value']!r}: {row['reason']}"
+        )
+    if broken is None:
+        return out.print("The chain of receipts of this dataset is whole.")
+    return out.print(f"The chain of receipts is BROKEN at number {broken}: somebody changed it.")
+
+
+def _print_receipt(receipt: Receipt) -> None:
+    body = receipt.body
+    out.print(f"Receipt {receipt.number} of {receipt.dataset}, {receipt.hash}")
+    plan, proof = body["plan"], body["verification"]
+    lines = {
+        "publication": f"{body['publication']} ({body['kind']}, {body['state']}) to {body['target']}",
+        "asked by run": body["asked_by_run"],
+        "released by": body["released_by"] or "-",
+        "held because": "; ".join(body["held_because"]) or "-",
+        "signatures": "; ".join(_signature(one) for one in body["signatures"]) or "-",
+        "extracts": ", ".join(body["extracts"]),
+        "content": body["content_hash"],
+        "files": body["files_hash"],
+        "plan": f"{plan['inserts']:,} new, {plan['updates']:,} changed, {plan['first_fills']:,} "
+        f"filled, {plan['deletes']:,} gone, {plan['held_back']:,} held back",
+        "chunks": f"{len(body['chunks'])}, {_requests(body['chunks'])} requests",
+        "refused rows": f"{body['rows_refused']:,}",
+        "verification": _proof(proof),
+        "failure": body["failure"] or "-",
+        "times": ", ".join(f"{name[:-3]} {at}" for name, at in body["times"].items() if at),
+    }
+    for name, text in lines.items():
+        out.print(f"  {name:<13} {text}")
+
+
+def _signature(signature: dict[str, Any]) -> str:
+    reason = f" ({signature['reason']})" if signature["reason"] else ""
+    return f"{signature['act']} by {signature['signed_by']}{reason}"
+
+
+def _requests(chunks: list[dict[str, Any]]) -> int:
+    return sum(len(chunk["request_ids"] or []) for chunk in chunks)
+
+
+def _proof(proof: dict[str, Any] | None) -> str:
+    if proof is None:
+        return "-"
+    right = sum(check["holds"] for check in proof["checks"])
+    return (
+        f"{right} of {len(proof['checks'])} figures right, {proof['rows_read_back']:,} rows read back, "
+        f"{sum(proof['rows_differing'].values()):,} differing"
+    )
+
+
+def _name(by: str | None) -> str:
+    return by or getpass.getuser()
+
+
+def _run_id(verb: str) -> str:
+    """The run of a command: work that no Dagster run asked for."""
+    return f"{verb}-{new_id()}"
+
+
+def _progress(text: str) -> None:
+    logging.getLogger("summerware.progress").info(text)

@@ -1,0 +1,320 @@
+"""Delivers a released publication: sends its chunks, proves the result, notes what is really there.
+
+Goes on where a dead process stopped, by the journal of chunks. Rows that must not be sent, or that
+the portal refuses, are left out, named with their column, value and reason in `refused.parquet`,
+and the rest is published. Rows that the proof finds different are sent once more; if they still
+differ, the publication has failed.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.dataset import Dataset
+from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
+from orchestration.errors import PortalFault, PublicationRefused
+from orchestration.layers import finish_folder, hash_folder, workspace
+from orchestration.publishing.baseline import BaselineReader
+from orchestration.publishing.journal import Journal, plan_of
+from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.receipts import write_receipt
+from orchestration.publishing.sending import Chunk, Patience, planned_chunks, send_chunk
+from orchestration.publishing.targets import Target
+from orchestration.publishing.transport.checking import local_faults
+from orchestration.publishing.verification import Verification, Verifier
+from orchestration.settings import Settings
+from orchestration.state.store import Publication, State, now
+
+PATIENCE = Patience()
+"""How often and how long one chunk is tried; tests have less of it."""
+_REPAIRS = 1_000_000
+"""Chunks that are sent once more are numbered from here."""
+_TOLD = 5
+
+
+class Delivery:
+    """One released publication on its way to the portal."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        dataset: Dataset,
+        target: Target,
+        journal: Journal,
+        datasets: PortalDatasets,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._dataset = dataset
+        self._target = target
+        self._journal = journal
+        self._datasets = datasets
+        self._progress = progress
+
+    def deliver(self, publication: Publication) -> Publication:
+        """Sends, proves and ends the publication; gives it as it is then.
+
+        Raises:
+            PublicationRefused: its files or its columns are not what was released.
+            PortalFault: the portal refuses it, or does not hold it in the end.
+            PassingFault: trying again later may help.
+        """
+        folder = self._journal.folder(publication)
+        if hash_folder(folder) != publication.plan["files"]:
+            raise PublicationRefused(
+                f"{self._dataset.id}: the files of {publication.id} are not what was planned and "
+                "released; run the dataset again for a fresh plan"
+            )
+        with workspace(self._settings, publication.run_id, "delivery") as work:
+            sendable, refused = self._sendable(folder, work)
+            if publication.state == "released":
+                self._send(publication, planned_chunks(self._dataset, sendable))
+                publication = self._journal.move(publication, "sent", sent_at=now())
+            refused += self._refused_by_portal(publication)
+            snapshot = self._what_should_be_there(publication, refused, work)
+            verification = self._prove(publication, sendable, snapshot, work)
+            return self._end(publication, verification, refused, snapshot, work)
+
+    # Sending
+
+    def _send(self, publication: Publication, chunks: Iterable[Chunk]) -> None:
+        done = self._state.acknowledged_chunks(publication.id)
+        total = plan_of(publication).writes
+        sent = 0
+        for chunk in chunks:
+            sent += chunk.rows
+            if chunk.number in done:
+                continue
+            self._send_one(publication, chunk)
+            self._progress(f"{sent:,} of {total:,} rows sent")
+
+    def _send_one(self, publication: Publication, chunk: Chunk) -> None:
+        portal_id = self._datasets.find_or_make(chunk.partition)
+
+        def note(state: str, answer: dict[str, Any] | None = None) -> None:
+            self._state.move_chunk(
+                publication.id,
+                chunk.number,
+                partition=chunk.partition,
+                kind=chunk.kind,
+                rows=chunk.rows,
+                state=state,
+                answer=answer,
+            )
+
+        note("pending")
+        send_chunk(
+            self._target.transport,
+            portal_id,
+            self._dataset,
+            chunk,
+            note=note,
+            patience=PATIENCE,
+        )
+
+    # What is left out
+
+    def _sendable(self, folder: Path, work: Path) -> tuple[Path, list[tuple[Any, ...]]]:
+        """The plan's files without the rows that the portal's types cannot hold, and those rows."""
+        faults = local_faults(self._dataset, folder / "upserts.parquet")
+        if not faults:
+            return folder, []
+        kept = work / "sendable"
+        kept.mkdir()
+        (kept / "deletes.parquet").hardlink_to(folder / "deletes.parquet")
+        with connect(spill=work) as connection:
+            keys_table(connection, "left_out", [fault.key for fault in faults])
+            upserts = parquet(folder / "upserts.parquet")
+            key = self._dataset.key
+            connection.execute(
+                copy_to_parquet(
+                    f"from {upserts} as rows anti join left_out on rows.{key} = left_out.row_key "
+                    f"order by _partition, {key}",
+                    kept / "upserts.parquet",
+                )
+            )
+        return kept, [(one.key, one.column, one.value, one.reason) for one in faults]
+
+    def _refused_by_portal(self, publication: Publication) -> list[tuple[Any, ...]]:
+        """What the portal refused, by the journal: key, column, no value yet, reason."""
+        return [
+            (one["key"], one["column"], None, one["reason"])
+            for chunk in self._state.chunks(publication.id)
+            for one in (chunk["answer"] or {}).get("refused", [])
+        ]
+
+    def _what_should_be_there(
+        self, publication: Publication, refused: Sequence[tuple[Any, ...]], work: Path
+    ) -> Path:
+        """The snapshot, refused rows put back to what the portal held before."""
+        folder = self._journal.folder(publication)
+        if not refused:
+            return folder / "snapshot.parquet"
+        allowed = self._dataset.limits.quarantined_share * max(plan_of(publication).rows, 1)
+        if len(refused) > allowed:
+            raise PortalFault(
+                f"{self._dataset.id}: {len(refused):,} rows cannot be published, more than the "
+                f"dataset's limit of {allowed:,.0f}. {_told(refused)}"
+            )
+        target = work / "snapshot.parquet"
+        key = self._dataset.key
+        with connect(spill=work) as connection:
+            keys_table(connection, "left_out", [row[0] for row in refused])
+            connection.execute(
+                copy_to_parquet(
+                    f"from {parquet(folder / 'snapshot.parquet')} as rows "
+                    f"anti join left_out on rows.{key} = left_out.row_key union all by name "
+                    f"from {parquet(folder / 'preimages.parquet')} as rows "
+                    f"semi join left_out on rows.{key} = left_out.row_key "
+                    f"order by _partition, {key}",
+                    target,
+                )
+            )
+            self._write_refused(connection, folder, refused, work / "refused.parquet")
+        return target
+
+    def _write_refused(
+        self, connection: Any, folder: Path, refused: Sequence[tuple[Any, ...]], target: Path
+    ) -> None:
+        """Key, column, value and reason; where only the column is known, its value is looked up."""
+        connection.execute(
+            "create table refused (row_key varchar, column_name varchar, value varchar, "
+            "reason varchar)"
+        )
+        connection.executemany("insert into refused values (?, ?, ?, ?)", list(refused))
+        names = [column.name for column in self._dataset.published]
+        cases = " ".join(f"when '{name}' then rows.{name}::varchar" for name in names)
+        connection.execute(
+            copy_to_parquet(
+                "select row_key, column_name, coalesce(value, case column_name "
+                f"{cases} end) as value, reason from refused left join "
+                f"{parquet(folder / 'upserts.parquet')} as rows "
+                f"on rows.{self._dataset.key} = refused.row_key order by all",
+                target,
+            )
+        )
+
+    # The proof
+
+    def _prove(
+        self, publication: Publication, sendable: Path, snapshot: Path, work: Path
+    ) -> Verification:
+        verification = self._verify(publication, sendable, snapshot, work)
+        if not any(verification.differing.values()):
+            return _or_fail(self._dataset, verification)
+        self._progress("rows are not as they were sent; sending them once more")
+        self._repair(publication, sendable, verification, work)
+        return _or_fail(self._dataset, self._verify(publication, sendable, snapshot, work))
+
+    def _verify(
+        self, publication: Publication, sendable: Path, snapshot: Path, work: Path
+    ) -> Verification:
+        self._progress("reading the portal back")
+        found = self._datasets.found(to_write=False)
+        return Verifier(self._dataset, self._target.transport).verify(
+            {partition: one.portal_id for partition, one in found.items()},
+            snapshot=snapshot,
+            changed=sendable / "upserts.parquet",
+            deleted=sendable / "deletes.parquet",
+            not_before=self._last_write(publication),
+            spill=work,
+        )
+
+    def _last_write(self, publication: Publication) -> datetime | None:
+        """The portal's own time of the last write of this publication."""
+        moments = [
+            chunk["answer"]["portal_time"]
+            for chunk in self._state.chunks(publication.id)
+            if (chunk["answer"] or {}).get("portal_time")
+        ]
+        return datetime.fromisoformat(max(moments)) if moments else None
+
+    def _repair(
+        self, publication: Publication, sendable: Path, verification: Verification, work: Path
+    ) -> None:
+        """Sends the rows again that differ; keyed writes make that harmless."""
+        keys = sorted({key for keys in verification.differing.values() for key in keys})
+        folder = work / "repair"
+        folder.mkdir()
+        with connect(spill=work) as connection:
+            keys_table(connection, "again", keys)
+            for name in ("upserts", "deletes"):
+                connection.execute(
+                    copy_to_parquet(
+                        f"from {parquet(sendable / f'{name}.parquet')} as rows "
+                        f"semi join again on rows.{self._dataset.key} = again.row_key "
+                        f"order by _partition, {self._dataset.key}",
+                        folder / f"{name}.parquet",
+                    )
+                )
+        for chunk in planned_chunks(self._dataset, folder):
+            self._send_one(publication, replace(chunk, number=_REPAIRS + chunk.number))
+
+    # The end
+
+    def _end(
+        self,
+        publication: Publication,
+        verification: Verification,
+        refused: Sequence[tuple[Any, ...]],
+        snapshot: Path,
+        work: Path,
+    ) -> Publication:
+        outcome_path = None
+        if refused:
+            kept = self._journal.folder(publication).with_name(f"{publication.id}-outcome")
+            finish_folder([snapshot, work / "refused.parquet"], kept)
+            outcome_path = str(kept.relative_to(self._settings.home))
+            self._progress(f"{len(refused):,} rows could not be published. {_told(refused)}")
+        self._state.verify_chunks(publication.id)
+        reader = BaselineReader(
+            self._settings, self._dataset, self._target, self._journal, self._datasets.found()
+        )
+        ended = self._journal.move(
+            publication,
+            "verified",
+            verified_at=now(),
+            marks=reader.marks(),
+            refused=len({row[0] for row in refused}),
+            outcome_path=outcome_path,
+            failure=None,
+        )
+        write_receipt(self._state, self._dataset, ended, verification=verification)
+        return ended
+
+
+def _or_fail(dataset: Dataset, verification: Verification) -> Verification:
+    """The verification, where all of it holds.
+
+    Raises:
+        PortalFault: it does not; says which figures and how many rows.
+    """
+    if verification.holds:
+        return verification
+    wrong = [
+        f"{check.portal_id}: {check.what} is {check.found or 'none'}, should be "
+        f"{check.expected or 'none'}"
+        for check in verification.failures[:_TOLD]
+    ]
+    wrong += [
+        f"{len(keys):,} rows {how} ({', '.join(keys[:_TOLD])})"
+        for how, keys in verification.differing.items()
+        if keys
+    ]
+    raise PortalFault(
+        f"{dataset.id}: the publication is not verified: the portal does not hold what was sent. "
+        f"{'; '.join(wrong)}. The next run starts from the portal's own rows"
+    )
+
+
+def _told(refused: Sequence[tuple[Any, ...]]) -> str:
+    """The first refused rows, without their values."""
+    named = "; ".join(
+        f"{key}: {column + ', ' if column else ''}{reason}"
+        for key, column, _, reason in refused[:_TOLD]
+    )
+    return f"{named}{'; …' if len(refused) > _TOLD else ''}"

@@ -1,0 +1,57 @@
+"""Holds: whose yes a publication waits for before anything is sent.
+
+The dataset file asks for none, one or two signatures. Whatever it asks, people look first at what
+the public sees for the first time: a first publication, a new column, new rules, what follows a
+rollback; and at a plan whose guard somebody overrode. The local portal has no public: there only
+the dataset file and overridden guards hold.
+"""
+
+import json
+from collections.abc import Sequence
+
+from orchestration.dataset import Dataset
+from orchestration.gates.suites import SUITES, suite_path
+from orchestration.layers import hash_file, hash_named
+from orchestration.publishing.planning import Plan
+from orchestration.settings import Settings
+from orchestration.state.store import Publication
+
+_NEEDED = {"automatic": 0, "one": 1, "two": 2}
+
+
+def rules_hash(settings: Settings, dataset: Dataset) -> str:
+    """One hash for the rules and policies in force: another one means another rule version."""
+    hashes = {
+        suite: hash_file(suite_path(settings, dataset.id, layer)) for layer, suite in SUITES.items()
+    }
+    policies = [policy.model_dump(mode="json") for policy in dataset.policies]
+    return hash_named({**hashes, "policies": json.dumps(policies, sort_keys=True)})
+
+
+def reasons_to_hold(
+    dataset: Dataset,
+    plan: Plan,
+    last: Publication | None,
+    *,
+    rules: str,
+    is_live: bool,
+) -> list[str]:
+    """Why this plan waits for people; empty where it may go by itself."""
+    reasons = []
+    if dataset.release != "automatic":
+        reasons.append(f"the dataset file asks for {dataset.release} to release")
+    if not is_live:
+        return reasons
+    if last is None:
+        return [*reasons, "first publication to this portal"]
+    reasons += [f"new column {name}" for name in plan.new_columns]
+    if last.rules_hash and last.rules_hash != rules:
+        reasons.append("rules or policies changed since the last publication")
+    if last.kind == "rollback":
+        reasons.append("the last publication was a rollback")
+    return reasons
+
+
+def signatures_needed(dataset: Dataset, held_because: Sequence[str]) -> int:
+    """How many different people must release it."""
+    return max(_NEEDED[dataset.release], 1 if held_because else 0)

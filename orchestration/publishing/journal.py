@@ -1,0 +1,166 @@
+"""The journal of one dataset on one portal: what was planned, sent and proven, and its files.
+
+Files of a publication, immutable, under `publications/<dataset>/<publication id>/`: those that
+`planning` names. Where rows were refused, `<publication id>-outcome/` holds the snapshot of what is
+really there and `refused.parquet` (`row_key`, `column_name`, `value`, `reason`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from orchestration.dataset import Dataset
+from orchestration.layers import finish_folder, hash_folder
+from orchestration.publishing.planning import FILES, Plan
+from orchestration.publishing.targets import Target
+from orchestration.settings import Settings
+from orchestration.state.store import Layer, Publication, State, new_id, now
+
+FINISHED = ("verified", "unchanged")
+OPEN = ("planned", "released", "sent")
+"""What a dead process can leave behind; the next one ends it."""
+WAITING = ("held", "stopped")
+"""What waits for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a plan was made from: a gated layer, or an older publication of one."""
+
+    layer_id: str
+    content_hash: str
+    newest_extract_at: str
+    source: str
+    grain: str
+    extracts: tuple[str, ...]
+
+    @classmethod
+    def of_layer(cls, layer: Layer, raw: Mapping[str, Any]) -> "Content":
+        """The content of a deduplicated layer; `raw` are the facts of the raw one above it."""
+        return cls(
+            layer_id=layer.id,
+            content_hash=layer.content_hash,
+            newest_extract_at=raw["extracted_at"],
+            source=raw["source"],
+            grain=raw.get("grain", ""),
+            extracts=tuple(raw["extracts"]),
+        )
+
+    @classmethod
+    def of_publication(cls, earlier: Publication, *, newest_extract_at: str) -> "Content":
+        """The content of an earlier publication, as of a later time."""
+        return cls(
+            layer_id=earlier.layer_id,
+            content_hash=earlier.content_hash,
+            newest_extract_at=newest_extract_at,
+            source=earlier.plan["source"],
+            grain=earlier.plan.get("grain", ""),
+            extracts=tuple(earlier.plan["extracts"]),
+        )
+
+
+class Journal:
+    """One dataset on one target; the publication lease is the caller's."""
+
+    def __init__(self, settings: Settings, state: State, dataset: Dataset, target: Target) -> None:
+        self._settings = settings
+        self._state = state
+        self._dataset = dataset
+        self._target = target
+
+    def publications(self, *states: str) -> list[Publication]:
+        """Publications to this target in these states, oldest first; all where none is named."""
+        return self._state.publications(
+            self._dataset.id, target=self._target.name, states=states or None
+        )
+
+    def find(self, publication_id: str) -> Publication | None:
+        """The publication of that id, where it went to this target."""
+        return next((one for one in self.publications() if one.id == publication_id), None)
+
+    def last_finished(self) -> Publication | None:
+        """The newest publication that was proven."""
+        finished = self.publications(*FINISHED)
+        return finished[-1] if finished else None
+
+    def may_have_sent_after(self, last: Publication) -> bool:
+        """Whether a later publication may have left rows on the portal without being proven."""
+        return any(
+            one.planned_at > last.planned_at
+            for one in self.publications("released", "sent", "failed")
+        )
+
+    def waiting_with(self, files: str) -> Publication | None:
+        """A publication that waits for people with exactly these files, if there is one."""
+        waiting = [one for one in self.publications(*WAITING) if one.plan["files"] == files]
+        return waiting[-1] if waiting else None
+
+    def record(
+        self,
+        content: Content,
+        plan: Plan,
+        folder: Path,
+        *,
+        run_id: str,
+        kind: str,
+        rules_hash: str,
+    ) -> Publication:
+        """Keeps a plan's files and records the publication as `planned`."""
+        publication_id = new_id()
+        kept = self._settings.publications / self._dataset.id / publication_id
+        finish_folder([folder / f"{name}.parquet" for name in FILES], kept)
+        publication = Publication(
+            id=publication_id,
+            dataset=self._dataset.id,
+            target=self._target.name,
+            state="planned",
+            content_hash=content.content_hash,
+            layer_id=content.layer_id,
+            run_id=run_id,
+            newest_extract_at=content.newest_extract_at,
+            plan={
+                **plan.as_json(),
+                "extracts": list(content.extracts),
+                "source": content.source,
+                "grain": content.grain,
+                "files": hash_folder(kept),
+            },
+            path=str(kept.relative_to(self._settings.home)),
+            released_by=None,
+            planned_at=now(),
+            released_at=None,
+            sent_at=None,
+            verified_at=None,
+            kind=kind,
+            rules_hash=rules_hash,
+        )
+        self._state.add_publication(publication)
+        return publication
+
+    def move(self, publication: Publication, state: str, **values: Any) -> Publication:
+        """Moves a publication to another state; gives it as it is then."""
+        self._state.move_publication(publication.id, state=state, **values)
+        return replace(publication, state=state, **values)
+
+    def folder(self, publication: Publication) -> Path:
+        """Where the files of a publication are."""
+        return self._settings.home / publication.path
+
+
+def snapshot_file(settings: Settings, publication: Publication) -> Path:
+    """What the portal held once a publication was proven."""
+    return settings.home / (publication.outcome_path or publication.path) / "snapshot.parquet"
+
+
+def refused_file(settings: Settings, publication: Publication) -> Path | None:
+    """The rows that could not be published, where there were any."""
+    if publication.outcome_path is None:
+        return None
+    return settings.home / publication.outcome_path / "refused.parquet"
+
+
+def plan_of(publication: Publication) -> Plan:
+    """The plan in counts, as it was recorded."""
+    fields = Plan.__dataclass_fields__
+    return Plan(**{name: value for name, value in publication.plan.items() if name in fields})

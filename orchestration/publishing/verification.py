@@ -1,0 +1,277 @@
+"""The proof: what the portal holds after a publication is what should be there.
+
+Waits until the portal's replica has caught up, compares counts, non-null counts, sums, minima and
+maxima of every column, then reads back every changed row by value; `full` reads back all of them
+and compares one hash over all rows in key order. What could not be looked at is never called right.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orchestration.dataset import Column, Dataset
+from orchestration.duck import connect, parquet, quoted
+from orchestration.errors import NotVerified
+from orchestration.publishing.comparing import differing_keys, rows_hash
+from orchestration.publishing.transport import Transport
+
+READ_ALL_SHARE = 0.05
+"""From this share of changed rows on, reading all rows in pages is quicker than naming keys."""
+FRESH_SECONDS = 600.0
+"""How long a replica may lag behind before the publication counts as not verified."""
+Figure = int | float | date | None
+_RELATIVE = 1e-9
+"""How far sums of doubles may differ: their order of adding is the portal's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One figure of one 4x4: what should be there and what was found."""
+
+    portal_id: str
+    what: str
+    expected: str
+    found: str
+    holds: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """Every figure looked at, and the keys of rows that are not as they should be."""
+
+    checks: list[Check] = field(default_factory=list)
+    differing: dict[str, list[str]] = field(default_factory=dict)
+    rows_read_back: dict[str, int] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is as it should be."""
+        return all(check.holds for check in self.checks) and not any(self.differing.values())
+
+    @property
+    def failures(self) -> list[Check]:
+        """The figures that are wrong."""
+        return [check for check in self.checks if not check.holds]
+
+    def as_json(self) -> dict[str, Any]:
+        """For the receipt: figures and counts; keys of rows are not in it."""
+        return {
+            "checks": [asdict(check) for check in self.checks],
+            "rows_read_back": sum(self.rows_read_back.values()),
+            "rows_differing": {how: len(keys) for how, keys in self.differing.items()},
+            "hashes": self.hashes,
+        }
+
+
+class Verifier:
+    """Holds one dataset's expected rows against one portal."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        transport: Transport,
+        *,
+        fresh_seconds: float | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._dataset = dataset
+        self._columns = dataset.published
+        self._key = dataset.key
+        self._transport = transport
+        self._fresh_seconds = FRESH_SECONDS if fresh_seconds is None else fresh_seconds
+        self._sleep = sleep
+
+    def verify(
+        self,
+        portal_ids: Mapping[str, str],
+        *,
+        snapshot: Path,
+        changed: Path | None,
+        deleted: Path | None,
+        not_before: datetime | None = None,
+        full: bool = False,
+        spill: Path,
+    ) -> Verification:
+        """Compares every partition.
+
+        `snapshot` has `_partition` and the published columns; `changed` and `deleted` have
+        `_partition` and the key of rows that were written and deleted. `not_before` is the portal's
+        own time of the last write.
+
+        Raises:
+            NotVerified: the portal's replica did not catch up in time.
+            PassingFault: the portal cannot be read.
+        """
+        found = Verification()
+        with connect(spill=spill) as connection:
+            connection.execute(f"create view snapshot as from {parquet(snapshot)}")
+            for partition in sorted({*portal_ids, *_partitions(connection)}):
+                portal_id = portal_ids.get(partition)
+                if portal_id is None:
+                    found.checks.append(_no_dataset(partition))
+                    continue
+                self.wait_until_fresh(portal_id, not_before=not_before)
+                self._expect(connection, partition)
+                self._compare_figures(connection, portal_id, found)
+                self._read_back(
+                    connection, partition, portal_id, changed, deleted, full=full, found=found
+                )
+        return found
+
+    def wait_until_fresh(self, portal_id: str, *, not_before: datetime | None = None) -> None:
+        """Waits until reads show what was written.
+
+        Raises:
+            NotVerified: they still did not after the patience ran out.
+        """
+        deadline = time.monotonic() + self._fresh_seconds
+        pause = 0.05
+        while True:
+            freshness = self._transport.freshness(portal_id)
+            behind = freshness.out_of_date or (
+                not_before is not None
+                and freshness.truth is not None
+                and freshness.truth < not_before
+            )
+            if not behind:
+                return
+            if time.monotonic() >= deadline:
+                raise NotVerified(
+                    f"{self._dataset.id}: {portal_id} still shows old rows after "
+                    f"{self._fresh_seconds:,.0f} seconds, so what was sent could not be verified. "
+                    "The next run verifies it"
+                )
+            self._sleep(min(pause, max(deadline - time.monotonic(), 0)))
+            pause = min(pause * 2, 10)
+
+    def _expect(self, connection: duckdb.DuckDBPyConnection, partition: str) -> None:
+        connection.execute(
+            "create or replace view expected as select * exclude (_partition) from snapshot "
+            f"where _partition = {quoted(partition)}"
+        )
+
+    def _compare_figures(
+        self, connection: duckdb.DuckDBPyConnection, portal_id: str, found: Verification
+    ) -> None:
+        held = self._transport.aggregates(portal_id, self._columns)
+        for what, wanted in expected_figures(connection, self._columns, "expected").items():
+            there = held.get(what)
+            found.checks.append(
+                Check(
+                    portal_id=portal_id,
+                    what=what,
+                    expected=_text(wanted),
+                    found=_text(there),
+                    holds=_equal(wanted, there),
+                )
+            )
+
+    def _read_back(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        partition: str,
+        portal_id: str,
+        changed: Path | None,
+        deleted: Path | None,
+        *,
+        full: bool,
+        found: Verification,
+    ) -> None:
+        connection.execute(
+            f"create or replace table touched as {_keys(self._key, partition, changed)} "
+            f"union {_keys(self._key, partition, deleted)}"
+        )
+        touched, rows = _count(connection, "touched"), _count(connection, "expected")
+        read_all = full or touched > max(1_000, rows * READ_ALL_SHARE)
+        if not (touched or full):
+            return
+        wanted = "expected"
+        if read_all:
+            tables = self._transport.rows(portal_id, self._columns, order=self._key)
+        else:
+            wanted = f"(from expected semi join touched on expected.{self._key} = touched.row_key)"
+            keys = [row[0] for row in connection.execute("from touched order by all").fetchall()]
+            tables = self._transport.rows_by_key(portal_id, self._columns, self._key, keys)
+        connection.execute("create or replace table held as from expected limit 0")
+        for table in tables:
+            connection.register("page", table)
+            connection.execute("insert into held by name from page")
+        differing = differing_keys(
+            connection, self._columns, self._key, expected=wanted, found="held"
+        )
+        for how, differing_now in differing.items():
+            found.differing.setdefault(how, []).extend(differing_now)
+        object.__setattr__(
+            found, "rows_read_back", found.rows_read_back + _count(connection, "held")
+        )
+        if full:
+            found.hashes[portal_id] = rows_hash(connection, self._columns, self._key, table="held")
+
+
+def _no_dataset(partition: str) -> Check:
+    return Check(
+        portal_id=partition or "-",
+        what="dataset",
+        expected="a dataset that holds these rows",
+        found="none on the portal",
+        holds=False,
+    )
+
+
+def _partitions(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The partitions that should hold rows."""
+    return [
+        name
+        for (name,) in connection.execute("select distinct _partition from snapshot").fetchall()
+    ]
+
+
+def _keys(key: str, partition: str, path: Path | None) -> str:
+    if path is None:
+        return "select null::varchar as row_key where false"
+    return (
+        f"select {key}::varchar as row_key from {parquet(path)} "
+        f"where _partition = {quoted(partition)}"
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    counted = connection.execute(f"select count(*) from {table}").fetchone()
+    return int(counted[0]) if counted else 0
+
+
+def expected_figures(
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], table: str
+) -> dict[str, Figure]:
+    """The figures of a table of ours, under the names that the transport gives the portal's.
+
+    Texts have no minimum and maximum here: their order is the portal's own.
+    """
+    wanted = {"rows": "count(*)"}
+    for column in columns:
+        wanted[f"non_null({column.name})"] = f"count({column.name})"
+        if column.type == "number":
+            wanted[f"sum({column.name})"] = f"sum({column.name})"
+        if column.type in ("number", "date", "timestamp"):
+            wanted[f"min({column.name})"] = f"min({column.name})"
+            wanted[f"max({column.name})"] = f"max({column.name})"
+    row = connection.execute(f"select {', '.join(wanted.values())} from {table}").fetchone()
+    assert row is not None
+    return dict(zip(wanted, row, strict=True))
+
+
+def _equal(expected: Figure, found: Figure) -> bool:
+    if isinstance(expected, float) and found is not None:
+        return math.isclose(expected, float(found), rel_tol=_RELATIVE, abs_tol=_RELATIVE)  # type: ignore[arg-type]
+    return expected == found
+
+
+def _text(figure: Figure) -> str:
+    return "" if figure is None else str(figure)
