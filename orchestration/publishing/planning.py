@@ -1,18 +1,19 @@
 """The plan of a publication: the difference between what the portal holds and what should be there.
 
-Works on Parquet alone, in DuckDB. Leaves four files in a folder, sorted by partition and key:
+Works on Parquet alone, in DuckDB. Leaves five files in a folder, sorted by partition and key:
 
-    upserts.parquet   rows to insert or update: `_partition`, then every published column
-    deletes.parquet   `_partition` and the key
-    snapshot.parquet  what the portal holds afterwards: `_partition`, every published column
-    changes.parquet   one row per inserted, updated, deleted or held-back key: `row_key`, `change`
+    upserts.parquet    rows to insert or update: `_partition`, then every published column
+    deletes.parquet    `_partition` and the key
+    snapshot.parquet   what the portal holds afterwards: `_partition`, every published column
+    preimages.parquet  what the portal holds before of every row that moves, in the same columns
+    changes.parquet    one row per inserted, updated, deleted, held-back or kept key: `row_key`, `change`
 
 A volatile column that moved changes nothing; a volatile value that is null keeps the last live one.
 Fills are told apart from updates: a column that held nothing before gets its first values, or a
-volatile cell that was null gets one.
+volatile cell that was null gets one. Keys that people keep as the portal has them never move.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ import duckdb
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet
+from orchestration.publishing.comparing import SQL_TYPES, differ
 
 NO_PARTITION = ""
-FILES = ("upserts", "deletes", "snapshot", "changes")
+FILES = ("upserts", "deletes", "snapshot", "preimages", "changes")
 _ELSEWHERE = "before._partition is distinct from after._partition"
 
 
@@ -41,6 +43,17 @@ class Plan:
     unchanged: int
     dead_columns: list[str]
     rows_by_partition: dict[str, int]
+    kept: int = 0
+    """Rows that somebody else changed on the portal and that people keep as they are there."""
+    rows_before: int = 0
+    common_keys: int = 0
+    """Keys that the portal holds and that should be there."""
+    guarded_updates: int = 0
+    """Of those, the ones that change in a column that is not volatile and held something before."""
+    emptied_columns: list[str] = field(default_factory=list)
+    """Columns, not volatile ones, that held values and would lose all of them."""
+    new_columns: list[str] = field(default_factory=list)
+    """Columns that the portal's rows did not have."""
 
     @property
     def writes(self) -> int:
@@ -56,18 +69,24 @@ def make_plan(
     dataset: Dataset,
     *,
     mart: Path,
-    ledger: Path,
+    ledger: Path | None,
     baseline: Path | None,
     extracted_at: str,
     folder: Path,
+    frozen: Path | None = None,
+    whole: bool = False,
 ) -> Plan:
     """Compares the mart with the baseline and writes the plan's files into the folder.
 
     `baseline` is an earlier `snapshot.parquet`, or the portal's rows in that shape; none where the
-    portal holds nothing.
+    portal holds nothing. `frozen` has the keys, as `row_key`, that stay as the portal has them.
+    `whole` is for a mart that is itself such a snapshot: what it lacks is gone, whatever extracts
+    cover, and its volatile values count.
     """
     with connect(spill=folder) as connection:
-        return _Planner(dataset, connection, mart, ledger, baseline, extracted_at).write(folder)
+        planner = _Planner(dataset, connection, extracted_at, whole=whole)
+        planner.open(mart, ledger, baseline, frozen)
+        return planner.write(folder)
 
 
 class _Planner:
@@ -77,22 +96,23 @@ class _Planner:
         self,
         dataset: Dataset,
         connection: duckdb.DuckDBPyConnection,
-        mart: Path,
-        ledger: Path,
-        baseline: Path | None,
         extracted_at: str,
+        *,
+        whole: bool,
     ) -> None:
         self._dataset = dataset
         self._connection = connection
         self._key = dataset.key
-        self._names = [column.name for column in dataset.published]
-        self._volatile = {column.name for column in dataset.published if column.volatile}
+        self._columns = {column.name: column for column in dataset.published}
+        self._names = list(self._columns)
+        self._volatile = (
+            set() if whole else {column.name for column in dataset.published if column.volatile}
+        )
         self._extracted_at = extracted_at
-        self._is_first = baseline is None
-        self._open(mart, ledger, baseline)
+        self._whole = whole
 
     def write(self, folder: Path) -> Plan:
-        """Compares, writes the four files and counts."""
+        """Compares, writes the files and counts."""
         self._compare()
         key, names = self._key, ", ".join(self._names)
         self._copy(
@@ -106,6 +126,7 @@ class _Planner:
             "deletes",
             f"select _partition, {key} from gone union all "
             f"select before._partition, before.{key} from before join wanted using ({key}) "
+            f"anti join kept on before.{key} = kept.row_key "
             f"where before._partition <> wanted._partition order by all",
         )
         if self._is_first:
@@ -122,36 +143,62 @@ class _Planner:
             )
         self._copy(
             folder,
+            "preimages",
+            f"select _partition, {names} from before where {key} in "
+            f"(select row_key from moved union all select {key} from gone) "
+            f"order by _partition, {key}",
+        )
+        self._copy(
+            folder,
             "changes",
             f"select row_key, change from moved union all "
-            f"select {key}, 'delete' from gone union all select row_key, 'held_back' from held "
+            f"select {key}, 'delete' from gone union all "
+            f"select row_key, 'held_back' from held union all select row_key, 'kept' from kept "
             f"order by all",
         )
         return self._count(folder)
 
-    def _open(self, mart: Path, ledger: Path, baseline: Path | None) -> None:
-        key, names = self._key, ", ".join(self._names)
+    def open(
+        self, mart: Path, ledger: Path | None, baseline: Path | None, frozen: Path | None
+    ) -> None:
+        """Views of what should be there (`after`), what is (`before`), and who may not move."""
+        key = self._key
+        partition = "_partition" if self._whole else f"{self._partition()} as _partition"
         self._connection.execute(
-            f"create view after as select {self._partition()} as _partition, {names} "
-            f"from {parquet(mart)}"
+            f"create view after as select {partition}, {self._selected(mart)} from {parquet(mart)}"
         )
-        self._connection.execute(
-            f"create view ledger as select row_key, fate from {parquet(ledger)}"
-        )
+        self._is_first = baseline is None
+        self._new: list[str] = []
         if baseline is None:
             self._connection.execute("create view before as from after limit 0")
         else:
-            held = self._columns_of(baseline)
-            selected = ", ".join(
-                name if name in held else f"null::{self._type(mart, name)} as {name}"
-                for name in self._names
-            )
             self._connection.execute(
-                f"create view before as select _partition, {selected} from {parquet(baseline)}"
+                f"create view before as select _partition, {self._selected(baseline)} "
+                f"from {parquet(baseline)}"
             )
+            held = self._columns_of(baseline)
+            self._new = [name for name in self._names if name not in held]
+        self._connection.execute(
+            f"create view ledger as select row_key, fate from {parquet(ledger)}"
+            if ledger is not None
+            else "create view ledger as select null::varchar as row_key, '' as fate where false"
+        )
+        self._connection.execute(
+            f"create table kept as select row_key from {parquet(frozen)}"
+            if frozen is not None
+            else "create table kept (row_key varchar)"
+        )
         self._connection.execute(
             f"create table held as select distinct row_key from ledger "
             f"semi join before on ledger.row_key = before.{key} where fate = 'quarantined'"
+        )
+
+    def _selected(self, path: Path) -> str:
+        """The published columns of a file; null where it has none of that name."""
+        held = self._columns_of(path)
+        return ", ".join(
+            name if name in held else f"null::{SQL_TYPES[column.type]} as {name}"
+            for name, column in self._columns.items()
         )
 
     def _partition(self) -> str:
@@ -176,7 +223,7 @@ class _Planner:
         changed = {
             name: f"before.{name} is null and after.{name} is not null"
             if name in self._volatile
-            else f"before.{name} is distinct from after.{name}"
+            else differ(self._columns[name], f"before.{name}", f"after.{name}")
             for name in self._names
             if name != key
         }
@@ -191,12 +238,14 @@ class _Planner:
             f"when before.{key} is null then 'insert' when {any_old} then 'update' "
             f"else 'first_fill' end as change, {flags} "
             f"from after left join before on after.{key} = before.{key} "
+            f"anti join kept on after.{key} = kept.row_key "
             f"where before.{key} is null or {any_old} or {any_first}"
         )
         self._connection.execute(
             f"create table gone as select before._partition, before.{key} from before "
             f"anti join after on before.{key} = after.{key} "
             f"anti join held on before.{key} = held.row_key "
+            f"anti join kept on before.{key} = kept.row_key "
             f"where {self._covered()} or before.{key} in "
             f"(select row_key from ledger where fate in ('withheld', 'merged'))"
         )
@@ -222,7 +271,7 @@ class _Planner:
     def _covered(self) -> str:
         """Where absence from the extract means that the row is gone."""
         source = self._dataset.source
-        if source.kind == "complete":
+        if self._whole or source.kind == "complete":
             return "true"
         if source.window is None:
             return "false"
@@ -254,7 +303,30 @@ class _Planner:
             unchanged=self._count_rows("after") - moved,
             dead_columns=sorted(self._dead) if self._count_rows("after") else [],
             rows_by_partition=dict(partitions),
+            kept=self._count_rows("kept"),
+            rows_before=self._count_rows("before"),
+            common_keys=self._count_rows(
+                f"after semi join before on after.{self._key} = before.{self._key}"
+            ),
+            guarded_updates=changes.get("update", 0),
+            emptied_columns=self._emptied(folder),
+            new_columns=self._new,
         )
+
+    def _emptied(self, folder: Path) -> list[str]:
+        names = [name for name in self._names if name not in self._volatile]
+        counts = ", ".join(f"count({name})" for name in names)
+        before = self._connection.execute(f"select {counts} from before").fetchone()
+        after = self._connection.execute(
+            f"select {counts} from {parquet(folder / 'snapshot.parquet')}"
+        ).fetchone()
+        assert before is not None
+        assert after is not None
+        if not self._count_rows("after"):
+            return []
+        return [
+            name for name, old, new in zip(names, before, after, strict=True) if old and not new
+        ]
 
     def _by_column(self, change: str | None, names: list[str]) -> dict[str, int]:
         if not names:
@@ -277,13 +349,6 @@ class _Planner:
     def _columns_of(self, path: Path) -> set[str]:
         described = self._connection.execute(f"describe from {parquet(path)}").fetchall()
         return {row[0] for row in described}
-
-    def _type(self, path: Path, name: str) -> str:
-        described = self._connection.execute(
-            f"describe select {name} from {parquet(path)}"
-        ).fetchone()
-        assert described is not None
-        return str(described[1])
 
     def _copy(self, folder: Path, name: str, query: str) -> None:
         self._connection.execute(copy_to_parquet(query, folder / f"{name}.parquet"))
