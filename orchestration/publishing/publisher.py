@@ -7,25 +7,27 @@ What nobody released is `abandoned`; what the portal refuses a second time has `
 plan starts from the portal's own rows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, parquet
-from orchestration.errors import GateNotPassed, PortalFault, PublicationRefused
+from orchestration.duck import connect, copy_to_parquet, quoted
+from orchestration.errors import GateNotPassed, PortalFault, PublicationRefused, RowsRefused
 from orchestration.file_lock import file_lock
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
 from orchestration.layers import finish_folder, hash_folder, layer_file, workspace
 from orchestration.publishing.planning import FILES, NO_PARTITION, Plan, make_plan
+from orchestration.publishing.sending import Chunk, Patience, planned_chunks, send_chunk
 from orchestration.publishing.targets import Target, open_target
-from orchestration.publishing.transport import as_portal_value
+from orchestration.publishing.transport.reading import SQL_TYPES
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State, new_id, now
 
 CHUNK_ROWS = 5_000
+PATIENCE = Patience(attempts=1)
 AUTOMATIC = "automatic release"
 Progress = Callable[[str], None]
 
@@ -308,14 +310,13 @@ class _Publisher:
         columns = self._dataset.published
         target = folder / "baseline.parquet"
         with connect(spill=folder) as connection:
-            types = ", ".join(f"{column.name} {_SQL_TYPES[column.type]}" for column in columns)
+            types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
             connection.execute(f"create table rows (_partition varchar, {types})")
             for partition, portal_id in self._portal_ids().items():
-                rows = self._target.transport.rows(portal_id, columns)
-                for chunk in _chunks(rows, CHUNK_ROWS):
-                    # Fifty times as fast as row by row: a million rows are seconds, not minutes.
-                    connection.register("chunk", _as_table(partition, chunk))
-                    connection.execute("insert into rows select * from chunk")
+                pages = self._target.transport.rows(portal_id, columns, order=self._dataset.key)
+                for page in pages:
+                    connection.register("page", page)
+                    connection.execute(f"insert into rows select {quoted(partition)}, * from page")
             connection.execute(copy_to_parquet(f"from rows order by {self._dataset.key}", target))
         return target
 
@@ -324,74 +325,39 @@ class _Publisher:
         total = publication.plan["inserts"] + publication.plan["updates"]
         total += publication.plan["first_fills"] + publication.plan["deletes"]
         sent = 0
-        for number, (kind, partition, rows) in enumerate(self._planned_chunks(folder)):
-            sent += len(rows)
-            if number in done:
+        for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS):
+            sent += chunk.rows
+            if chunk.number in done:
                 continue
-            portal_id = self._portal_id(partition)
-            self._note(publication, number, partition, kind, rows, "pending")
-            if kind == "upsert":
-                answer = self._target.transport.upsert(portal_id, rows)
-            else:
-                key = self._dataset.key
-                answer = self._target.transport.delete(portal_id, key, [r[key] for r in rows])
-            self._note(publication, number, partition, kind, rows, "acknowledged", answer)
+            portal_id = self._portal_id(chunk.partition)
+            self._note(publication, chunk, "pending")
+            answer = send_chunk(
+                self._target.transport, portal_id, self._dataset, chunk, patience=PATIENCE
+            )
+            if answer.refused:
+                raise RowsRefused(
+                    f"{self._dataset.id}: {portal_id} took chunk {chunk.number} but not every row: "
+                    f"{len(answer.refused)} of {chunk.rows} were refused"
+                )
+            self._note(publication, chunk, "acknowledged", asdict(answer) | {"refused": 0})
             self._progress(f"{sent:,} of {total:,} rows sent")
 
     def _note(
         self,
         publication: Publication,
-        number: int,
-        partition: str,
-        kind: str,
-        rows: Sequence[Any],
+        chunk: Chunk,
         state: str,
         answer: dict[str, Any] | None = None,
     ) -> None:
         self._state.move_chunk(
             publication.id,
-            number,
-            partition=partition,
-            kind=kind,
-            rows=len(rows),
+            chunk.number,
+            partition=chunk.partition,
+            kind=chunk.kind,
+            rows=chunk.rows,
             state=state,
             answer=answer,
         )
-
-    def _planned_chunks(self, folder: Path) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-        """Chunks in their lasting order: upserts by partition and key, deletes last."""
-        columns = {column.name: column for column in self._dataset.published}
-        with connect(spill=folder) as connection:
-            for kind in ("upsert", "delete"):
-                path = folder / f"{kind}s.parquet"
-                partitions = connection.execute(
-                    f"select distinct _partition from {parquet(path)} order by all"
-                ).fetchall()
-                for (partition,) in partitions:
-                    found = connection.execute(
-                        f"select * exclude (_partition) from {parquet(path)} "
-                        f"where _partition = ? order by {self._dataset.key}",
-                        [partition],
-                    )
-                    names = [description[0] for description in found.description or ()]
-                    unlisted = sorted(set(names) - set(columns))
-                    if unlisted:
-                        raise PublicationRefused(
-                            f"{self._dataset.id}: {', '.join(unlisted)} may not be published any "
-                            "more, but was when this publication was planned"
-                        )
-                    while rows := found.fetchmany(CHUNK_ROWS):
-                        yield (
-                            kind,
-                            partition,
-                            [
-                                {
-                                    name: as_portal_value(columns[name], value)
-                                    for name, value in zip(names, row, strict=True)
-                                }
-                                for row in rows
-                            ],
-                        )
 
     def _portal_id(self, partition: str) -> str:
         """The 4x4 of a partition, the dataset made where the portal has none.
@@ -448,24 +414,6 @@ class _Publisher:
                 )
 
 
-_SQL_TYPES = {
-    "text": "varchar",
-    "number": "double",
-    "timestamp": "timestamp",
-    "date": "date",
-    "boolean": "boolean",
-    "point": "varchar",
-}
-
-
-def _as_table(partition: str, rows: Sequence[Sequence[Any]]) -> Any:
-    """Rows of the portal as DuckDB takes them fast."""
-    import pyarrow as pa
-
-    columns = [[partition] * len(rows), *map(list, zip(*rows, strict=True))]
-    return pa.table(columns, names=[f"c{number}" for number in range(len(columns))])
-
-
 def _declared_ids(dataset: Dataset) -> dict[str, str]:
     publish = dataset.publish
     if publish.partition is not None:
@@ -495,14 +443,3 @@ def _refuse_other_source(
             f"{last.plan['source']!r}, this run reads {source!r}. Use another SUMMERWARE_HOME for "
             "one of them"
         )
-
-
-def _chunks(rows: Iterator[list[Any]], size: int) -> Iterator[list[list[Any]]]:
-    chunk: list[list[Any]] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
