@@ -123,7 +123,8 @@ class SodaClient(Socrata):  # type: ignore[misc]
         """Sees every answer before requests would follow it and sodapy believe it."""
         self.answer = answer
         self.request_id = answer.headers.get("X-Socrata-RequestId", self.request_id)
-        if 300 <= answer.status_code < 400:
-            raise Redirected(response=answer)
-        if answer.status_code == 202:
-            raise NoAnswerYet(response=answer)
+        kind = Redirected if 300 <= answer.status_code < 400 else NoAnswerYet
+        if kind is Redirected or answer.status_code == 202:
+            # Nobody reads its body any more; the connection must not wait for that.
+            answer.close()
+            raise kind(response=answer)

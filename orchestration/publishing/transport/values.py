@@ -145,10 +145,11 @@ def _number(name: str) -> str:
     sign, digits = part.format(1), f"{part.format(2)} || {part.format(3)}"
     exponent = f"cast({part.format(4)} as integer)"
     return (
-        f"case when {name} = trunc({name}) and abs({name}) < 1e15 "
+        f"case when {name} = trunc({name}) and abs({name}) < 1e16 "
         f"then cast(cast({name} as bigint) as varchar) "
+        f"when abs({name}) between 1e-4 and 1e15 then {text} "
         f"when not isfinite({name}) then error('{NOT_A_NUMBER}') "
-        f"when not contains({text}, 'e') then regexp_replace({text}, '\\.0$', '') "
+        f"when not contains({text}, 'e') then {text} "
         f"when {exponent} < 0 "
         f"then {sign} || '0.' || repeat('0', -{exponent} - 1) || {digits} "
         f"when {name} is not null "
