@@ -40,7 +40,7 @@ _TYPES = frozenset(
     ("text", "number", "double", "checkbox", "boolean", "point", "location", "url", "document")
 ) | {"calendar_date", "floating_timestamp", "date", "fixed_timestamp"}
 _GONE = re.compile(r"no record is found|no such row", re.IGNORECASE)
-_LONGEST_WAIT = 3600.0
+_LONGEST_WAIT = 86_400.0
 
 
 def fault_of(

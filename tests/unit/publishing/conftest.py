@@ -1,6 +1,6 @@
 """A small dataset of street trees: its dataset file, and its rows as Parquet of the right types."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +112,33 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         found = connection.execute(f"select * from read_parquet('{path}')")
         names = [description[0] for description in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def write_plan(
+    folder: Path,
+    dataset: Dataset,
+    *,
+    upserts: Sequence[Row] = (),
+    deletes: Sequence[str] = (),
+    partition: Callable[[Row], str] = lambda _: "",
+) -> None:
+    """Writes the two files of a plan that are sent, in their order."""
+    columns = dataset.published
+    key = dataset.key
+    types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
+    with duckdb.connect() as connection:
+        connection.execute(f"create table upserts (_partition varchar, {types})")
+        connection.execute(f"create table deletes (_partition varchar, {key} varchar)")
+        if upserts:
+            marks = ", ".join("?" for _ in range(len(columns) + 1))
+            connection.executemany(
+                f"insert into upserts values ({marks})",
+                [[partition(row), *(row[column.name] for column in columns)] for row in upserts],
+            )
+        if deletes:
+            connection.executemany("insert into deletes values ('', ?)", [[d] for d in deletes])
+        for name in ("upserts", "deletes"):
+            connection.execute(
+                f"copy (from {name} order by _partition, {key}) "
+                f"to '{folder / name}.parquet' (format parquet)"
+            )
