@@ -22,8 +22,6 @@ SQL_TYPES = {
     "boolean": "boolean",
     "point": "varchar",
 }
-_LARGEST = 512 * 1024 * 1024
-"""More bytes than this, and a page is none: DuckDB wants to know how long one row may be."""
 
 
 class NoRows(ValueError):
@@ -60,7 +58,7 @@ class RowReader:
         try:
             found = self._connection.execute(
                 f"select {values} from read_json({sql_path(page)}, format = 'array', "
-                f"columns = {{{types}}}, maximum_object_size = {_LARGEST})"
+                f"columns = {{{types}}})"
             )
             return found.to_arrow_table()
         except duckdb.Error as error:

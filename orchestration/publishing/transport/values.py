@@ -130,7 +130,7 @@ NOT_A_NUMBER = "not a number"
 def _cell(column: Column) -> str:
     name = f'"{column.name}"'
     if column.type == "number":
-        return _number(name)
+        return _number(f"cast({name} as double)")
     if column.type == "timestamp":
         return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%g')"
     if column.type == "date":

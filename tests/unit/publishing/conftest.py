@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from orchestration.dataset import Dataset
 
@@ -130,13 +131,13 @@ def write_plan(
         connection.execute(f"create table upserts (_partition varchar, {types})")
         connection.execute(f"create table deletes (_partition varchar, {key} varchar)")
         if upserts:
-            marks = ", ".join("?" for _ in range(len(columns) + 1))
-            connection.executemany(
-                f"insert into upserts values ({marks})",
-                [[partition(row), *(row[column.name] for column in columns)] for row in upserts],
-            )
+            cells = [pa.array([partition(row) for row in upserts])]
+            cells += [pa.array([row[column.name] for row in upserts]) for column in columns]
+            connection.register("given", pa.table(cells, [f"c{n}" for n in range(len(cells))]))
+            connection.execute("insert into upserts from given")
         if deletes:
-            connection.executemany("insert into deletes values ('', ?)", [[d] for d in deletes])
+            connection.register("gone", pa.table([pa.array(deletes)], ["key"]))
+            connection.execute("insert into deletes select '', key from gone")
         for name in ("upserts", "deletes"):
             connection.execute(
                 f"copy (from {name} order by _partition, {key}) "
