@@ -10,9 +10,14 @@
     │       └── PortalEdited  somebody else changed the portal's rows
     └── Fault                 something broke: exit code 3
         ├── PortalFault       the portal answered what it should not
+        │   ├── PortalMoved      it sent us to another address, where nobody went
+        │   ├── RequestRefused   it cannot take what a request holds
+        │   ├── RequestTooLarge  it takes smaller requests only
+        │   └── RowsRefused      it took a request, but not every row
         ├── ModelFault        dbt could not build or test a model
         └── PassingFault      may be gone next time: the only kind that is retried
-            └── NotVerified   what was sent could not be looked at yet
+            ├── AnswerUnknown    nobody knows yet whether a request was carried out
+            └── NotVerified      what was sent could not be looked at yet
 
 A message says what, which dataset, row or file, and what to do next. It never carries a cell's
 content. Bad rows are not errors: they are rows with a fate.
@@ -60,11 +65,45 @@ class PortalEdited(PublicationRefused):
 
 
 class Fault(SummerwareError):
-    """Something broke that is not the data's doing."""
+    """Something broke that is not the data's doing; `request_id` names the portal's request."""
+
+    request_id: str = ""
 
 
 class PortalFault(Fault):
     """The portal refused a request, or holds something else than what was sent."""
+
+
+class PortalMoved(PortalFault):
+    """The portal sent us to another host; `host` is its name, or that of the same host."""
+
+    def __init__(self, message: str, *, host: str = "") -> None:
+        super().__init__(message)
+        self.host = host
+
+
+class RequestRefused(PortalFault):
+    """The portal cannot take what a request holds (HTTP 400); which row it is, it does not say.
+
+    `code` is the portal's own; `column` is what it named as one, and is ours only if the dataset has
+    it; `reason` is in our words.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", column: str | None = None, reason: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.column = column
+        self.reason = reason
+
+
+class RequestTooLarge(PortalFault):
+    """A request is larger than the portal takes; a smaller one may go."""
+
+
+class RowsRefused(PortalFault):
+    """The portal took a request but not every row of it; the rows are named elsewhere."""
 
 
 class ModelFault(Fault):
@@ -72,7 +111,25 @@ class ModelFault(Fault):
 
 
 class PassingFault(Fault):
-    """A fault that may pass: disk full, a file still being written, a portal out of reach."""
+    """A fault that may pass: disk full, a file still being written, a portal out of reach.
+
+    `status` is the portal's HTTP status, 0 where there was none; `retry_after` the seconds it asks
+    us to wait, where it does.
+    """
+
+    def __init__(self, *message: str, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(*message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class AnswerUnknown(PassingFault):
+    """Nobody knows whether a request was carried out: what it wrote must be read back.
+
+    `too_slow`: there was no answer in time; a smaller request may have one.
+    """
+
+    too_slow: bool = False
 
 
 class NotVerified(PassingFault):

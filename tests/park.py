@@ -17,8 +17,16 @@ import yaml
 from orchestration.dataset import Dataset, load_dataset
 from orchestration.gates.suites import SUITES, suite_hash
 from orchestration.layers import finish_layer, workspace
-from orchestration.portal.server import running_address
-from orchestration.publishing.publisher import Outcome, override, publish, release, rollback
+from orchestration.portal.server import PortalServer, running_address
+from orchestration.publishing.baseline import Edits
+from orchestration.publishing.publisher import (
+    Outcome,
+    open_publisher,
+    override,
+    publish,
+    release,
+    rollback,
+)
 from orchestration.publishing.targets import open_target
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore, Receipt
@@ -34,8 +42,10 @@ _FILES = {"raw": "rows", "standardized": "stg_trees", "deduplicated": "trees"}
 class Park:
     """A home with one dataset, its suites, its layers and its portal."""
 
-    def __init__(self, folder: Path, settings: Settings, state: State) -> None:
-        self._folder = folder
+    def __init__(
+        self, folder: Path, settings: Settings, state: State, portal: PortalServer
+    ) -> None:
+        self.portal = portal
         self.settings = replace(
             settings, datasets_dir=folder / "datasets", expectations_dir=folder / "expectations"
         )
@@ -65,10 +75,16 @@ class Park:
         extracted_at: str = DAY,
         source: str = "files",
         fates: Mapping[str, str] | None = None,
+        grain: str = "tree",
     ) -> Layer:
         """A deduplicated layer and those above it, without gate records."""
         run_id = f"run-{next(self._runs)}"
-        facts = {"extracted_at": extracted_at, "source": source, "extracts": [extracted_at]}
+        facts = {
+            "extracted_at": extracted_at,
+            "source": source,
+            "extracts": [extracted_at],
+            "grain": grain,
+        }
         found: Layer | None = None
         for name in SUITES:
             with workspace(self.settings, run_id, name) as folder:
@@ -112,15 +128,18 @@ class Park:
         return release(self.settings, self.state, self.dataset, publication_id, by=by)
 
     def override(self, publication_id: str, *, by: str = "Ann", reason: str = "it is so") -> None:
-        override(
-            self.settings, self.state, self.dataset, publication_id, by=by, reason=reason
-        )
+        override(self.settings, self.state, self.dataset, publication_id, by=by, reason=reason)
 
     def rollback(self, to: str | None, **options: Any) -> Outcome:
         assert to is not None
         run_id = f"run-{next(self._runs)}"
         options = {"by": "Ann", "reason": "wrong extract", **options}
         return rollback(self.settings, self.state, self.dataset, to, run_id=run_id, **options)
+
+    def edits(self, *, keep: str | None = None) -> Edits:
+        with open_publisher(self.settings, self.state, self.dataset) as publisher:
+            run_id = f"run-{next(self._runs)}"
+            return publisher.edits(keep=keep, by="Ann", reason="seen", run_id=run_id)
 
     def receipts(self) -> list[Receipt]:
         return PublishingStore(self.state).receipts("trees")

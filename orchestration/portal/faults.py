@@ -67,6 +67,8 @@ class Fault:
     """How many rows `row-errors` leaves out, from the first, where no keys are named."""
     keys: frozenset[str] = frozenset()
     """The rows that `row-errors` and `poison` mean."""
+    column: str = ""
+    """The column that `row-errors` and `poison` blame, cell and all."""
     how: str = ""
     """A variant of `202`, `wrong-counters` and `stale-replica`."""
 
@@ -160,6 +162,7 @@ _OPTIONS: dict[str, Callable[[dict[str, Any], str], None]] = {
     "status": _single("status", int),
     "rows": _single("rows", int),
     "key": _read_key,
+    "column": _single("column", str),
     "how": _single("how", str),
 }
 assert set(_OPTIONS) ^ {f.name for f in fields(Fault)} == {"kind", "methods", "path", "key", "keys"}

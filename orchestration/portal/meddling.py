@@ -6,6 +6,7 @@ Which faults strike a request was decided in `strikes`.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -88,12 +89,21 @@ def _poisoned(rows: Iterable[Row], fault: Fault) -> Iterator[Row]:
     for index, row in enumerate(rows):
         if _names(fault, row) or (not fault.keys and index < fault.rows):
             code = "invalid-request" if fault.status < 500 else "internal-error"
-            raise PortalError(fault.status or 400, code, _POISONED)
+            raise PortalError(fault.status or 400, code, _blame(fault, row) or _POISONED)
         yield row
 
 
 def _failing(rows: Iterable[Row], fault: Fault) -> Iterator[Row]:
     for index, row in enumerate(rows):
         if _names(fault, row) or (not fault.keys and index < fault.rows):
-            row = row._replace(problem="the row could not be stored")
+            row = row._replace(problem=_blame(fault, row) or "the row could not be stored")
         yield row
+
+
+def _blame(fault: Fault, row: Row) -> str:
+    """What is said of a column that is to blame: as the real server does, it quotes the cell."""
+    if not fault.column:
+        return ""
+    cells = dict(zip(row.fields, row.values, strict=False))
+    got = json.dumps(cells.get(fault.column))
+    return f"Invalid request: Bad value for column {fault.column}: got value {got}"

@@ -19,7 +19,7 @@ from orchestration.publishing.comparing import differing_keys
 from orchestration.publishing.journal import Journal, snapshot_file
 from orchestration.publishing.portal_datasets import PortalDataset
 from orchestration.publishing.targets import Target
-from orchestration.publishing.transport import SQL_TYPES
+from orchestration.publishing.transport.reading import SQL_TYPES
 from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.store import Publication
@@ -177,13 +177,18 @@ class BaselineReader:
         return f"select {names} from {parquet(snapshot)}"
 
     def _touched(self, last: Publication) -> tuple[str, ...]:
+        """Who wrote last to the 4x4s whose marks moved, and when, as far as the portal says."""
+        marks = self.marks()
         told = []
         for one in self._datasets.values():
-            moment = one.metadata.get("rowsUpdatedAt")
-            before = last.marks.get(one.portal_id, {}).get("rows_updated_at")
-            if moment is None or moment == before:
+            if marks[one.portal_id] == last.marks.get(one.portal_id):
                 continue
             who = one.metadata.get("rowsUpdatedBy") or "somebody"
-            when = datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-            told.append(f"{one.portal_id} by {who} at {when}")
-        return tuple(told) or ("without a mark of who and when",)
+            moment = one.metadata.get("rowsUpdatedAt")
+            when = (
+                datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+                if moment
+                else "a time that the portal does not say"
+            )
+            told.append(f"{one.portal_id} was written by {who} at {when}")
+        return tuple(told)

@@ -1,7 +1,8 @@
 """When two cells are equal, and which rows of two tables are not.
 
-A number is compared as a number and a point by its two coordinates, however they were written;
-everything else must be the same. Where rows come from, and what follows, is others' business.
+Cells are the same when they mean the same: a number by its value, a time to the millisecond, a point
+by its coordinates; an empty text is the same as none, which is what older portals make of it. Where
+rows come from, and what follows, is others' business.
 """
 
 from collections.abc import Sequence
@@ -10,15 +11,6 @@ import duckdb
 
 from orchestration.dataset import Column
 
-SQL_TYPES = {
-    "text": "varchar",
-    "number": "double",
-    "timestamp": "timestamp",
-    "date": "date",
-    "boolean": "boolean",
-    "point": "varchar",
-}
-"""What a snapshot holds the columns' types as."""
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 
 
@@ -26,6 +18,10 @@ def comparable(column: Column, cell: str) -> str:
     """The SQL expression by which a cell of this column is compared."""
     if column.type == "point":
         return f"list_transform(regexp_extract_all({cell}, '{_NUMBER}'), lambda n: n::double)"
+    if column.type == "timestamp":
+        return f"date_trunc('millisecond', {cell})"
+    if column.type == "text":
+        return f"nullif({cell}, '')"
     return cell
 
 

@@ -6,9 +6,7 @@ and the rest is published. Rows that the proof finds different are sent once mor
 differ, the publication has failed.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,11 @@ from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.errors import PortalFault, PublicationRefused
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
+from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, planned_chunks
 from orchestration.publishing.journal import Journal, plan_of
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
-from orchestration.publishing.sending import Chunk, Patience, planned_chunks, send_chunk
+from orchestration.publishing.sending import Patience, send_chunk
 from orchestration.publishing.targets import Target
 from orchestration.publishing.transport.checking import local_faults
 from orchestration.publishing.verification import Verification, Verifier
@@ -54,6 +53,7 @@ class Delivery:
         self._journal = journal
         self._datasets = datasets
         self._progress = progress
+        self._portal_ids: dict[str, str] = {}
 
     def deliver(self, publication: Publication) -> Publication:
         """Sends, proves and ends the publication; gives it as it is then.
@@ -72,7 +72,7 @@ class Delivery:
         with workspace(self._settings, publication.run_id, "delivery") as work:
             sendable, refused = self._sendable(folder, work)
             if publication.state == "released":
-                self._send(publication, planned_chunks(self._dataset, sendable))
+                self._send(publication, sendable)
                 publication = self._journal.move(publication, "sent", sent_at=now())
             refused += self._refused_by_portal(publication)
             snapshot = self._what_should_be_there(publication, refused, work)
@@ -81,24 +81,22 @@ class Delivery:
 
     # Sending
 
-    def _send(self, publication: Publication, chunks: Iterable[Chunk]) -> None:
+    def _send(self, publication: Publication, folder: Path) -> None:
         done = self._state.acknowledged_chunks(publication.id)
         total = plan_of(publication).writes
         sent = 0
-        for chunk in chunks:
+        for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
             sent += chunk.rows
             if chunk.number in done:
                 continue
-            self._send_one(publication, chunk)
+            self._send_one(publication, chunk, chunk.number)
             self._progress(f"{sent:,} of {total:,} rows sent")
 
-    def _send_one(self, publication: Publication, chunk: Chunk) -> None:
-        portal_id = self._datasets.find_or_make(chunk.partition)
-
+    def _send_one(self, publication: Publication, chunk: Chunk, number: int) -> None:
         def note(state: str, answer: dict[str, Any] | None = None) -> None:
             self._state.move_chunk(
                 publication.id,
-                chunk.number,
+                number,
                 partition=chunk.partition,
                 kind=chunk.kind,
                 rows=chunk.rows,
@@ -106,6 +104,10 @@ class Delivery:
                 answer=answer,
             )
 
+        portal_id = self._portal_ids.get(chunk.partition)
+        if portal_id is None:
+            portal_id = self._datasets.find_or_make(chunk.partition)
+            self._portal_ids[chunk.partition] = portal_id
         note("pending")
         send_chunk(
             self._target.transport,
@@ -120,24 +122,24 @@ class Delivery:
 
     def _sendable(self, folder: Path, work: Path) -> tuple[Path, list[tuple[Any, ...]]]:
         """The plan's files without the rows that the portal's types cannot hold, and those rows."""
-        faults = local_faults(self._dataset, folder / "upserts.parquet")
+        faults = local_faults(self._dataset, folder / "upserts.parquet").to_pylist()
         if not faults:
             return folder, []
         kept = work / "sendable"
         kept.mkdir()
         (kept / "deletes.parquet").hardlink_to(folder / "deletes.parquet")
         with connect(spill=work) as connection:
-            keys_table(connection, "left_out", [fault.key for fault in faults])
+            keys_table(connection, "left_out", [fault["key"] for fault in faults])
             upserts = parquet(folder / "upserts.parquet")
             key = self._dataset.key
             connection.execute(
                 copy_to_parquet(
                     f"from {upserts} as rows anti join left_out on rows.{key} = left_out.row_key "
-                    f"order by _partition, {key}",
+                    f"where rows.{key} is not null order by _partition, {key}",
                     kept / "upserts.parquet",
                 )
             )
-        return kept, [(one.key, one.column, one.value, one.reason) for one in faults]
+        return kept, [(one["key"], one["column"], one["value"], one["reason"]) for one in faults]
 
     def _refused_by_portal(self, publication: Publication) -> list[tuple[Any, ...]]:
         """What the portal refused, by the journal: key, column, no value yet, reason."""
@@ -220,18 +222,8 @@ class Delivery:
             snapshot=snapshot,
             changed=sendable / "upserts.parquet",
             deleted=sendable / "deletes.parquet",
-            not_before=self._last_write(publication),
             spill=work,
         )
-
-    def _last_write(self, publication: Publication) -> datetime | None:
-        """The portal's own time of the last write of this publication."""
-        moments = [
-            chunk["answer"]["portal_time"]
-            for chunk in self._state.chunks(publication.id)
-            if (chunk["answer"] or {}).get("portal_time")
-        ]
-        return datetime.fromisoformat(max(moments)) if moments else None
 
     def _repair(
         self, publication: Publication, sendable: Path, verification: Verification, work: Path
@@ -251,8 +243,8 @@ class Delivery:
                         folder / f"{name}.parquet",
                     )
                 )
-        for chunk in planned_chunks(self._dataset, folder):
-            self._send_one(publication, replace(chunk, number=_REPAIRS + chunk.number))
+        for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
+            self._send_one(publication, chunk, _REPAIRS + chunk.number)
 
     # The end
 

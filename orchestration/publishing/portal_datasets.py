@@ -13,7 +13,7 @@ from orchestration.dataset import Dataset
 from orchestration.errors import PublicationRefused
 from orchestration.publishing.planning import NO_PARTITION
 from orchestration.publishing.targets import Target
-from orchestration.publishing.transport import TYPES
+from orchestration.publishing.transport.soda import TYPES
 from orchestration.state.store import State
 
 RIGHTS = ("write", "add", "delete")

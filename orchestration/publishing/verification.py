@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,13 @@ from orchestration.dataset import Column, Dataset
 from orchestration.duck import connect, parquet, quoted
 from orchestration.errors import NotVerified
 from orchestration.publishing.comparing import differing_keys, rows_hash
-from orchestration.publishing.transport import Transport
+from orchestration.publishing.transport import Aggregates, Transport
 
 READ_ALL_SHARE = 0.05
 """From this share of changed rows on, reading all rows in pages is quicker than naming keys."""
 FRESH_SECONDS = 600.0
 """How long a replica may lag behind before the publication counts as not verified."""
-Figure = int | float | date | None
+Figure = int | float | Decimal | str | None
 _RELATIVE = 1e-9
 """How far sums of doubles may differ: their order of adding is the portal's own."""
 
@@ -95,15 +95,13 @@ class Verifier:
         snapshot: Path,
         changed: Path | None,
         deleted: Path | None,
-        not_before: datetime | None = None,
         full: bool = False,
         spill: Path,
     ) -> Verification:
         """Compares every partition.
 
         `snapshot` has `_partition` and the published columns; `changed` and `deleted` have
-        `_partition` and the key of rows that were written and deleted. `not_before` is the portal's
-        own time of the last write.
+        `_partition` and the key of rows that were written and deleted.
 
         Raises:
             NotVerified: the portal's replica did not catch up in time.
@@ -117,7 +115,7 @@ class Verifier:
                 if portal_id is None:
                     found.checks.append(_no_dataset(partition))
                     continue
-                self.wait_until_fresh(portal_id, not_before=not_before)
+                self.wait_until_fresh(portal_id)
                 self._expect(connection, partition)
                 self._compare_figures(connection, portal_id, found)
                 self._read_back(
@@ -125,7 +123,7 @@ class Verifier:
                 )
         return found
 
-    def wait_until_fresh(self, portal_id: str, *, not_before: datetime | None = None) -> None:
+    def wait_until_fresh(self, portal_id: str) -> None:
         """Waits until reads show what was written.
 
         Raises:
@@ -136,9 +134,9 @@ class Verifier:
         while True:
             freshness = self._transport.freshness(portal_id)
             behind = freshness.out_of_date or (
-                not_before is not None
-                and freshness.truth is not None
-                and freshness.truth < not_before
+                freshness.truth is not None
+                and freshness.secondary is not None
+                and freshness.secondary < freshness.truth
             )
             if not behind:
                 return
@@ -160,7 +158,9 @@ class Verifier:
     def _compare_figures(
         self, connection: duckdb.DuckDBPyConnection, portal_id: str, found: Verification
     ) -> None:
-        held = self._transport.aggregates(portal_id, self._columns)
+        held = _figures(
+            self._transport.aggregates(portal_id, self._columns, key=self._key), self._columns
+        )
         for what, wanted in expected_figures(connection, self._columns, "expected").items():
             there = held.get(what)
             found.checks.append(
@@ -208,9 +208,7 @@ class Verifier:
         )
         for how, differing_now in differing.items():
             found.differing.setdefault(how, []).extend(differing_now)
-        object.__setattr__(
-            found, "rows_read_back", found.rows_read_back + _count(connection, "held")
-        )
+        found.rows_read_back[portal_id] = _count(connection, "held")
         if full:
             found.hashes[portal_id] = rows_hash(connection, self._columns, self._key, table="held")
 
@@ -260,16 +258,32 @@ def expected_figures(
         if column.type == "number":
             wanted[f"sum({column.name})"] = f"sum({column.name})"
         if column.type in ("number", "date", "timestamp"):
-            wanted[f"min({column.name})"] = f"min({column.name})"
-            wanted[f"max({column.name})"] = f"max({column.name})"
+            for what in ("min", "max"):
+                bound = f"{what}({column.name})"
+                wanted[bound] = bound if column.type == "number" else _moment(bound)
     row = connection.execute(f"select {', '.join(wanted.values())} from {table}").fetchone()
     assert row is not None
     return dict(zip(wanted, row, strict=True))
 
 
+def _moment(bound: str) -> str:
+    """A time as the portal writes it."""
+    return f"strftime(({bound})::timestamp, '%Y-%m-%dT%H:%M:%S.%g')"
+
+
+def _figures(held: Aggregates, columns: Sequence[Column]) -> dict[str, Figure]:
+    """What the portal says, under the same names."""
+    figures: dict[str, Figure] = {"rows": held.rows}
+    for column in columns:
+        figures[f"non_null({column.name})"] = held.non_null[column.name]
+        for what, values in (("sum", held.sums), ("min", held.minima), ("max", held.maxima)):
+            figures[f"{what}({column.name})"] = values.get(column.name)
+    return figures
+
+
 def _equal(expected: Figure, found: Figure) -> bool:
-    if isinstance(expected, float) and found is not None:
-        return math.isclose(expected, float(found), rel_tol=_RELATIVE, abs_tol=_RELATIVE)  # type: ignore[arg-type]
+    if isinstance(expected, float) and isinstance(found, Decimal):
+        return math.isclose(expected, float(found), rel_tol=_RELATIVE, abs_tol=_RELATIVE)
     return expected == found
 
 

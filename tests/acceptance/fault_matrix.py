@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration.errors import SummerwareError
-from orchestration.portal.server import PortalServer
 from tests.park import AFTER, Park
 from tests.unit.publishing.conftest import Row, tree
 
@@ -111,7 +110,7 @@ def _watched(park: Park, keys: frozenset[str]) -> Iterator[Reader]:
             watching.join()
 
 
-def run_case(park: Park, portal: PortalServer, *, operation: str, fault: str) -> Result:
+def run_case(park: Park, *, operation: str, fault: str) -> Result:
     """Plays one case on a fresh park."""
     before, after = OPERATIONS[operation]
     at_first = None
@@ -129,10 +128,10 @@ def run_case(park: Park, portal: PortalServer, *, operation: str, fault: str) ->
             park.publish_rows(after, extracted_at=AFTER)
 
     with _watched(park, both) as reader:
-        standing = portal.faults.add(fault)
+        standing = park.portal.faults.add(fault)
         first, message = _outcome(publish)
         struck = len(standing.struck)
-        portal.faults.clear()
+        park.portal.faults.clear()
         rerun = "-"
         if first != "right at once":
             rerun, _ = _outcome(publish)

@@ -6,6 +6,7 @@ and standing. Each prints its matrix.
 
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small chunks, and pauses of a test's length."""
     monkeypatch.setattr(delivery, "CHUNK_ROWS", CHUNK_ROWS)
     monkeypatch.setattr(
-        delivery, "PATIENCE", sending.Patience(attempts=4, first_pause=0.01, longest_pause=0.05)
+        delivery,
+        "PATIENCE",
+        sending.Patience(first_wait_seconds=0.01, longest_wait_seconds=0.05, fresh_seconds=0.3),
     )
     monkeypatch.setattr(verification, "FRESH_SECONDS", 0.3)
 
@@ -68,7 +71,7 @@ def _printed(request: pytest.FixtureRequest) -> Iterator[None]:
     with capture.global_and_fixture_disabled():
         for (operation, fault), result in sorted(MATRIX.items()):
             then = f" -> {result.rerun}" if result.rerun != "-" else ""
-            print(f"{operation:<13} {fault:<42} {result.first}{then}")
+            sys.stdout.write(f"{operation:<13} {fault:<42} {result.first}{then}\n")
 
 
 @pytest.mark.parametrize(
@@ -79,9 +82,7 @@ def test_proven_or_failed_and_then_right(
     operation: str, name: str, fault: str,
 ) -> None:  # fmt: skip
     """It ends proven and right, or fails and says why, and a rerun makes it right."""
-    result = run_case(
-        Park(tmp_path, settings, state), portal, operation=operation, fault=fault
-    )
+    result = run_case(Park(tmp_path, settings, state), portal, operation=operation, fault=fault)
     MATRIX[operation, name] = result
     assert result.right
     assert result.first == "right at once" or (result.message and result.rerun == "right at once")

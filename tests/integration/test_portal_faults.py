@@ -178,6 +178,23 @@ def test_poison_row_fails_the_whole_request(target, status):
     assert target.send([{"key": "b"}]).status_code == 200
 
 
+def test_poison_may_blame_a_column_and_quotes_its_cell(target):
+    """As the real server's messages do: the column and the value, and no word about which row."""
+    target.fault("poison:key=c,column=name")
+    message = target.send([{"key": "c", "name": "Ann"}]).json()["message"]
+    assert "column name" in message
+    assert '"Ann"' in message
+
+
+def test_row_errors_may_blame_a_column(target):
+    """The reason of each row that is left out names the column (2.3, `$$version=2.0`)."""
+    target.fault("row-errors:key=b,column=name")
+    rows = [{"key": "b", "name": "Ann"}]
+    answer = target.send(rows, params={"$$version": "2.0"}).json()
+    assert [error["input_index"] for error in answer["errors"]] == [0]
+    assert 'column name: got value "Ann"' in answer["errors"][0]["error"]
+
+
 @pytest.mark.parametrize(
     ("how", "told"), [("zeros", (0, 0, 0, 1)), ("updated", (0, 2, 0, 1)), ("doubled", (2, 2, 0, 1))]
 )

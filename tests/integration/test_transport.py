@@ -1,23 +1,40 @@
-"""The SODA transport through the real sodapy: values there and back, and the client's traps.
+"""The SODA transport through the real sodapy: values there and back, reads, answers, and traps.
 
 Against the local portal where the portal's manners matter, and against a server that answers what it
-is told where a portal would have to misbehave.
+is told where a portal would have to misbehave. Each of sodapy's traps (protocol 1.4) is sprung on the
+real client first, to show that it is one, and is then out of reach of ours.
 """
 
+import io
 import json
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from sodapy import Socrata
 
-from orchestration.errors import Fault, PassingFault, PortalFault
+from orchestration.dataset import Column
+from orchestration.errors import (
+    AnswerUnknown,
+    Fault,
+    PassingFault,
+    PortalFault,
+    PortalMoved,
+    RequestRefused,
+    RequestTooLarge,
+)
 from orchestration.portal.server import PortalServer
-from orchestration.publishing.transport import Credentials, SodaTransport, as_portal_value
+from orchestration.publishing.transport import Answer, Credentials, SodaTransport
+from orchestration.publishing.transport.client import OutOfReach
+from orchestration.publishing.transport.values import as_portal_value
 from tests.unit.publishing.conftest import tree, trees
 
 DATASET = trees()
@@ -30,8 +47,10 @@ Row = dict[str, Any]
 
 
 @contextmanager
-def transport_to(address: str, credentials: Credentials = CREDENTIALS) -> Iterator[SodaTransport]:
-    transport = SodaTransport(address, credentials, scheme="http")
+def transport_to(
+    address: str, credentials: Credentials = CREDENTIALS, *, timeout: float = 60
+) -> Iterator[SodaTransport]:
+    transport = SodaTransport(address, credentials, scheme="http", timeout=timeout)
     try:
         yield transport
     finally:
@@ -39,15 +58,31 @@ def transport_to(address: str, credentials: Credentials = CREDENTIALS) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PortalServer]:
     with PortalServer(tmp_path_factory.mktemp("portal")) as server:
-        yield server.address
+        yield server
 
 
 @pytest.fixture
-def local(portal: str) -> Iterator[SodaTransport]:
-    with transport_to(portal) as transport:
+def portal(server: PortalServer) -> Iterator[PortalServer]:
+    yield server
+    server.faults.clear()
+
+
+@pytest.fixture
+def local(portal: PortalServer) -> Iterator[SodaTransport]:
+    with transport_to(portal.address) as transport:
         yield transport
+
+
+@pytest.fixture
+def raw(portal: PortalServer) -> Iterator[Socrata]:
+    """sodapy as it comes, to show what it does."""
+    adapter = {"prefix": "http://", "adapter": HTTPAdapter()}
+    with Socrata(
+        portal.address, "local", username="local", password="local", session_adapter=adapter
+    ) as client:
+        yield client
 
 
 class Oddity:
@@ -58,7 +93,7 @@ class Oddity:
         self.status = 200
         self.body = b"{}"
         self.content_type: str | None = "application/json"
-        self.redirects_posts = False
+        self.headers: dict[str, str] = {}
         self.asked: list[tuple[str, str, bytes]] = []
 
     def answers(self, body: Any, *, status: int = 200) -> None:
@@ -71,15 +106,11 @@ def odd() -> Iterator[Oddity]:
         def answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("content-length") or 0))
             oddity.asked.append((self.command, self.path, sent))
-            if oddity.redirects_posts and self.command == "POST":
-                self.send_response(301)
-                self.send_header("location", f"http://{oddity.address}/moved{self.path}")
-                self.send_header("content-length", "0")
-                self.end_headers()
-                return
             self.send_response(oddity.status)
             if oddity.content_type:
                 self.send_header("content-type", oddity.content_type)
+            for name, value in oddity.headers.items():
+                self.send_header(name, value)
             self.send_header("content-length", str(len(oddity.body)))
             self.end_headers()
             self.wfile.write(oddity.body)
@@ -105,9 +136,27 @@ def to_odd(odd: Oddity) -> Iterator[SodaTransport]:
         yield transport
 
 
-def sent(row: Row) -> Row:
-    """A row as the publisher sends it."""
-    return {column.name: as_portal_value(column, row[column.name]) for column in COLUMNS}
+def send(transport: SodaTransport, portal_id: str, rows: Sequence[Row]) -> Answer:
+    """Sends rows as the publisher does, cell by cell."""
+    body = [{c.name: as_portal_value(c, row[c.name]) for c in COLUMNS} for row in rows]
+    return transport.upsert(portal_id, json.dumps(body).encode(), len(body))
+
+
+def held(transport: SodaTransport, portal_id: str) -> list[Row]:
+    """The rows of a dataset in the order of their keys."""
+    pages = transport.rows(portal_id, COLUMNS, order="tree_id")
+    return [row for page in pages for row in page.to_pylist()]
+
+
+def filled(transport: SodaTransport, *rows: Row) -> str:
+    """A new dataset with these rows."""
+    portal_id = transport.create(DATASET, title="Trees")
+    if rows:
+        send(transport, portal_id, rows)
+    return portal_id
+
+
+ONE = b'[{"tree_id":"T1"}]'
 
 
 # Values
@@ -145,14 +194,8 @@ WHOLE = {
 )  # fmt: skip
 def test_values_come_back_as_they_were_sent(local: SodaTransport, cells: Row) -> None:
     """Every type and null: what is read equals what was sent, in the types of a snapshot."""
-    portal_id = local.create(DATASET, title="There and back")
     row = tree("T1", **cells)
-    local.upsert(portal_id, [sent(row)])
-    (found,) = local.rows(portal_id, COLUMNS)
-    back = dict(zip((column.name for column in COLUMNS), found, strict=True))
-    for name in ("planted_at", "surveyed_date"):
-        if row[name] is not None:
-            back[name] = type(row[name]).fromisoformat(back[name])
+    (back,) = held(local, filled(local, row))
     place = back.pop("place"), row.pop("place")
     assert back == row
     assert _degrees(place[0]) == _degrees(place[1])
@@ -164,11 +207,9 @@ def _degrees(place: str | None) -> list[float]:
 
 def test_explicit_null_clears_a_cell(local: SodaTransport) -> None:
     """A key that is missing would keep the old value on the portal; a null does not."""
-    portal_id = local.create(DATASET, title="Cleared")
-    local.upsert(portal_id, [sent(tree("T1", **WHOLE))])
-    answer = local.upsert(portal_id, [sent(tree("T1", species=None))])
-    assert answer["Rows Updated"] == 1
-    assert next(local.rows(portal_id, COLUMNS)) == ["T1"] + [None] * 7
+    portal_id = filled(local, tree("T1", **WHOLE))
+    assert send(local, portal_id, [tree("T1", species=None)]).updated == 1
+    assert held(local, portal_id) == [tree("T1", species=None)]
 
 
 def test_dataset_is_made_public_with_key_and_descriptions(local: SodaTransport) -> None:
@@ -192,88 +233,329 @@ def test_absent_dataset_has_no_metadata(local: SodaTransport) -> None:
     assert local.metadata("none-such") is None
 
 
+# Reads
+
+
 def test_rows_are_read_page_by_page(local: SodaTransport, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every row comes once, also where the last page is a full one."""
-    monkeypatch.setattr("orchestration.publishing.transport.PAGE", 2)
-    portal_id = local.create(DATASET, title="Pages")
-    local.upsert(portal_id, [sent(tree(f"T{number}")) for number in range(4)])
-    assert [row[0] for row in local.rows(portal_id, COLUMNS)] == ["T0", "T1", "T2", "T3"]
+    """Every row comes once and in the order of the keys, also where the last page is a full one."""
+    monkeypatch.setattr("orchestration.publishing.transport.soda.PAGE", 2)
+    portal_id = filled(local, *(tree(f"T{number}") for number in (3, 1, 0, 2)))
+    pages = list(local.rows(portal_id, COLUMNS, order="tree_id"))
+    assert [page.column("tree_id").to_pylist() for page in pages] == [["T0", "T1"], ["T2", "T3"]]
+
+
+def test_rows_are_typed_as_in_a_snapshot(local: SodaTransport) -> None:
+    """A column without a value has its type too."""
+    (page,) = local.rows(filled(local, tree("T1")), COLUMNS, order="tree_id")
+    types = {field.name: str(field.type) for field in page.schema}
+    assert types == {
+        "tree_id": "string", "species": "string", "height_feet": "double", "is_alive": "bool",
+        "planted_at": "timestamp[us]", "surveyed_date": "date32[day]", "place": "string",
+        "age_years": "double",
+    }  # fmt: skip
+
+
+def test_rows_of_an_empty_dataset(local: SodaTransport) -> None:
+    """No row is no fault."""
+    assert held(local, filled(local)) == []
+
+
+def test_rows_by_key_finds_odd_keys_and_no_others(local: SodaTransport) -> None:
+    """Quotes, signs of the address and other alphabets are quoted right; who is absent is absent."""
+    keys = ["O'Brien", "''", "a&b=c", "50% + #1", "栗 🌳", 'say "hi"', "back\\slash", "x,y", "(1)"]
+    portal_id = filled(local, *(tree(key) for key in [*keys, "other"]))
+    pages = local.rows_by_key(portal_id, COLUMNS, "tree_id", [*keys, "nobody"])
+    found = [key for page in pages for key in page.column("tree_id").to_pylist()]
+    assert sorted(found) == sorted(keys)
+
+
+def test_no_address_is_too_long(odd: Oddity, to_odd: SodaTransport) -> None:
+    """Two thousand keys that are long once encoded: many requests, each below what proxies take."""
+    odd.answers([])
+    keys = [f"{'栗' * (number % 60)}'{number}" for number in range(2_000)]
+    assert list(to_odd.rows_by_key(ID, COLUMNS, "tree_id", keys)) == []
+    assert max(len(path) for _, path, _ in odd.asked) < 6_500
+    assert len(odd.asked) < 200
+
+
+def test_aggregates_of_a_dataset(local: SodaTransport) -> None:
+    """Rows, values that are there, exact sums, and bounds of numbers, times and the key."""
+    portal_id = filled(
+        local,
+        tree(
+            "T1", height_feet=0.1, planted_at=datetime(1890, 1, 2), surveyed_date=date(2020, 1, 1)
+        ),
+        tree("T2", height_feet=0.2, planted_at=datetime(2022, 1, 2, 3), species=None),
+        tree("T3", height_feet=-3.0),
+    )
+    found = local.aggregates(portal_id, COLUMNS, key="tree_id")
+    assert found.rows == 3
+    assert found.non_null["species"] == 2
+    assert found.non_null["place"] == 0
+    assert found.sums == {"height_feet": Decimal("-2.7"), "age_years": None}
+    assert found.minima["planted_at"] == "1890-01-02T00:00:00.000"
+    assert found.maxima["planted_at"] == "2022-01-02T03:00:00.000"
+    assert (found.minima["tree_id"], found.maxima["tree_id"]) == ("T1", "T3")
+    assert "species" not in found.minima
+
+
+def test_aggregates_of_an_empty_dataset(local: SodaTransport) -> None:
+    """Nothing is 0 rows and no bounds, not a fault."""
+    found = local.aggregates(filled(local), COLUMNS, key="tree_id")
+    assert found.rows == 0
+    assert set(found.non_null.values()) == {0}
+    assert set(found.maxima.values()) == {None}
+
+
+def test_aggregates_of_wide_datasets_take_a_few_requests(
+    odd: Oddity, to_odd: SodaTransport
+) -> None:
+    """One request where the address stays short; the answers together say it all."""
+    columns = [
+        Column(name=f"a_rather_long_name_{n}", type="number", description="-", privacy="publish")
+        for n in range(60)
+    ]
+    odd.answers([{"n": "1"} | {f"c{n}": "1" for n in range(60)}])
+    assert to_odd.aggregates(ID, columns).non_null.keys() == {column.name for column in columns}
+    assert 1 < len(odd.asked) < 5
+    assert max(len(path) for _, path, _ in odd.asked) < 6_500
+
+
+def test_rows_written_after_a_mark(local: SodaTransport) -> None:
+    """What somebody else edits shows, and what stood there before does not."""
+    portal_id = filled(local, tree("T1"), tree("T2"))
+    mark = local.newest_update(portal_id)
+    assert mark is not None
+    assert list(local.rows_updated_since(portal_id, COLUMNS, mark)) == []
+    send(local, portal_id, [tree("T2", species="elm")])
+    (page,) = local.rows_updated_since(portal_id, COLUMNS, mark)
+    assert page.column("tree_id").to_pylist() == ["T2"]
+    assert local.newest_update(portal_id) != mark
+
+
+def test_empty_dataset_has_no_mark(local: SodaTransport) -> None:
+    """None, not a fault."""
+    assert local.newest_update(filled(local)) is None
+
+
+def test_freshness_follows_the_replica(portal: PortalServer, local: SodaTransport) -> None:
+    """Behind while reads show older rows, and fresh once they do not."""
+    portal_id = filled(local, tree("T1"))
+    assert not local.freshness(portal_id).out_of_date
+    standing = portal.faults.add("stale-replica")
+    send(local, portal_id, [tree("T2")])
+    stale = local.freshness(portal_id)
+    assert stale.out_of_date
+    assert stale.truth is not None
+    assert stale.truth.utcoffset() == timedelta(0)
+    portal.faults.remove(standing)
+    assert not local.freshness(portal_id).out_of_date
+
+
+def test_metadata_is_changed_field_by_field(local: SodaTransport) -> None:
+    """The named fields are replaced, the others kept, and the answer is the new metadata."""
+    portal_id = filled(local)
+    changed = local.update_metadata(portal_id, {"description": "Châtaigniers"})
+    assert changed["description"] == "Châtaigniers"
+    found = local.metadata(portal_id)
+    assert found is not None
+    assert (found["name"], found["description"]) == ("Trees", "Châtaigniers")
+
+
+# Answers
+
+
+def test_answer_has_counters_and_the_id_of_its_request(local: SodaTransport) -> None:
+    """What a receipt needs: how many, and what to ask the portal's support about."""
+    portal_id = filled(local, tree("T1"))
+    answer = send(local, portal_id, [tree("T1"), tree("T2")])
+    assert (answer.created, answer.updated, answer.deleted, answer.errors) == (1, 1, 0, 0)
+    assert len(answer.request_id) == 32
+    assert answer.has_counters
+
+
+def test_row_errors_are_named_without_their_cells(
+    portal: PortalServer, local: SodaTransport
+) -> None:
+    """Place, key and column of each row that was left out; the portal's words quote the cell."""
+    portal_id = filled(local)
+    portal.faults.add("row-errors:key=T2,column=species")
+    answer = send(local, portal_id, [tree("T1"), tree("T2", species=CANARY)])
+    (error,) = answer.row_errors
+    assert (error.index, error.key, error.column) == (1, "T2", "species")
+    assert (answer.created, answer.errors) == (1, 1)
+    assert CANARY not in repr(answer)
+
+
+@pytest.mark.parametrize("counters", [COUNTERS, COUNTERS | {"By RowIdentifier": 1, "By SID": 0}])
+def test_old_counters_are_understood(odd: Oddity, to_odd: SodaTransport, counters: Row) -> None:
+    """Portals that do not heed `$$version=2.0` answer four counters or six."""
+    odd.answers(counters)
+    answer = to_odd.upsert(ID, ONE, 1)
+    assert (answer.created, answer.errors, answer.has_counters) == (1, 0, True)
+
+
+def test_missing_counters_are_zero(odd: Oddity, to_odd: SodaTransport) -> None:
+    """`Errors` in particular may be left out."""
+    odd.answers({"Rows Created": 3})
+    answer = to_odd.upsert(ID, ONE, 1)
+    assert (answer.created, answer.updated, answer.errors) == (3, 0, 0)
 
 
 # The traps
 
 
 @pytest.mark.parametrize("key", [0, "", None], ids=repr)
-def test_falsy_key_never_drops_the_dataset(local: SodaTransport, key: Any) -> None:
-    """sodapy's `delete(id, row_id=0)` drops the whole dataset; ours deletes by upsert or fails."""
-    portal_id = local.create(DATASET, title="Falsy")
-    local.upsert(portal_id, [sent(tree("T1")), sent(tree("T2"))])
+def test_falsy_key_never_drops_the_dataset(local: SodaTransport, raw: Socrata, key: Any) -> None:
+    """sodapy's `delete(id, row_id=0)` drops the whole dataset; ours has no such call."""
+    dropped, kept = filled(local, tree("T1")), filled(local, tree("T1"))
+    raw.delete(dropped, row_id=key)
+    assert local.metadata(dropped) is None
+    with pytest.raises(OutOfReach, match="drops datasets"):
+        local._client.delete(kept, row_id=key)
+    assert local.count(kept) == 1
+
+
+def test_text_that_is_not_ascii_is_never_cut(local: SodaTransport, raw: Socrata) -> None:
+    """sodapy counts a StringIO's characters and sends its bytes: the tail is lost, HTTP 200 or 400."""
+    portal_id = filled(local)
+    lines = ["tree_id,species", *(f"T{n},{'é' * 20}" for n in range(3))]
     try:
-        local.delete(portal_id, "tree_id", ["T2", key])
-    except PortalFault:
-        assert local.count(portal_id) == 2
-    assert local.metadata(portal_id) is not None
-    assert local.count(portal_id) >= 1
+        raw.upsert(portal_id, io.StringIO("\n".join(lines) + "\n"))
+    except requests.HTTPError:
+        assert local.count(portal_id) == 0
+    assert local.count(portal_id) < 3
+    with pytest.raises(OutOfReach, match="StringIO"):
+        local._client.upsert(portal_id, io.StringIO("tree_id\nT1\n"))
+    send(local, portal_id, [tree(f"T{n}", species="é" * 20) for n in range(3)])
+    assert local.count(portal_id) == 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirected_write_is_no_success(
+    portal: PortalServer, local: SodaTransport, raw: Socrata, status: int
+) -> None:
+    """A POST that a redirect turns into a GET answers rows with HTTP 200: sodapy believes it."""
+    portal_id = filled(local, tree("T1"))
+    portal.faults.add(f"redirect:status={status}")
+    if status < 307:
+        assert isinstance(raw.upsert(portal_id, [{"tree_id": "T2"}]), list)
+    with pytest.raises(PortalMoved, match="sends us to localhost") as caught:
+        send(local, portal_id, [tree("T2")])
+    assert caught.value.host == f"localhost:{portal.address.rpartition(':')[2]}"
+    assert local.count(portal_id) == 1
+
+
+def test_redirected_read_is_not_followed(portal: PortalServer, local: SodaTransport) -> None:
+    """Preflight learns the portal's own name, and no password goes to another host."""
+    portal_id = filled(local)
+    portal.faults.add("redirect@GET /")
+    for ask in (local.metadata, local.count, local.freshness):
+        with pytest.raises(PortalMoved, match="dataset file"):
+            ask(portal_id)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")], ids=repr)
+def test_not_a_number_is_never_sent(local: SodaTransport, raw: Socrata, number: float) -> None:
+    """sodapy writes it as broken JSON; ours refuses it as a value, and metadata with it."""
+    portal_id = filled(local)
+    with pytest.raises(requests.HTTPError, match="400"):
+        raw.upsert(portal_id, [{"tree_id": "T1", "height_feet": number}])
+    with pytest.raises(ValueError, match="height_feet"):
+        as_portal_value(DATASET.column("height_feet"), number)
+    with pytest.raises(OutOfReach, match="list"):
+        local._client.upsert(portal_id, [{"tree_id": "T1", "height_feet": number}])
+    assert local.count(portal_id) == 0
+
+
+@pytest.mark.parametrize("how", ["ticket", "location"])
+def test_accepted_is_not_finished(
+    portal: PortalServer, local: SodaTransport, raw: Socrata, how: str
+) -> None:
+    """HTTP 202 comes back from sodapy as an answer; ours says that nobody knows."""
+    portal_id = filled(local)
+    portal.faults.add(f"202:how={how},seconds=7")
+    raw.upsert(portal_id, [{"tree_id": "T1"}])
+    with pytest.raises(AnswerUnknown, match="202") as caught:
+        send(local, portal_id, [tree("T1")])
+    assert caught.value.retry_after == 7
+    assert local.count(portal_id) == 0
+
+
+def test_single_object_is_never_sent(local: SodaTransport, raw: Socrata) -> None:
+    """It would be answered with the row instead of counters."""
+    portal_id = filled(local)
+    assert isinstance(raw.upsert(portal_id, {"tree_id": "T1"}), dict)
+    for payload in ({"tree_id": "T2"}, b'{"tree_id":"T2"}'):
+        with pytest.raises(OutOfReach):
+            local._client.upsert(portal_id, payload)
+    assert local.count(portal_id) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b" [ ] "])
+def test_empty_request_is_never_sent(odd: Oddity, to_odd: SodaTransport, body: bytes) -> None:
+    """Nothing to send is the caller's mistake, and close to emptying a dataset."""
+    for send_nothing in (lambda: to_odd.upsert(ID, body, 0), lambda: to_odd.delete(ID, "a", [])):
+        with pytest.raises(ValueError, match="empty"):
+            send_nothing()
+    with pytest.raises((ValueError, OutOfReach)):
+        to_odd.upsert(ID, body, 1)
+    assert odd.asked == []
+
+
+def test_dataset_is_never_replaced(local: SodaTransport, raw: Socrata) -> None:
+    """Replacing by an empty list empties the dataset; ours replaces nothing by anything."""
+    emptied, kept = filled(local, tree("T1")), filled(local, tree("T1"))
+    raw.replace(emptied, [])
+    assert local.count(emptied) == 0
+    for payload in ([], ONE):
+        with pytest.raises(OutOfReach, match="replacing"):
+            local._client.replace(kept, payload)
+    assert local.count(kept) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: list(client.get_all(ID)),
+        lambda client: client.download_attachments(ID),
+        lambda client: client.create_non_data_file({}, {}),
+        lambda client: client.replace_non_data_file(ID, {}, {}),
+    ],
+    ids=["get_all", "download_attachments", "create_non_data_file", "replace_non_data_file"],
+)
+def test_other_dangerous_calls_are_out_of_reach(
+    odd: Oddity, to_odd: SodaTransport, call: Callable[[Socrata], Any]
+) -> None:
+    """Pages without order, downloads without login or time-out, files in place of datasets."""
+    with pytest.raises(OutOfReach):
+        call(to_odd._client)
+    assert odd.asked == []
 
 
 def test_delete_is_a_post_of_marked_keys(odd: Oddity, to_odd: SodaTransport) -> None:
     """No DELETE ever leaves: it would be taken for the dataset."""
     odd.answers(COUNTERS)
-    to_odd.delete(ID, "tree_id", ["T1"])
+    to_odd.delete(ID, "tree_id", ["T1", 7.0])
     ((method, path, body),) = odd.asked
-    assert (method, path) == ("POST", f"/resource/{ID}.json")
-    assert json.loads(body) == [{"tree_id": "T1", ":deleted": True}]
+    assert (method, path.partition("?")[0]) == ("POST", f"/resource/{ID}.json")
+    marked = [{"tree_id": "T1", ":deleted": True}, {"tree_id": "7", ":deleted": True}]
+    assert json.loads(body) == marked
 
 
-def test_deleting_what_is_gone_is_no_fault(local: SodaTransport) -> None:
+def test_deleting_what_is_gone_counts_and_is_no_fault(local: SodaTransport) -> None:
     """A chunk that is sent again after a crash finds its keys gone, and that was wanted."""
-    portal_id = local.create(DATASET, title="Gone")
-    local.upsert(portal_id, [sent(tree("T1"))])
-    for _ in range(2):
-        local.delete(portal_id, "tree_id", ["T1"])
-    assert local.count(portal_id) == 0
+    portal_id = filled(local, tree("T1"))
+    answers = [local.delete(portal_id, "tree_id", ["T1"]) for _ in range(2)]
+    assert [(answer.deleted, answer.errors) for answer in answers] == [(1, 0), (0, 1)]
+    assert answers[1].row_errors[0].reason == "no such row"
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")], ids=repr)
-def test_not_a_number_is_never_sent(odd: Oddity, to_odd: SodaTransport, number: float) -> None:
-    """It would be broken JSON: refused as a value and, should it get by, as a request."""
-    with pytest.raises(ValueError, match="height_feet"):
-        as_portal_value(DATASET.column("height_feet"), number)
-    with pytest.raises(ValueError, match="JSON"):
-        to_odd.upsert(ID, [{"height_feet": number}])
-    assert odd.asked == []
-
-
-def test_empty_request_is_never_sent(odd: Oddity, to_odd: SodaTransport) -> None:
-    """Nothing to send is the caller's mistake, and close to emptying a dataset."""
-    for send in (lambda: to_odd.upsert(ID, []), lambda: to_odd.delete(ID, "tree_id", [])):
-        with pytest.raises(ValueError, match="empty"):
-            send()
-    assert odd.asked == []
-
-
-def test_redirected_write_is_no_success(odd: Oddity, to_odd: SodaTransport) -> None:
-    """A POST that a redirect turned into a GET answers rows with HTTP 200: refused."""
-    odd.redirects_posts = True
-    odd.answers([{"tree_id": "T1", "species": CANARY}])
-    with pytest.raises(PortalFault, match="without counters") as caught:
-        to_odd.upsert(ID, [{"tree_id": "T1"}])
-    assert [method for method, _, _ in odd.asked] == ["POST", "GET"]
-    assert CANARY not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [(202, {"ticket": "abc"}), (200, {}), (200, {"tree_id": "T1"}), (200, [])],
-    ids=["ticket", "nothing", "row", "no-rows"],
-)
-def test_answer_without_counters_is_no_success(
-    odd: Oddity, to_odd: SodaTransport, status: int, body: Any
-) -> None:
-    """HTTP 202 and 200 alone do not say that a row was written."""
-    odd.answers(body, status=status)
-    with pytest.raises(PortalFault, match="without counters"):
-        to_odd.upsert(ID, [{"tree_id": "T1"}])
+@pytest.mark.parametrize("body", [{}, {"tree_id": "T1"}, [], {"error": True, "Errors": 0}], ids=str)
+def test_answer_without_counters_is_told(odd: Oddity, to_odd: SodaTransport, body: Any) -> None:
+    """HTTP 200 alone does not say that a row was written."""
+    odd.answers(body)
+    assert not to_odd.upsert(ID, ONE, 1).has_counters
 
 
 @pytest.mark.parametrize(
@@ -291,13 +573,13 @@ def test_answer_without_counters_is_no_success(
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda transport: transport.upsert(ID, [{"tree_id": "T1"}]),
         lambda transport: transport.count(ID),
-        lambda transport: list(transport.rows(ID, COLUMNS)),
+        lambda transport: transport.aggregates(ID, COLUMNS),
+        lambda transport: list(transport.rows(ID, COLUMNS, order="tree_id")),
         lambda transport: transport.metadata(ID),
         lambda transport: transport.create(DATASET, title="Trees"),
     ],
-    ids=["upsert", "count", "rows", "metadata", "create"],
+    ids=["count", "aggregates", "rows", "metadata", "create"],
 )
 def test_answer_of_something_else_is_a_portal_fault(
     odd: Oddity,
@@ -313,11 +595,23 @@ def test_answer_of_something_else_is_a_portal_fault(
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
-def test_refused_rows_are_a_fault(odd: Oddity, to_odd: SodaTransport) -> None:
-    """HTTP 200 with errors inside means that rows are missing."""
-    odd.answers(COUNTERS | {"Errors": 2})
-    with pytest.raises(PortalFault, match="2 of 3 were refused"):
-        to_odd.upsert(ID, [{"tree_id": key} for key in "abc"])
+@pytest.mark.parametrize("content_type", ["text/html", "text/xml", None])
+def test_write_answered_by_something_else_is_unknown(
+    odd: Oddity, to_odd: SodaTransport, content_type: str | None
+) -> None:
+    """A proxy's page after a write says nothing about the rows, and is not quoted."""
+    odd.content_type, odd.body = content_type, CANARY.encode()
+    with pytest.raises(AnswerUnknown) as caught:
+        to_odd.upsert(ID, ONE, 1)
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_rows_of_another_type_are_a_portal_fault(odd: Oddity, to_odd: SodaTransport) -> None:
+    """A column that became text on the portal is said, its cell is not."""
+    odd.answers([{"tree_id": "T1", "height_feet": CANARY}])
+    with pytest.raises(PortalFault, match="without rows") as caught:
+        list(to_odd.rows(ID, COLUMNS, order="tree_id"))
+    assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
 # Faults
@@ -326,7 +620,8 @@ def test_refused_rows_are_a_fault(odd: Oddity, to_odd: SodaTransport) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(code, PassingFault) for code in (408, 409, 429, 500, 502, 503, 504)]
-    + [(code, PortalFault) for code in (400, 401, 403, 404, 405, 413, 415)],
+    + [(code, PortalFault) for code in (401, 403, 404, 405, 415)]
+    + [(400, RequestRefused), (413, RequestTooLarge)],
 )
 def test_status_says_whether_trying_again_helps(
     odd: Oddity, to_odd: SodaTransport, status: int, kind: type[Fault]
@@ -334,7 +629,8 @@ def test_status_says_whether_trying_again_helps(
     """The policy table of retries; neither message nor traceback quotes the answer."""
     odd.answers({"code": "some.code", "message": CANARY, "data": {"value": CANARY}}, status=status)
     with pytest.raises(kind, match=f"write to {ID}: HTTP {status} some.code") as caught:
-        to_odd.upsert(ID, [{"tree_id": "T1", "species": CANARY}])
+        to_odd.upsert(ID, ONE, 1)
+    assert type(caught.value) is kind
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
@@ -348,6 +644,70 @@ def test_only_404_means_that_a_dataset_is_absent(
         to_odd.metadata(ID)
 
 
+def test_refused_request_names_its_column_and_not_its_cell(
+    portal: PortalServer, local: SodaTransport
+) -> None:
+    """HTTP 400: code, column and reason are there to decide on; the message has no cell."""
+    portal_id = filled(local)
+    body = json.dumps([{"tree_id": "T1", "height_feet": CANARY}]).encode()
+    with pytest.raises(RequestRefused) as caught:
+        local.upsert(portal_id, body, 1)
+    fault = caught.value
+    assert (fault.code, fault.column) == ("invalid-request", "height_feet")
+    assert fault.reason == "not a value of type number"
+    assert len(fault.request_id) == 32
+    assert CANARY not in "".join(traceback.format_exception(fault))
+
+
+@pytest.mark.parametrize("seconds", [None, 0, 12.5])
+def test_portal_may_ask_us_to_wait(
+    portal: PortalServer, local: SodaTransport, seconds: float | None
+) -> None:
+    """`Retry-After` comes with the fault; without it there is none."""
+    portal_id = filled(local)
+    portal.faults.add("429" if seconds is None else f"429:seconds={seconds}")
+    with pytest.raises(PassingFault) as caught:
+        send(local, portal_id, [tree("T1")])
+    assert (caught.value.status, caught.value.retry_after) == (429, seconds)
+
+
+def test_retry_after_may_be_a_date(odd: Oddity, to_odd: SodaTransport) -> None:
+    """As HTTP has it; a date that is past means now, nonsense means nothing."""
+    told = {}
+    for text in ("Fri, 01 Jan 2021 00:00:00 GMT", "soon", "nan"):
+        odd.answers({}, status=503)
+        odd.headers = {"Retry-After": text}
+        with pytest.raises(PassingFault) as caught:
+            to_odd.upsert(ID, ONE, 1)
+        told[text] = caught.value.retry_after
+    assert list(told.values()) == [0.0, None, None]
+
+
+@pytest.mark.parametrize("fault", ["reset-before", "reset-after"])
+def test_cut_connection_leaves_the_rows_unknown(
+    portal: PortalServer, local: SodaTransport, fault: str
+) -> None:
+    """Nobody knows whether the rows were stored; the request has a name all the same."""
+    portal_id = filled(local)
+    portal.faults.add(fault)
+    with pytest.raises(AnswerUnknown) as caught:
+        send(local, portal_id, [tree("T1")])
+    assert len(caught.value.request_id) == 32
+    assert not caught.value.too_slow
+    portal.faults.clear()
+    assert local.count(portal_id) == (fault == "reset-after")
+
+
+def test_slow_answer_is_unknown_and_said_to_be_slow(portal: PortalServer) -> None:
+    """The portal may still be writing: a smaller request may be in time."""
+    with transport_to(portal.address, timeout=0.2) as transport:
+        portal_id = filled(transport)
+        portal.faults.add("slow:seconds=1,times=1,stored")
+        with pytest.raises(AnswerUnknown) as caught:
+            send(transport, portal_id, [tree("T1")])
+    assert caught.value.too_slow
+
+
 def test_metadata_of_another_dataset_is_a_fault(odd: Oddity, to_odd: SodaTransport) -> None:
     """A portal that redirects one id to another would get our rows into the wrong dataset."""
     odd.answers({"id": "some-else"})
@@ -357,8 +717,11 @@ def test_metadata_of_another_dataset_is_a_fault(odd: Oddity, to_odd: SodaTranspo
 
 def test_portal_out_of_reach_may_pass() -> None:
     """Nobody listens: worth another try."""
-    with transport_to("127.0.0.1:9") as transport, pytest.raises(PassingFault, match="portal up"):
-        transport.count(ID)
+    with transport_to("127.0.0.1:9") as transport:
+        for ask in (lambda: transport.count(ID), lambda: transport.upsert(ID, ONE, 1)):
+            with pytest.raises(PassingFault, match="portal up") as caught:
+                ask()
+            assert type(caught.value) is PassingFault
 
 
 def test_credentials_are_in_no_repr_and_no_message(odd: Oddity) -> None:
@@ -376,7 +739,7 @@ def test_requests_are_not_logged(local: SodaTransport, caplog: pytest.LogCapture
     """sodapy's logger would write addresses, and with them filters and keys."""
     portal_id = local.create(DATASET, title="Quiet")
     with caplog.at_level("INFO"):
-        local.upsert(portal_id, [sent(tree("T1", species=CANARY))])
-        list(local.rows(portal_id, COLUMNS))
+        send(local, portal_id, [tree("T1", species=CANARY)])
+        held(local, portal_id)
     assert CANARY not in caplog.text
     assert "sodapy" not in {record.name for record in caplog.records}

@@ -1,10 +1,11 @@
 """A small dataset of street trees: its dataset file, and its rows as Parquet of the right types."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from orchestration.dataset import Dataset
 
@@ -36,7 +37,10 @@ def trees_file(
     publish: Row | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """The content of the dataset file; `age_years` is volatile, `keeper` stays inside."""
+    """The content of the dataset file; `age_years` is volatile, `keeper` stays inside.
+
+    A few trees are soon a large share, so the guards are off where a test does not set them.
+    """
     columns = [
         {"name": name, "source": name, "type": kind, "description": f"The {name}."}
         | {"privacy": "publish", "volatile": name == "age_years"}
@@ -67,6 +71,7 @@ def trees_file(
         "key": "tree_id",
         "columns": columns,
         "limits": {"quarantined_share": 0.5, "volume_drop_share": 0.25, "stale_days": 10},
+        "guards": {"deletes_share": 1, "updates_share": 1, "rows_drop_share": 1},
         "publish": target | dict(publish or {"id": "tree-tree"}),
         **more,
     }
@@ -112,3 +117,33 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         found = connection.execute(f"select * from read_parquet('{path}')")
         names = [description[0] for description in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def write_plan(
+    folder: Path,
+    dataset: Dataset,
+    *,
+    upserts: Sequence[Row] = (),
+    deletes: Sequence[str] = (),
+    partition: Callable[[Row], str] = lambda _: "",
+) -> None:
+    """Writes the two files of a plan that are sent, in their order."""
+    columns = dataset.published
+    key = dataset.key
+    types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
+    with duckdb.connect() as connection:
+        connection.execute(f"create table upserts (_partition varchar, {types})")
+        connection.execute(f"create table deletes (_partition varchar, {key} varchar)")
+        if upserts:
+            cells = [pa.array([partition(row) for row in upserts])]
+            cells += [pa.array([row[column.name] for row in upserts]) for column in columns]
+            connection.register("given", pa.table(cells, [f"c{n}" for n in range(len(cells))]))
+            connection.execute("insert into upserts from given")
+        if deletes:
+            connection.register("gone", pa.table([pa.array(deletes)], ["key"]))
+            connection.execute("insert into deletes select '', key from gone")
+        for name in ("upserts", "deletes"):
+            connection.execute(
+                f"copy (from {name} order by _partition, {key}) "
+                f"to '{folder / name}.parquet' (format parquet)"
+            )

@@ -1,0 +1,411 @@
+"""Getting a chunk through: retries, smaller requests, and reading back what nobody can tell.
+
+Every write is by key, so sending again is harmless; being believed is what takes care. An answer is
+settled by counters only where they account for every row, and otherwise by reading the chunk's keys
+back by value, from a replica that is not behind. What the portal refuses is halved until single rows
+are named. Chunks are cut in `chunks`; how a request is worded is for `transport`.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestration.dataset import Dataset
+from orchestration.errors import (
+    AnswerUnknown,
+    PassingFault,
+    PortalFault,
+    PortalMoved,
+    RequestRefused,
+    RequestTooLarge,
+)
+from orchestration.publishing.chunks import Chunk, planned_chunks
+from orchestration.publishing.reading_back import ReadBack
+from orchestration.publishing.transport import Answer, Transport
+
+__all__ = ["Chunk", "Patience", "RefusedRow", "Sent", "planned_chunks", "send_chunk"]
+
+HOPELESS = 500
+"""So many rows refused and none taken: it is not the rows."""
+_HALVED = frozenset((408, 504))
+"""The portal itself, or what stands before it, ran out of time."""
+_NO_NUMBER = -987_654_321_012_345
+"""A number that is nobody's key."""
+Note = Callable[[str, dict[str, Any]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How long to go on trying; the last three are for tests."""
+
+    attempts: int = 6
+    """Requests for the same rows before giving up."""
+    attempts_of_parts: int = 2
+    """The same, while a row that is always refused is looked for."""
+    elapsed_seconds: float = 3600.0
+    """No request for a chunk is tried again after that time."""
+    first_wait_seconds: float = 1.0
+    longest_wait_seconds: float = 60.0
+    fresh_seconds: float = 300.0
+    """How long a replica may be behind before what was written cannot be known."""
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    chance: Callable[[], float] = random.random
+
+    def wait(self, attempt: int, *, at_least: float = 0.0) -> None:
+        """Sleeps after a failed attempt: twice as long each time, by chance up to half less."""
+        longest = min(self.first_wait_seconds * 2 ** (attempt - 1), self.longest_wait_seconds)
+        self.sleep(max(longest * (1 - self.chance() / 2), at_least))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedRow:
+    """A row that the portal did not take; the reason is in our words or the portal's code."""
+
+    key: Any = field(repr=False)
+    column: str | None
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """What became of a chunk: every row of it is on the portal (or gone from it), or refused."""
+
+    rows_written: int
+    refused: tuple[RefusedRow, ...]
+    request_ids: tuple[str, ...]
+    attempts: int
+    """Requests that were made for it."""
+    settled: str
+    """`answered`, or `read_back` where any of it had to be read to be known."""
+    created: int
+    updated: int
+    deleted: int
+    """By the portal's counters, which may be wrong."""
+
+
+def send_chunk(
+    transport: Transport,
+    portal_id: str,
+    dataset: Dataset,
+    chunk: Chunk,
+    *,
+    note: Note = lambda *_: None,
+    patience: Patience | None = None,
+) -> Sent:
+    """Sends a chunk until each of its rows is settled.
+
+    `note` is told `sent` before every request and `acknowledged` at the end, with facts that hold no
+    cell.
+
+    Raises:
+        PassingFault: the portal did not answer for it within the patience; sending the chunk again
+            later is harmless.
+        PortalFault: the portal does not let us write, or moved, or refuses every row.
+    """
+    sending = _Sending(transport, portal_id, dataset, chunk, note, patience or Patience())
+    return sending.send()
+
+
+@dataclass
+class _Told:
+    """What was heard and found so far."""
+
+    attempts: int = 0
+    read_back: bool = False
+    taken: int = 0
+    refused: list[RefusedRow] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+    created: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    def hear(self, answer: Answer) -> None:
+        self.created += answer.created
+        self.updated += answer.updated
+        self.deleted += answer.deleted
+
+
+class _Sending:
+    """One chunk under way. Parts of it wait on a stack, the first rows on top."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        portal_id: str,
+        dataset: Dataset,
+        chunk: Chunk,
+        note: Note,
+        patience: Patience,
+    ) -> None:
+        self._transport = transport
+        self._portal_id = portal_id
+        self._key = dataset.key
+        self._chunk = chunk
+        self._note = note
+        self._patience = patience
+        self._columns = {column.name: column for column in dataset.published}
+        self._started = patience.clock()
+        self._told = _Told()
+        self._parts: list[Chunk] = [chunk]
+        self._largest: int | None = None
+        self._looking = False
+
+    def send(self) -> Sent:
+        """Sends part after part."""
+        while self._parts:
+            part = self._parts.pop()
+            if self._largest is not None and len(part.body) > self._largest and part.rows > 1:
+                self._halve(part)
+            else:
+                self._get_through(part)
+        told = self._told
+        sent = Sent(
+            rows_written=self._chunk.rows - len(told.refused),
+            refused=tuple(told.refused),
+            request_ids=tuple(told.request_ids),
+            attempts=told.attempts,
+            settled="read_back" if told.read_back else "answered",
+            created=told.created,
+            updated=told.updated,
+            deleted=told.deleted,
+        )
+        self._note("acknowledged", _facts(sent))
+        return sent
+
+    def _get_through(self, part: Chunk) -> None:
+        """Tries a part until it is settled or halved. Raises: as `send_chunk`."""
+        statuses: set[int] = set()
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                self._settle(part, self._request(part))
+                return
+            except RequestTooLarge:
+                self._shrink(part)
+                return
+            except RequestRefused as fault:
+                self._look_closer(part, fault)
+                return
+            except PortalMoved as fault:
+                lost: PortalMoved | PassingFault = fault
+            except PassingFault as fault:
+                lost = fault
+                statuses.add(fault.status)
+            if isinstance(lost, AnswerUnknown | PortalMoved) and self._is_settled(part):
+                return
+            if _ran_out_of_time(lost) and part.rows > 1:
+                self._halve(part)
+                return
+            if attempt >= self._attempts(part, lost) or self._out_of_time(lost):
+                if len(statuses) == 1 and min(statuses) >= 500 and not self._out_of_time(lost):
+                    self._suspect(part, lost)
+                    return
+                raise lost
+            self._patience.wait(attempt, at_least=_asked_to_wait(lost))
+
+    def _request(self, part: Chunk) -> Answer:
+        told = self._told
+        told.attempts += 1
+        self._note("sent", {"rows": part.rows, "attempt": told.attempts})
+        try:
+            if part.kind == "delete":
+                answer = self._transport.delete(self._portal_id, self._key, part.keys)
+            else:
+                answer = self._transport.upsert(self._portal_id, part.body, part.rows)
+        except (PassingFault, PortalFault) as fault:
+            told.request_ids.append(fault.request_id)
+            raise
+        told.request_ids.append(answer.request_id)
+        return answer
+
+    def _settle(self, part: Chunk, answer: Answer) -> None:
+        """Believes an answer that accounts for every row, and reads back after any other.
+
+        Raises:
+            AnswerUnknown: the rows are not there, or nobody can tell.
+        """
+        self._told.hear(answer)
+        refused = self._named(part, answer)
+        if refused is None:
+            if not answer.has_counters or answer.counted != part.rows:
+                raise AnswerUnknown(
+                    f"{self._transport.domain}: {self._portal_id} did not account for chunk "
+                    f"{part.number}, and does not hold its rows"
+                )
+            refused = self._found_missing(part) if answer.errors else ()
+        self._told.refused += refused
+        self._told.taken += part.rows - len(refused)
+
+    def _named(self, part: Chunk, answer: Answer) -> tuple[RefusedRow, ...] | None:
+        """The rows that the answer itself names as refused; none where it does not name them all."""
+        if part.kind == "delete" or not answer.errors or len(answer.row_errors) != answer.errors:
+            return None
+        keys = part.keys
+        places = {error.index for error in answer.row_errors}
+        if len(places) != answer.errors or not places <= set(range(part.rows)):
+            return None
+        if any(not _same_key(error.key, keys[error.index]) for error in answer.row_errors):
+            return None
+        return tuple(
+            RefusedRow(key=keys[error.index], column=self._ours(error.column), reason=error.reason)
+            for error in answer.row_errors
+        )
+
+    def _found_missing(self, part: Chunk) -> tuple[RefusedRow, ...]:
+        """The rows that the portal says it refused without naming them, found by reading back.
+
+        Raises:
+            AnswerUnknown: the replica stays behind, so nobody can tell.
+        """
+        missing = self._read_back(part)
+        if missing is None:
+            raise AnswerUnknown(
+                f"{self._transport.domain}: {self._portal_id} refused rows of chunk {part.number}, "
+                "and its replica stays behind: which ones, cannot be read"
+            )
+        reason = "refused without a reason"
+        return tuple(RefusedRow(key=key, column=None, reason=reason) for key in missing)
+
+    def _is_settled(self, part: Chunk) -> bool:
+        """Whether reading shows every row as it was sent; false too where the replica stays behind."""
+        if self._read_back(part) != ():
+            return False
+        self._told.taken += part.rows
+        return True
+
+    def _read_back(self, part: Chunk) -> tuple[Any, ...] | None:
+        """The keys that are not as they were sent; None where that cannot be read."""
+        self._told.read_back = True
+        columns = [self._columns[name] for name in part.columns]
+        reading = ReadBack(self._transport, self._portal_id, columns, self._key)
+        for attempt in range(1, self._patience.attempts + 1):
+            try:
+                if not self._wait_until_fresh():
+                    return None
+                return reading.unlike(part)
+            except PassingFault as fault:
+                if attempt == self._patience.attempts or self._out_of_time(fault):
+                    raise
+                self._patience.wait(attempt, at_least=_asked_to_wait(fault))
+        return None
+
+    def _wait_until_fresh(self) -> bool:
+        patience = self._patience
+        started, attempt = patience.clock(), 0
+        while self._transport.freshness(self._portal_id).out_of_date:
+            if patience.clock() - started > patience.fresh_seconds:
+                return False
+            attempt += 1
+            patience.wait(min(attempt, 5))
+        return True
+
+    def _shrink(self, part: Chunk) -> None:
+        """After a 413: half the rows, and from now on no larger request."""
+        self._largest = len(part.body) // 2
+        if part.rows == 1:
+            self._refuse(part, None, "larger than the portal takes")
+        else:
+            self._halve(part)
+
+    def _look_closer(self, part: Chunk, fault: RequestRefused) -> None:
+        """After a 400: halves, until the row is found."""
+        self._looking = True
+        if part.rows > 1:
+            self._halve(part)
+            return
+        reason = " ".join(filter(None, (fault.code, fault.reason))) or "refused without a reason"
+        self._refuse(part, self._ours(fault.column), reason)
+        if len(self._told.refused) >= HOPELESS and not self._told.taken:
+            raise fault
+
+    def _suspect(self, part: Chunk, fault: PassingFault | PortalMoved) -> None:
+        """After the same 5xx again and again: halves, until one row is left that may be to blame.
+
+        Raises:
+            PassingFault: the portal takes no other write either.
+        """
+        self._looking = True
+        if part.rows > 1:
+            self._halve(part)
+            return
+        status = getattr(fault, "status", 0)
+        if not self._takes_writes():
+            raise fault
+        self._refuse(part, None, f"HTTP {status} each time, while other rows were taken")
+
+    def _takes_writes(self) -> bool:
+        """Whether the portal carries out another write: the deletion of a row that nobody has."""
+        nobody = "no-such-row" if isinstance(self._chunk.keys[0], str) else _NO_NUMBER
+        for attempt in range(1, self._patience.attempts + 1):
+            try:
+                self._transport.delete(self._portal_id, self._key, [nobody])
+            except RequestRefused:
+                return True
+            except PassingFault:
+                if attempt < self._patience.attempts:
+                    self._patience.wait(attempt)
+            else:
+                return True
+        return False
+
+    def _refuse(self, part: Chunk, column: str | None, reason: str) -> None:
+        (key,) = part.keys
+        self._told.refused.append(RefusedRow(key=key, column=column, reason=reason))
+
+    def _halve(self, part: Chunk) -> None:
+        middle = part.rows // 2
+        self._parts += [part.part(middle, part.rows), part.part(0, middle)]
+
+    def _attempts(self, part: Chunk, fault: PassingFault | PortalMoved) -> int:
+        """Fewer while halves are tried, but never so few that a row is blamed by chance."""
+        if self._looking and part.rows > 1 and getattr(fault, "status", 0) >= 500:
+            return self._patience.attempts_of_parts
+        return self._patience.attempts
+
+    def _ours(self, column: str | None) -> str | None:
+        return column if column in self._columns else None
+
+    def _out_of_time(self, fault: PassingFault | PortalMoved) -> bool:
+        spent = self._patience.clock() - self._started
+        return spent + _asked_to_wait(fault) > self._patience.elapsed_seconds
+
+
+def _facts(sent: Sent) -> dict[str, Any]:
+    """What the journal keeps of a chunk."""
+    return {
+        "created": sent.created,
+        "updated": sent.updated,
+        "deleted": sent.deleted,
+        "refused": [
+            {"key": str(row.key), "column": row.column, "reason": row.reason}
+            for row in sent.refused
+        ],
+        "attempts": sent.attempts,
+        "settled": sent.settled,
+        "request_ids": list(sent.request_ids),
+    }
+
+
+def _ran_out_of_time(fault: PassingFault | PortalMoved) -> bool:
+    if isinstance(fault, AnswerUnknown):
+        return fault.too_slow
+    return isinstance(fault, PassingFault) and fault.status in _HALVED
+
+
+def _asked_to_wait(fault: PassingFault | PortalMoved) -> float:
+    return fault.retry_after or 0.0 if isinstance(fault, PassingFault) else 0.0
+
+
+def _same_key(told: Any, ours: Any) -> bool:
+    if told is None or told == ours:
+        return True
+    if isinstance(ours, float):
+        try:
+            return float(told) == ours
+        except (TypeError, ValueError):
+            return False
+    return str(told) == str(ours)

@@ -1,0 +1,33 @@
+"""The way to a portal: requests out, answers and rows back, as values of our types.
+
+    seam      what a transport is, for whoever calls one: a protocol and its plain values
+    soda      the transport that cities use today: SODA 2, one request for each call
+    client    sodapy behind bars: the only module that knows it
+    answers   what a portal answered, told as an error of ours or as counters
+    reading   rows of a portal's JSON as Arrow tables in the shape of a snapshot
+    values    rows of Parquet as the JSON that a portal takes
+    checking  which rows no portal should be sent, and why
+
+Nothing here retries, waits or knows of publications: how a chunk gets through is for `sending`,
+what is sent for `planning`. No cell's content leaves this package in an error or a log.
+"""
+
+from orchestration.publishing.transport.seam import (
+    Aggregates,
+    Answer,
+    Credentials,
+    Freshness,
+    RowError,
+    Transport,
+)
+from orchestration.publishing.transport.soda import SodaTransport
+
+__all__ = [
+    "Aggregates",
+    "Answer",
+    "Credentials",
+    "Freshness",
+    "RowError",
+    "SodaTransport",
+    "Transport",
+]

@@ -1,0 +1,130 @@
+"""sodapy behind bars: the only module of publishing that knows it, and its traps out of reach.
+
+What sodapy does in silence, this client refuses (protocol 1.4): dropping a dataset for an empty row
+id, following a redirect with the rows left behind, taking an accepted request for a finished one,
+JSON that is none, one object instead of a list, replacing a dataset by nothing. Rows go as ready-made
+bytes; a list or a text file is never taken. What an answer means is for `answers`.
+"""
+
+import json
+import logging
+import uuid
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from sodapy import Socrata
+
+TIMEOUT_SECONDS = 600
+_ROWS = "/resource/"
+
+# sodapy's own logger writes request addresses, which hold filters and so keys.
+logging.getLogger("sodapy").setLevel(logging.ERROR)
+
+
+class OutOfReach(TypeError):
+    """A call that loses data in silence; a mistake in our code, never a portal's."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: out of reach, because it loses data in silence")
+
+
+class NoAnswerYet(requests.RequestException):
+    """The portal answered that it is not done (202), or with something else than an answer."""
+
+
+class Redirected(requests.RequestException):
+    """The portal sent us elsewhere; nobody went."""
+
+
+class SodaClient(Socrata):  # type: ignore[misc]
+    """sodapy's client with our manners: one request for each call, whose answer stays at hand."""
+
+    def __init__(
+        self,
+        domain: str,
+        app_token: str,
+        *,
+        username: str,
+        password: str,
+        scheme: str,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> None:
+        super().__init__(
+            domain,
+            app_token,
+            username=username,
+            password=password,
+            timeout=timeout,
+            session_adapter={"prefix": f"{scheme}://", "adapter": HTTPAdapter()},
+        )
+        self.request_id = ""
+        self.answer: requests.Response | None = None
+        self.session.hooks["response"].append(self._see)
+
+    def read(self, portal_id: str, query: dict[str, Any]) -> requests.Response:
+        """Rows as the portal wrote them: sodapy's `get` would make a Python object of each."""
+        self._begin()
+        address = f"{self.uri_prefix}{self.domain}{_ROWS}{portal_id}.json"
+        answer: requests.Response = self.session.get(address, params=query, timeout=self.timeout)
+        answer.raise_for_status()
+        return answer
+
+    def _perform_request(self, request_type: str, resource: str, **kwargs: Any) -> Any:
+        self._begin()
+        return super()._perform_request(request_type, resource, **kwargs)
+
+    def _perform_update(self, method: str, resource: str, payload: Any) -> Any:
+        """Rows only as bytes and by POST; metadata as an object. Neither is ever a broken JSON."""
+        options: dict[str, Any] = {"headers": {"Content-Type": "application/json"}}
+        if resource.startswith(_ROWS):
+            if method != "post":
+                raise OutOfReach("replacing a dataset")
+            if not isinstance(payload, bytes):
+                raise OutOfReach(f"rows as {type(payload).__name__}, not as bytes of JSON")
+            if not payload.startswith(b"[{"):
+                raise OutOfReach("a write that is no list of rows, or an empty one")
+            options |= {"data": payload, "params": {"$$version": "2.0"}}
+        else:
+            options |= {"data": json.dumps(payload, allow_nan=False).encode()}
+        return self._perform_request(method, resource, **options)
+
+    def delete(self, *_: Any, **__: Any) -> Any:
+        """Never: an empty row id would drop the dataset. Rows are deleted by upsert."""
+        raise OutOfReach("sodapy's delete, which drops datasets")
+
+    def replace(self, *_: Any, **__: Any) -> Any:
+        """Never: it empties a dataset first."""
+        raise OutOfReach("replacing a dataset")
+
+    def get_all(self, *_: Any, **__: Any) -> Any:
+        """Never: its pages have no order, so rows come twice or not at all."""
+        raise OutOfReach("sodapy's get_all, whose pages have no order")
+
+    def download_attachments(self, *_: Any, **__: Any) -> Any:
+        """Never: it sends no login, waits for ever, and takes error pages for files."""
+        raise OutOfReach("sodapy's download_attachments")
+
+    def create_non_data_file(self, *_: Any, **__: Any) -> Any:
+        """Never: a file is no dataset of ours."""
+        raise OutOfReach("files instead of rows")
+
+    def replace_non_data_file(self, *_: Any, **__: Any) -> Any:
+        """Never: it would replace a dataset by a file."""
+        raise OutOfReach("files instead of rows")
+
+    def _begin(self) -> None:
+        """Names the next request, so that one whose answer is lost has a name too."""
+        self.request_id = uuid.uuid4().hex
+        self.answer = None
+        self.session.headers["X-Socrata-RequestId"] = self.request_id
+
+    def _see(self, answer: requests.Response, **_: Any) -> None:
+        """Sees every answer before requests would follow it and sodapy believe it."""
+        self.answer = answer
+        self.request_id = answer.headers.get("X-Socrata-RequestId", self.request_id)
+        kind = Redirected if 300 <= answer.status_code < 400 else NoAnswerYet
+        if kind is Redirected or answer.status_code == 202:
+            # Nobody reads its body any more; the connection must not wait for that.
+            answer.close()
+            raise kind(response=answer)

@@ -1,0 +1,157 @@
+"""Rows of Parquet as the JSON that a portal takes, written inside DuckDB.
+
+A cell keeps its value exactly: numbers as text in plain notation, times local with milliseconds,
+nulls explicit (a cell that is left out would keep its old value on the portal), points as WKT. No
+Python object is made per row: `row_texts` streams the rows of a file, in its order, as texts that
+each begin with a comma, so that any run of them is a body once its first comma is a bracket.
+`as_portal_value` is the same in Python, cell by cell, for the few rows that somebody has at hand.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from orchestration.dataset import Column
+from orchestration.duck import sql_path
+from orchestration.errors import Fault
+
+DELETED = ":deleted"
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Unsendable(Fault):
+    """A row has a value that no portal can be sent; `checking` says which, and why."""
+
+
+def as_portal_value(column: Column, value: Any) -> Any:
+    """A typed value as the portal's JSON wants it; null stays an explicit null.
+
+    Raises:
+        ValueError: not a number, or a text with a NUL.
+    """
+    if value is None:
+        return None
+    if column.type == "timestamp":
+        return value.isoformat(timespec="milliseconds")
+    if column.type == "date":
+        return f"{value.isoformat()}T00:00:00.000"
+    if column.type == "number":
+        if not math.isfinite(value):
+            raise ValueError(f"{column.name}: not a number")
+        return plain_number(float(value))
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{column.name}: a text with a NUL")
+    return value
+
+
+def plain_number(value: float) -> str:
+    """The shortest text that means exactly this number, without an exponent."""
+    if not value:
+        return "0"
+    return format(Decimal(repr(value)), "f").removesuffix(".0")
+
+
+def row_json(columns: Sequence[Column]) -> str:
+    """SQL for one row's JSON object, a cell for each column."""
+    cells = ", ".join(f'"{column.name}" := {_cell(column)}' for column in columns)
+    return f"to_json(struct_pack({cells}))"
+
+
+def deletion_json(key: Column) -> str:
+    """SQL for the JSON object that deletes one row."""
+    return f"""to_json(struct_pack("{key.name}" := {_cell(key)}, "{DELETED}" := true))"""
+
+
+def row_texts(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    json_sql: str,
+    key: str,
+    rows: int,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of a Parquet file in its order, as batches of `_partition`, key and `text`.
+
+    Each text begins with a comma. A batch has at most about so many rows.
+
+    Raises:
+        Unsendable: a number is none.
+    """
+    try:
+        found = connection.execute(
+            f"select _partition, {key} as key, ',' || {json_sql} as text "
+            f"from read_parquet({sql_path(path)})"
+        )
+        yield from found.to_arrow_reader(rows)
+    except duckdb.Error as error:
+        if NOT_A_NUMBER not in str(error):
+            raise
+        raise Unsendable(f"{path.name}: a number that is none cannot be sent") from None
+
+
+def body_of(texts: pa.StringArray) -> bytes:
+    """A run of `row_texts` as one JSON list.
+
+    Raises:
+        Unsendable: a text holds a NUL, which a portal drops in silence.
+    """
+    offsets, data = texts.buffers()[1:]
+    places = memoryview(offsets).cast("q" if pa.types.is_large_string(texts.type) else "i")
+    start, end = places[texts.offset], places[texts.offset + len(texts)]
+    body = b"".join((b"[", memoryview(data)[start + 1 : end], b"]"))
+    if b"\\u0000" in body and _NUL.search(body):
+        raise Unsendable("a text with a NUL cannot be sent: a portal would drop it in silence")
+    return body
+
+
+def deletions(key: str, values: Sequence[Any]) -> bytes:
+    """The body that deletes the rows of these keys."""
+    rows = [{key: _plain(value), DELETED: True} for value in values]
+    return json.dumps(rows, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date):
+        raise ValueError("a time is no key")
+    return plain_number(value) if isinstance(value, float) else value
+
+
+NOT_A_NUMBER = "not a number"
+
+
+def _cell(column: Column) -> str:
+    name = f'"{column.name}"'
+    if column.type == "number":
+        return _number(f"cast({name} as double)")
+    if column.type == "timestamp":
+        return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%g')"
+    if column.type == "date":
+        return f"strftime({name}, '%Y-%m-%dT00:00:00.000')"
+    return name
+
+
+def _number(name: str) -> str:
+    """A number in plain notation; DuckDB writes the shortest digits, as Python does."""
+    text = f"cast({name} as varchar)"
+    part = f"regexp_extract({text}, '^(-?)([0-9])\\.?([0-9]*)e([-+][0-9]+)$', {{}})"
+    sign, digits = part.format(1), f"{part.format(2)} || {part.format(3)}"
+    exponent = f"cast({part.format(4)} as integer)"
+    return (
+        f"case when {name} = trunc({name}) and abs({name}) < 1e16 "
+        f"then cast(cast({name} as bigint) as varchar) "
+        f"when abs({name}) between 1e-4 and 1e15 then {text} "
+        f"when not isfinite({name}) then error('{NOT_A_NUMBER}') "
+        f"when not contains({text}, 'e') then {text} "
+        f"when {exponent} < 0 "
+        f"then {sign} || '0.' || repeat('0', -{exponent} - 1) || {digits} "
+        f"when {name} is not null "
+        f"then {sign} || {digits} || repeat('0', {exponent} - length({part.format(3)})) end"
+    )
