@@ -113,6 +113,11 @@ class SodaClient(Socrata):  # type: ignore[misc]
         """Never: it would replace a dataset by a file."""
         raise OutOfReach("files instead of rows")
 
+    def close(self) -> None:
+        """Ends the session, and with the last answer the connection that it holds open."""
+        self.answer = None
+        super().close()
+
     def _begin(self) -> None:
         """Names the next request, so that one whose answer is lost has a name too."""
         self.request_id = uuid.uuid4().hex
