@@ -6,12 +6,13 @@ makes it right. A reader who polls all the while never sees too few rows.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration.errors import SummerwareError
+from orchestration.publishing.publisher import Outcome
 from tests.park import AFTER, Park
 from tests.unit.publishing.conftest import Row, tree
 
@@ -80,7 +81,10 @@ class Reader:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one case: `right at once`, or how it failed, then what the rerun made of it."""
+    """What came of one case, first and, unless it was `right at once`, by the rerun.
+
+    `proven but for N` names N refused rows and proves the rest; else the error that it failed with.
+    """
 
     first: str
     message: str
@@ -121,20 +125,19 @@ def run_case(park: Park, *, operation: str, fault: str) -> Result:
         before, after = after, before
     both = frozenset(row["tree_id"] for row in before) & {row["tree_id"] for row in after}
 
-    def publish() -> None:
+    def publish() -> Outcome:
         if operation == "rollback":
-            park.rollback(at_first)
-        else:
-            park.publish_rows(after, extracted_at=AFTER)
+            return park.rollback(at_first)
+        return park.publish_rows(after, extracted_at=AFTER)
 
     with _watched(park, both) as reader:
         standing = park.portal.faults.add(fault)
-        first, message = _outcome(publish)
+        first, message = _outcome(park, publish)
         struck = len(standing.struck)
         park.portal.faults.clear()
         rerun = "-"
         if first != "right at once":
-            rerun, _ = _outcome(publish)
+            rerun, _ = _outcome(park, publish)
     wanted = {row["tree_id"]: dict(row) for row in after}
     assert struck, f"{operation}, {fault}: the fault never struck"
     return Result(
@@ -147,9 +150,10 @@ def run_case(park: Park, *, operation: str, fault: str) -> Result:
     )
 
 
-def _outcome(publish: Any) -> tuple[str, str]:
+def _outcome(park: Park, publish: Callable[[], Outcome]) -> tuple[str, str]:
     try:
-        publish()
+        outcome = publish()
     except SummerwareError as error:
         return type(error).__name__, str(error)
-    return "right at once", ""
+    refused = park.publications()[-1].refused
+    return (f"proven but for {refused}", outcome.message) if refused else ("right at once", "")

@@ -82,7 +82,8 @@ def test_proven_or_failed_and_then_right(
     operation: str, name: str, fault: str,
 ) -> None:  # fmt: skip
     """It ends proven and right, or fails and says why, and a rerun makes it right."""
-    result = run_case(Park(tmp_path, settings, state), portal, operation=operation, fault=fault)
+    park = Park(tmp_path, settings, state, portal)
+    result = run_case(park, operation=operation, fault=fault)
     MATRIX[operation, name] = result
     assert result.right
     assert result.first == "right at once" or (result.message and result.rerun == "right at once")
