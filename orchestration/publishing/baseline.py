@@ -15,11 +15,10 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet, quoted
 from orchestration.errors import PortalEdited, PublicationRefused
-from orchestration.publishing.comparing import differing_keys
+from orchestration.publishing.comparing import SQL_TYPES, differing_keys
 from orchestration.publishing.journal import Journal, snapshot_file
 from orchestration.publishing.portal_datasets import PortalDataset
 from orchestration.publishing.targets import Target
-from orchestration.publishing.transport.reading import SQL_TYPES
 from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.store import Publication

@@ -11,6 +11,15 @@ import duckdb
 
 from orchestration.dataset import Column
 
+SQL_TYPES = {
+    "text": "varchar",
+    "number": "double",
+    "timestamp": "timestamp",
+    "date": "date",
+    "boolean": "boolean",
+    "point": "varchar",
+}
+"""What a snapshot holds the columns' types as."""
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 
 

@@ -8,14 +8,17 @@ really there and `refused.parquet` (`row_key`, `column_name`, `value`, `reason`)
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration.dataset import Dataset
 from orchestration.layers import finish_folder, hash_folder
 from orchestration.publishing.planning import FILES, Plan
-from orchestration.publishing.targets import Target
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State, new_id, now
+
+if TYPE_CHECKING:
+    # Reports read the journal too, and must not load a portal's client for it.
+    from orchestration.publishing.targets import Target
 
 FINISHED = ("verified", "unchanged")
 OPEN = ("planned", "released", "sent")
@@ -63,7 +66,7 @@ class Content:
 class Journal:
     """One dataset on one target; the publication lease is the caller's."""
 
-    def __init__(self, settings: Settings, state: State, dataset: Dataset, target: Target) -> None:
+    def __init__(self, settings: Settings, state: State, dataset: Dataset, target: "Target") -> None:
         self._settings = settings
         self._state = state
         self._dataset = dataset

@@ -21,8 +21,7 @@ import duckdb
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet
-from orchestration.publishing.comparing import differ
-from orchestration.publishing.transport.reading import SQL_TYPES
+from orchestration.publishing.comparing import SQL_TYPES, differ
 
 NO_PARTITION = ""
 FILES = ("upserts", "deletes", "snapshot", "preimages", "changes")

@@ -1,8 +1,13 @@
-"""The `sample` source: extracts of invented rows, made once per day and kept under the home."""
+"""The `sample` source: extracts of invented rows, made once per day and kept under the home.
+
+The first extract made there begins a world; every later day's has its keys, new ones, and what
+became known since, as a real source's would.
+"""
 
 import os
 from collections.abc import Iterable
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from orchestration.dataset import TIME_ZONE, Dataset
@@ -35,5 +40,18 @@ class SampleSource:
         folder = self._folder / f"{self._rows}-{SEED}"
         made = list((folder / dataset.id).glob(f"*{day.isoformat()}*"))
         if not made:
-            generate(folder, rows=self._rows, seed=SEED, as_of=day, datasets=[dataset.id])
+            generate(
+                folder,
+                rows=self._rows,
+                seed=SEED,
+                as_of=day,
+                since=_first_day(folder / dataset.id) or day,
+                datasets=[dataset.id],
+            )
         return FilesSource(folder).find(dataset, as_of=day)
+
+
+def _first_day(folder: Path) -> date | None:
+    """The day of the first extract that was made, by the names of the files."""
+    days = [date.fromisoformat(path.name.split(".")[0][-10:]) for path in folder.glob("*.csv.gz")]
+    return min(days, default=None)

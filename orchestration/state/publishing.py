@@ -106,16 +106,17 @@ class PublishingStore:
                 .limit(1)
             ).first()
             number, previous = (last.number + 1, last.hash) if last else (1, FIRST)
-            values = {
-                "dataset": dataset,
-                "number": number,
-                "publication_id": publication_id,
-                "previous_hash": previous,
-                "hash": chained(previous, text),
-                "recorded_at": now(),
-            }
-            connection.execute(table.insert().values(body=text, **values))
-        return Receipt(body=body, **values)
+            receipt = Receipt(
+                dataset=dataset,
+                number=number,
+                publication_id=publication_id,
+                body=body,
+                previous_hash=previous,
+                hash=chained(previous, text),
+                recorded_at=now(),
+            )
+            connection.execute(table.insert().values(**{**vars(receipt), "body": text}))
+        return receipt
 
     def receipts(self, dataset: str, *, publication_id: str | None = None) -> list[Receipt]:
         """The receipts of a dataset, oldest first."""

@@ -22,6 +22,7 @@ import requests
 
 from orchestration import reports
 from orchestration.dataset import load_dataset, load_datasets
+from orchestration.publishing.publisher import override, release
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import Layer, State
@@ -88,6 +89,14 @@ class City:
         """Never uses the newest extract again: a broken increment would stop every day after it."""
         newest = self.state.extracts(dataset, source="files")[-1]
         self.state.discard_extract(newest.id, by="a test", reason="spoilt on purpose")
+
+    def allow_stopped(self, dataset: str, *, because: str) -> None:
+        """Overrides the guard that stopped the newest publication, and releases it."""
+        stopped = self.publications(dataset)[-1]
+        assert because in stopped["failure"]
+        options = (self.settings, self.state, self._dataset(dataset), stopped["id"])
+        override(*options, by="a test", reason="so declared")
+        assert release(*options, by="a test").state == "verified"
 
     def ledger(self, dataset: str) -> dict[str, Any]:
         """The ledger as the command prints it."""

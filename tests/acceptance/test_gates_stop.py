@@ -50,7 +50,7 @@ class Days:
         """A drop folder with the next day's extracts, those of the datasets named spoilt."""
         day = FIRST_DAY + timedelta(days=next(self._numbers))
         folder = self.city.root / "days" / day.isoformat()
-        generate(folder, rows=ROWS, seed=7, as_of=day)
+        generate(folder, rows=ROWS, seed=7, as_of=day, since=FIRST_DAY)
         for dataset, spoil in (spoils or {}).items():
             (file,) = (folder / dataset).glob("*.csv.gz")
             spoil(file)

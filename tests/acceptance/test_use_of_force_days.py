@@ -116,7 +116,7 @@ def test_equal_lines_are_not_duplicates(city: City) -> None:
 def test_change_of_grain_stops_until_it_is_declared(
     city: City, files: dict[str, Path], tmp_path: Path
 ) -> None:
-    """2021-05 is one line per incident: stopped, then declared, then published."""
+    """2021-05 is one line per incident: stopped, declared, and still a person must say yes to it."""
     city = city.copy(tmp_path)
     folder = city.drop("2021-05", FORCE, files["2021-05"])
     before = city.portal_digest()
@@ -133,7 +133,9 @@ def test_change_of_grain_stops_until_it_is_declared(
     usual = city.settings.datasets_dir
     city.use(SUMMERWARE_DATASETS=declared)
     try:
-        assert city.run(FORCE, extracts_dir=folder).exit_code == 0
+        assert city.run(FORCE, extracts_dir=folder).exit_code == 1
+        assert city.portal_digest() == before
+        city.allow_stopped(FORCE, because="a line was one force and is one incident now")
         fates = city.ledger(FORCE)["fates"]
         # 98 lines repeat a key; those equal in every cell are merged.
         assert fates["merged"] + fates["superseded"] == 98

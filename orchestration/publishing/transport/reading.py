@@ -13,15 +13,7 @@ import pyarrow as pa
 
 from orchestration.dataset import Column
 from orchestration.duck import connect, sql_path
-
-SQL_TYPES = {
-    "text": "varchar",
-    "number": "double",
-    "timestamp": "timestamp",
-    "date": "date",
-    "boolean": "boolean",
-    "point": "varchar",
-}
+from orchestration.publishing.comparing import SQL_TYPES
 
 
 class NoRows(ValueError):

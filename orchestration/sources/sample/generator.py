@@ -29,6 +29,7 @@ def generate(
     as_of: date,
     datasets: Sequence[str] | None = None,
     days: int = 1,
+    since: date | None = None,
     compress: bool = True,
     specs: Path = HERE,
 ) -> list[Path]:
@@ -37,8 +38,9 @@ def generate(
     ``rows`` is the number of raw lines of the biggest dataset's first extract; the others have
     their share of it. ``days`` successive extracts are written, the last made on ``as_of`` at
     06:00 local time; each has all keys of the one before, new ones, and what became known since.
-    The first of them is the same as with ``days=1`` for its own date. The same arguments give the
-    same bytes (with the same zlib, where the files are compressed).
+    The first of them is the same as with ``days=1`` for its own date. With ``since``, the day of the
+    first extract, only the one of ``as_of`` is written, as if every day between had been too. The
+    same arguments give the same bytes (with the same zlib, where the files are compressed).
 
     Raises:
         SpecError: a specification is wrong, or cannot hold so many rows.
@@ -50,18 +52,28 @@ def generate(
         raise ValueError(f"no sample specification for {unknown}: there are {known}")
     if rows < 1 or days < 1:
         raise ValueError(f"rows and days are at least 1, not {rows} and {days}")
+    if since is not None:
+        days = max((as_of - since).days + 1, 1)
     truth = out / "truth"
     truth.mkdir(parents=True, exist_ok=True)
     suffix = ".csv.gz" if compress else ".csv"
     paths = []
     for name in wanted:
         described = specs / f"{name}.yaml"
-        paths += _write_dataset(described, out, rows, seed, as_of, days, suffix)
+        written = range(days) if since is None else range(days - 1, days)
+        paths += _write_dataset(described, out, rows, seed, as_of, days, written, suffix)
     return paths
 
 
 def _write_dataset(
-    described: Path, out: Path, rows: int, seed: int, as_of: date, days: int, suffix: str
+    described: Path,
+    out: Path,
+    rows: int,
+    seed: int,
+    as_of: date,
+    days: int,
+    written: range,
+    suffix: str,
 ) -> list[Path]:
     name, spec = described.stem, load(described)
     first = as_of - timedelta(days=days - 1)
@@ -75,6 +87,8 @@ def _write_dataset(
     for day in range(days):
         if day:
             stretches += _new(source, day)
+        if day not in written:
+            continue
         made_on = first + timedelta(days=day)
         path = out / name / f"{name}_{made_on.isoformat()}{suffix}"
         write_extract(source, stretches, day=day, made_on=made_on, path=path, truth=out / "truth")

@@ -322,3 +322,13 @@ def test_no_real_key_is_made_up(tmp_path: Path, dataset: str, real_key: str) -> 
     with gzip.open(tmp_path / dataset / f"{dataset}_{as_of}.csv.gz", "rt") as file:
         made = {row[own_key].strip().upper() for row in csv.DictReader(file)}
     assert not made & real
+
+
+def test_a_later_day_of_a_world_is_written_alone(tmp_path: Path) -> None:
+    """With `since`, the day's files are those of the whole series, and no other day's are made."""
+    first, last = date(2026, 3, 1), date(2026, 3, 4)
+    generate(tmp_path / "all", rows=400, seed=7, as_of=last, days=4)
+    alone = generate(tmp_path / "one", rows=400, seed=7, as_of=last, since=first)
+    assert len(alone) == len(available())
+    for path in alone:
+        assert path.read_bytes() == (tmp_path / "all" / path.relative_to(tmp_path / "one")).read_bytes()
