@@ -230,6 +230,7 @@ def ui(
 
 
 for command in (
+    publishing_commands.plan,
     publishing_commands.publications,
     publishing_commands.release,
     publishing_commands.override,

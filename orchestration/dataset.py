@@ -245,6 +245,7 @@ class Publish(_Strict):
     tags: tuple[str, ...] = ()
     row_label: str
     contact: str
+    update_frequency: str = "Daily"
     other_columns: tuple[Name, ...] = ()
     """Columns that the portal's dataset has beside ours and that are none of our business."""
 
@@ -280,6 +281,8 @@ class Dataset(_Strict):
     columns: tuple[Column, ...]
     limits: Limits
     guards: Guards = Guards()
+    plan_by: tuple[Name, ...] = ()
+    """Columns, such as the district, by whose values a plan is counted for people."""
     policies: tuple[Policy, ...] = ()
     duplicates: Duplicates | None = None
     review: Review | None = None
@@ -310,6 +313,7 @@ class Dataset(_Strict):
                 name for c in self.columns if c.spelling for name in c.spelling.agrees_with
             ],
             "duplicates": _compared(self.duplicates),
+            "plan_by": self.plan_by,
         }
         for where, wanted in mentioned.items():
             for name in wanted:

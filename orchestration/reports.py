@@ -43,7 +43,7 @@ def gates(state: State, dataset: str | None) -> list[dict[str, Any]]:
 
 def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]:
     """How many raw lines of the last finished run met which fate, and why."""
-    layer = _finished(state, dataset)
+    layer = newest_deduplicated(state, dataset)
     fates = {fate: layer.facts["fates"].get(fate, 0) for fate in FATES}
     path = layer_file(settings, layer, f"ledger_{dataset.id}")
     with connect() as connection:
@@ -119,7 +119,7 @@ def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[st
     Raises:
         ConfigurationError: nothing of that name was ever seen.
     """
-    layer = _finished(state, dataset)
+    layer = newest_deduplicated(state, dataset)
     staged = state.layer(layer.upstream_id or "")
     with connect() as connection:
         found_key, lines = _lines(connection, settings, dataset, layer, key)
@@ -140,7 +140,12 @@ def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[st
         }
 
 
-def _finished(state: State, dataset: Dataset) -> Layer:
+def newest_deduplicated(state: State, dataset: Dataset) -> Layer:
+    """The deduplicated layer that was finished last.
+
+    Raises:
+        ConfigurationError: there is none yet.
+    """
     layer = state.newest_layer(dataset.id, "deduplicated")
     if layer is None:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""The commands over publications: `publications`, `release`, `override`, `rollback`, `edits`, `verify`.
+"""The commands over publications: `plan`, `publications`, `release`, `override`, …
 
 Thin, over this folder; they import neither Dagster, dbt nor Great Expectations.
 `orchestration/cli.py` mounts them.
@@ -7,6 +7,7 @@ Thin, over this folder; they import neither Dagster, dbt nor Great Expectations.
 import getpass
 import logging
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +16,8 @@ from rich.console import Console
 from orchestration import reports
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
+from orchestration.publishing.journal import plan_of
+from orchestration.publishing.plan_view import MOVING, PlanView, view_plan
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore, Receipt
 from orchestration.state.store import State, new_id
@@ -79,6 +82,84 @@ def publications(
             why = one["failure"] or "; ".join(one["held_because"])
             out.print(f"{one['id']}: {one['state']}: {why}")
     return None
+
+
+def plan(
+    dataset: DatasetArgument,
+    publication: Annotated[
+        str | None, typer.Option(help="The plan of this publication; else of the newest layer.")
+    ] = None,
+    page: Annotated[Path | None, typer.Option(help="Write it as an HTML page.")] = None,
+    n: Annotated[int, typer.Option("--n", min=0, help="Examples of each kind of change.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a publication would change, before and after; sends and records nothing."""
+    settings, state = open_state()
+    view = _view(settings, state, find_dataset(settings, dataset), publication, n)
+    if page is not None:
+        page.write_text(view.as_page(), encoding="utf-8")
+        page.chmod(0o600)
+    if as_json:
+        return print_json(view.as_json())
+    _print_plan(view)
+    if page is not None:
+        out.print(f"Written to {page}")
+    return None
+
+
+def _view(
+    settings: Settings, state: State, dataset: Dataset, publication: str | None, examples: int
+) -> PlanView:
+    from orchestration.publishing.publisher import open_publisher
+
+    if publication is not None:
+        found = next((one for one in state.publications(dataset.id) if one.id == publication), None)
+        if found is None:
+            raise ConfigurationError(
+                f"{dataset.id}: no publication {publication}; see `summerware publications "
+                f"{dataset.id}`"
+            )
+        notes = [f"It is {found.state}.", *(f"Held: {why}." for why in found.held_because)]
+        return view_plan(
+            dataset,
+            plan_of(found),
+            settings.home / found.path,
+            examples=examples,
+            notes=notes,
+            publication_id=found.id,
+        )
+    layer = reports.newest_deduplicated(state, dataset)
+    with open_publisher(settings, state, dataset) as publisher:
+        return publisher.look(layer, examples=examples, run_id=_run_id("plan"))
+
+
+def _print_plan(view: PlanView) -> None:
+    for note in view.notes:
+        out.print(note)
+    counts = view.plan
+    out.print(
+        f"{view.dataset}: {counts.inserts:,} new, {counts.updates:,} changed, "
+        f"{counts.first_fills:,} filled, {counts.deletes:,} gone, {counts.held_back:,} held back, "
+        f"{counts.kept:,} kept as edited, {counts.unchanged:,} unchanged"
+    )
+    for name, changed in {**counts.updates_by_column, **counts.first_fills_by_column}.items():
+        out.print(f"    {name}: {changed:,}")
+    for name, groups in view.groups.items():
+        table = fitting_table(name, "new", "changed", "filled", "gone", texts=1)
+        for group in groups:
+            table.add_row(group.value, *(f"{group.counts.get(change, 0):,}" for change in MOVING))
+        if groups:
+            out.print(table)
+    for change in MOVING:
+        for example in view.examples[change]:
+            out.print(f"{change.replace('_', ' ')} {example.key}")
+            for cell in example.cells:
+                if cell.changed:
+                    out.print(f"    {cell.column}: {_shown(cell.before)} -> {_shown(cell.after)}")
+
+
+def _shown(cell: str | None) -> str:
+    return "(empty)" if cell is None else cell
 
 
 def release(

@@ -263,6 +263,7 @@ class Delivery:
             outcome_path = str(kept.relative_to(self._settings.home))
             self._progress(f"{len(refused):,} rows could not be published. {_told(refused)}")
         self._state.verify_chunks(publication.id)
+        described = self._datasets.describe()
         reader = BaselineReader(
             self._settings, self._dataset, self._target, self._journal, self._datasets.found()
         )
@@ -275,7 +276,9 @@ class Delivery:
             outcome_path=outcome_path,
             failure=None,
         )
-        write_receipt(self._state, self._dataset, ended, verification=verification)
+        write_receipt(
+            self._state, self._dataset, ended, verification=verification, described=described
+        )
         return ended
 
 

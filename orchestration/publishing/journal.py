@@ -66,7 +66,9 @@ class Content:
 class Journal:
     """One dataset on one target; the publication lease is the caller's."""
 
-    def __init__(self, settings: Settings, state: State, dataset: Dataset, target: "Target") -> None:
+    def __init__(
+        self, settings: Settings, state: State, dataset: Dataset, target: "Target"
+    ) -> None:
         self._settings = settings
         self._state = state
         self._dataset = dataset

@@ -11,6 +11,7 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.errors import PublicationRefused
+from orchestration.publishing.describing import describe, title_of
 from orchestration.publishing.planning import NO_PARTITION
 from orchestration.publishing.targets import Target
 from orchestration.publishing.transport.soda import TYPES
@@ -71,10 +72,20 @@ class PortalDatasets:
                 return declared
         if self._target.is_live:
             raise PublicationRefused(self._lacking(partition, declared))
-        title = self._dataset.publish.title + (f" {partition}" if partition else "")
+        title = title_of(self._dataset, partition)
         made = self._target.transport.create(self._dataset, title=title)
         self._state.set_portal_id(self._target.name, self._dataset.id, partition, made)
         return made
+
+    def describe(self) -> list[str]:
+        """Sets what the portal says of the dataset beside its rows; returns what was set where."""
+        return [
+            f"{one.portal_id}: {name}"
+            for one in self.found().values()
+            for name in describe(
+                self._target.transport, self._dataset, one.portal_id, partition=one.partition
+            )
+        ]
 
     def _lacking(self, partition: str, declared: str | None) -> str:
         start = f"{self._dataset.id}: {self._target.name} has no dataset "

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table
@@ -31,6 +32,7 @@ from orchestration.publishing.guards import tripped_guards
 from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatures_needed
 from orchestration.publishing.journal import OPEN, Content, Journal, plan_of, snapshot_file
 from orchestration.publishing.lease import publication_lease
+from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import FILES, Plan, make_plan
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
@@ -195,20 +197,62 @@ class Publisher:
                 message=f"a newer extract ({last.newest_extract_at}) is already published",
             )
         with workspace(self._settings, run_id, f"{self._dataset.id}-publication") as folder:
-            plan = make_plan(
-                self._dataset,
-                mart=layer_file(self._settings, layer, self._dataset.id),
-                ledger=layer_file(self._settings, layer, f"ledger_{self._dataset.id}"),
-                baseline=self.baseline(folder),
-                extracted_at=raw["extracted_at"],
-                folder=folder,
-                frozen=self._frozen(folder),
-            )
+            plan = self._plan(layer, raw, folder)
             if not plan.writes:
                 self._refuse_if_newer_was_stopped(layer)
             return self._go_on(
                 Content.of_layer(layer, raw), plan, folder, run_id=run_id, dry_run=dry_run
             )
+
+    def look(self, layer: Layer, *, examples: int, run_id: str) -> PlanView:
+        """What would become of a deduplicated layer, gated or not; nothing is sent or recorded."""
+        raw = upstream_chain(self._state, layer)[0].facts
+        last = self.journal.last_finished()
+        with workspace(self._settings, run_id, f"{self._dataset.id}-plan") as folder:
+            plan = self._plan(layer, raw, folder)
+            return view_plan(
+                self._dataset,
+                plan,
+                folder,
+                examples=examples,
+                notes=self._notes(layer, plan, last, raw),
+            )
+
+    def _notes(
+        self, layer: Layer, plan: Plan, last: Publication | None, raw: dict[str, Any]
+    ) -> list[str]:
+        """What stands between a plan and the portal, in words."""
+        notes = []
+        try:
+            require_passed(self._settings, self._state, self._dataset, layer)
+        except GateNotPassed as error:
+            notes.append(f"Would not be sent. {error}")
+        if last is not None and last.newest_extract_at > raw["extracted_at"]:
+            notes.append(f"A newer extract ({last.newest_extract_at}) is already published.")
+        tripped = tripped_guards(
+            self._dataset, plan, grain_before=_grain(last), grain=raw.get("grain", "")
+        )
+        notes += [f"Would be stopped by the guard {one.guard}: {one.why}." for one in tripped]
+        rules = rules_hash(self._settings, self._dataset)
+        notes += [
+            f"Would wait for a release: {reason}."
+            for reason in reasons_to_hold(
+                self._dataset, plan, last, rules=rules, is_live=self._target.is_live
+            )
+            if plan.writes
+        ]
+        return notes
+
+    def _plan(self, layer: Layer, raw: dict[str, Any], folder: Path) -> Plan:
+        return make_plan(
+            self._dataset,
+            mart=layer_file(self._settings, layer, self._dataset.id),
+            ledger=layer_file(self._settings, layer, f"ledger_{self._dataset.id}"),
+            baseline=self.baseline(folder),
+            extracted_at=raw["extracted_at"],
+            folder=folder,
+            frozen=self._frozen(folder),
+        )
 
     def roll_back(
         self, to: str, *, by: str, reason: str, run_id: str, dry_run: bool = False
@@ -467,7 +511,7 @@ class Publisher:
         tripped = tripped_guards(
             self._dataset,
             plan,
-            grain_before=(last.plan.get("grain") or None) if last else None,
+            grain_before=_grain(last),
             grain=content.grain,
         )
         if tripped:
@@ -537,10 +581,11 @@ class Publisher:
         return self.journal.move(publication, "released", released_by=by, released_at=now())
 
     def _end_unchanged(self, publication: Publication, plan: Plan) -> Outcome:
+        described = self.datasets.describe()
         ended = self.journal.move(
             publication, "unchanged", verified_at=now(), marks=self.reader().marks()
         )
-        write_receipt(self._state, self._dataset, ended)
+        write_receipt(self._state, self._dataset, ended, described=described)
         return Outcome(
             state="unchanged",
             plan=plan,
@@ -568,6 +613,11 @@ class Publisher:
             keys_table(connection, "frozen", keys)
             connection.execute(copy_to_parquet("from frozen order by row_key", target))
         return target
+
+
+def _grain(publication: Publication | None) -> str | None:
+    """What one line was when it was published, where that is known."""
+    return (publication.plan.get("grain") or None) if publication else None
 
 
 def _refuse_other_source(

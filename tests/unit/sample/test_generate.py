@@ -331,4 +331,7 @@ def test_a_later_day_of_a_world_is_written_alone(tmp_path: Path) -> None:
     alone = generate(tmp_path / "one", rows=400, seed=7, as_of=last, since=first)
     assert len(alone) == len(available())
     for path in alone:
-        assert path.read_bytes() == (tmp_path / "all" / path.relative_to(tmp_path / "one")).read_bytes()
+        assert (
+            path.read_bytes()
+            == (tmp_path / "all" / path.relative_to(tmp_path / "one")).read_bytes()
+        )
