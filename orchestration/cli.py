@@ -237,6 +237,8 @@ for command in (
     publishing_commands.rollback,
     publishing_commands.edits,
     publishing_commands.verify,
+    publishing_commands.shadow,
+    publishing_commands.adopt,
 ):
     app.command()(command)
 app.command()(portal_commands.portal)

@@ -31,7 +31,14 @@ from orchestration.publishing.targets import open_target
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore, Receipt
 from orchestration.state.store import GateRecord, Layer, Publication, State, now
-from tests.unit.publishing.conftest import Row, tree, trees_file, write_ledger, write_rows
+from tests.unit.publishing.conftest import (
+    Row,
+    tree,
+    trees_file,
+    write_corrections,
+    write_ledger,
+    write_rows,
+)
 
 DAY = "2022-09-10T00:00:00"
 BEFORE, AFTER = "2022-09-09T00:00:00", "2022-09-11T00:00:00"
@@ -76,6 +83,7 @@ class Park:
         source: str = "files",
         fates: Mapping[str, str] | None = None,
         grain: str = "tree",
+        corrections: Sequence[Sequence[Any]] = (),
     ) -> Layer:
         """A deduplicated layer and those above it, without gate records."""
         run_id = f"run-{next(self._runs)}"
@@ -89,8 +97,13 @@ class Park:
         for name in SUITES:
             with workspace(self.settings, run_id, name) as folder:
                 files = [write_rows(folder / f"{_FILES[name]}.parquet", self.dataset, rows)]
+                if name == "standardized":
+                    path = folder / "corrections_trees.parquet"
+                    files.append(write_corrections(path, corrections, of="lines"))
                 if name == "deduplicated":
                     files.append(write_ledger(folder / "ledger_trees.parquet", fates or {}))
+                    path = folder / "decided_cells_trees.parquet"
+                    files.append(write_corrections(path, (), of="keys"))
                 found = finish_layer(
                     self.settings, self.state, dataset="trees", layer=name, run_id=run_id,
                     upstream=found, files=files, facts=facts,

@@ -6,15 +6,17 @@ Thin, over this folder; they import neither Dagster, dbt nor Great Expectations.
 
 import getpass
 import logging
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 
 from orchestration import reports
-from orchestration.dataset import Dataset
+from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.publishing.journal import plan_of
 from orchestration.publishing.plan_view import MOVING, PlanView, view_plan
@@ -267,6 +269,48 @@ def edits(
     if keep is Keep.OURS:
         return out.print("Noted. The next run sets the portal right")
     return out.print("Noted. These rows are left as they are on the portal")
+
+
+def shadow(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
+    """Compare with what a city's present publisher shows; reads the portal, and writes nothing."""
+    from orchestration.publishing.publisher import open_publisher
+
+    settings, state = open_state()
+    found = find_dataset(settings, dataset)
+    layer = reports.newest_deduplicated(state, found)
+    with open_publisher(settings, state, found, to_read=True) as publisher:
+        report = publisher.shadow(
+            layer, day=datetime.now(ZoneInfo(TIME_ZONE)).date(), run_id=_run_id("shadow")
+        )
+    if as_json:
+        return print_json(report.as_json())
+    counts = report.plan
+    out.print(
+        f"{dataset}: beside {report.compared_with} we would insert {counts.inserts:,}, change "
+        f"{counts.updates + counts.first_fills:,}, delete {counts.deletes:,} and hold back "
+        f"{counts.held_back:,}; {counts.unchanged:,} rows are equal"
+    )
+    table = fitting_table("what", "column", "why", "today", "before", texts=3)
+    for one in report.differences:
+        table.add_row(one.change, one.column, one.rule, f"{one.count:,}", f"{one.before:,}")
+    if report.differences:
+        out.print(table)
+    for reason, lines in report.withheld.items():
+        out.print(f"not published here: {lines:,} lines, {reason}")
+    return out.print(f"Row by row: {report.folder}/differences.parquet")
+
+
+def adopt(dataset: DatasetArgument, reason: ReasonOption, by: ByOption = None) -> None:
+    """Take a live dataset that somebody else published as the baseline; writes no row."""
+    from orchestration.publishing.publisher import open_publisher
+
+    settings, state = open_state()
+    with open_publisher(settings, state, find_dataset(settings, dataset)) as publisher:
+        adopted = publisher.adopt(by=_name(by), reason=reason, run_id=_run_id("adopt"))
+    out.print(
+        f"{dataset}: {adopted.plan['rows']:,} rows of {adopted.target} are the baseline now, none of "
+        f"them written. See what would change: summerware plan {dataset}"
+    )
 
 
 def verify(

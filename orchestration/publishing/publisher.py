@@ -11,6 +11,7 @@ its target.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from orchestration.errors import (
 )
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
-from orchestration.layers import hash_folder, hash_planned, layer_file, workspace
+from orchestration.layers import hash_file, hash_folder, hash_planned, layer_file, workspace
 from orchestration.publishing.baseline import BaselineReader, Edits
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
@@ -36,6 +37,7 @@ from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import FILES, Plan, make_plan
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
+from orchestration.publishing.shadow import ShadowReport, shadow_report
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
@@ -43,6 +45,8 @@ from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, Publication, State, now
 
 AUTOMATIC = "automatic release"
+ADOPTED = "adopted"
+"""The source of rows that somebody else had published: ours may be any."""
 Progress = Callable[[str], None]
 
 
@@ -150,12 +154,20 @@ def rollback(
 
 @contextmanager
 def open_publisher(
-    settings: Settings, state: State, dataset: Dataset, progress: Progress = lambda _: None
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    progress: Progress = lambda _: None,
+    *,
+    to_read: bool = False,
 ) -> Iterator["Publisher"]:
-    """The publisher of one dataset on its target, for as long as the lease is held."""
+    """The publisher of one dataset on its target, for as long as the lease is held.
+
+    `to_read` asks for no login: it is for those who only look.
+    """
     with (
         publication_lease(settings, state, dataset, progress),
-        open_target(settings, dataset) as target,
+        open_target(settings, dataset, to_read=to_read) as target,
     ):
         yield Publisher(settings, state, dataset, target, progress)
 
@@ -218,6 +230,64 @@ class Publisher:
                 notes=self._notes(layer, plan, last, raw),
             )
 
+    def shadow(self, layer: Layer, *, day: date, run_id: str) -> ShadowReport:
+        """What we would do beside the portal's present publisher; reads, and nothing else.
+
+        Raises:
+            PublicationRefused: the portal has no such dataset, or none of our columns.
+        """
+        raw = upstream_chain(self._state, layer)[0].facts
+        datasets = self.datasets.found(to_write=False)
+        if not datasets:
+            raise PublicationRefused(
+                f"{self._dataset.id}: {self._target.name} has none of its datasets; correct publish "
+                "in the dataset file"
+            )
+        with workspace(self._settings, run_id, f"{self._dataset.id}-shadow") as folder:
+            reader = BaselineReader(
+                self._settings, self._dataset, self._target, self.journal, datasets
+            )
+            plan = self._plan(layer, raw, folder, baseline=reader.read_portal(folder))
+            return shadow_report(
+                self._settings,
+                self._state,
+                self._dataset,
+                layer,
+                plan,
+                folder,
+                compared_with=self._target.name,
+                day=day,
+            )
+
+    def adopt(self, *, by: str, reason: str, run_id: str) -> Publication:
+        """Takes the portal's rows, which somebody else published, as our baseline; writes nothing.
+
+        Raises:
+            PublicationRefused: we published there before, or there is no row.
+        """
+        if self.journal.last_finished() is not None:
+            raise PublicationRefused(
+                f"{self._dataset.id}: there is a publication of ours on {self._target.name} already; "
+                "what somebody else changed since is for `summerware edits`"
+            )
+        with workspace(self._settings, run_id, f"{self._dataset.id}-adopt") as folder:
+            rows = self.baseline(folder)
+            if rows is None:
+                raise PublicationRefused(
+                    f"{self._dataset.id}: {self._target.name} holds no row to adopt"
+                )
+            content = Content(
+                layer_id="",
+                content_hash=hash_file(rows),
+                newest_extract_at="",
+                source=ADOPTED,
+                grain="",
+                extracts=(),
+            )
+            return self.record_as_it_is(
+                rows, content, kind="adopt", by=by, reason=reason, run_id=run_id, folder=folder
+            )
+
     def _notes(
         self, layer: Layer, plan: Plan, last: Publication | None, raw: dict[str, Any]
     ) -> list[str]:
@@ -243,12 +313,14 @@ class Publisher:
         ]
         return notes
 
-    def _plan(self, layer: Layer, raw: dict[str, Any], folder: Path) -> Plan:
+    def _plan(
+        self, layer: Layer, raw: dict[str, Any], folder: Path, *, baseline: Path | None = None
+    ) -> Plan:
         return make_plan(
             self._dataset,
             mart=layer_file(self._settings, layer, self._dataset.id),
             ledger=layer_file(self._settings, layer, f"ledger_{self._dataset.id}"),
-            baseline=self.baseline(folder),
+            baseline=baseline or self.baseline(folder),
             extracted_at=raw["extracted_at"],
             folder=folder,
             frozen=self._frozen(folder),
@@ -626,7 +698,7 @@ def _refuse_other_source(
     """Sample rows never go to the public, nor over real ones, nor real ones over them."""
     if target.is_live and source == "sample":
         raise PublicationRefused(f"{dataset.id}: sample extracts are never sent to a live portal")
-    if last is not None and last.plan["source"] != source:
+    if last is not None and last.plan["source"] not in (source, ADOPTED):
         raise PublicationRefused(
             f"{dataset.id}: {target.name} was last published from the source "
             f"{last.plan['source']!r}, this run reads {source!r}. Use another SUMMERWARE_HOME for "

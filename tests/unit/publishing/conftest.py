@@ -102,12 +102,33 @@ def write_rows(path: Path, dataset: Dataset, rows: Sequence[Row]) -> Path:
 
 
 def write_ledger(path: Path, fates: Mapping[str, str]) -> Path:
-    """Writes a ledger of one line per key."""
+    """Writes a ledger of one line per key; what is not published has `<fate>_by_rule` as reason."""
     with duckdb.connect() as connection:
-        connection.execute("create table fates (row_key varchar, fate varchar)")
-        for key, fate in fates.items():
-            connection.execute("insert into fates values (?, ?)", [key, fate])
+        connection.execute(
+            "create table fates (_extract_id varchar, _line bigint, row_key varchar, fate varchar, "
+            "reason varchar)"
+        )
+        for line, (key, fate) in enumerate(fates.items(), 1):
+            reason = None if fate == "published" else f"{fate}_by_rule"
+            row = ["x", line, key, fate, reason]
+            connection.execute("insert into fates values (?, ?, ?, ?, ?)", row)
         connection.execute(f"copy fates to '{path}' (format parquet)")
+    return path
+
+
+def write_corrections(path: Path, cells: Sequence[Sequence[Any]], *, of: str) -> Path:
+    """Writes corrected cells: line (or key), column, rule; `of` is `lines` or `keys`."""
+    where = "'x' as _extract_id, _key::bigint as _line" if of == "lines" else "_key as row_key"
+    with duckdb.connect() as connection:
+        connection.execute(
+            "create table cells (_key varchar, column_name varchar, rule_id varchar)"
+        )
+        for cell in cells:
+            connection.execute("insert into cells values (?, ?, ?)", list(cell))
+        connection.execute(
+            f"copy (select {where}, column_name, rule_id, null::varchar as from_value, "
+            f"null::varchar as to_value from cells) to '{path}' (format parquet)"
+        )
     return path
 
 
