@@ -10,6 +10,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orchestration.dataset import Dataset
@@ -84,6 +85,8 @@ class Sent:
     updated: int
     deleted: int
     """By the portal's counters, which may be wrong."""
+    written_at: datetime | None
+    """The portal's own time of the last write, where it says so; reads must not be older."""
 
 
 def send_chunk(
@@ -97,8 +100,8 @@ def send_chunk(
 ) -> Sent:
     """Sends a chunk until each of its rows is settled.
 
-    `note` is told `sent` before every request and `acknowledged` at the end, with facts that hold no
-    cell.
+    `note` is told `sent` before every request and `acknowledged` at the end, with facts that JSON
+    takes. They hold no cell but the keys of refused rows.
 
     Raises:
         PassingFault: the portal did not answer for it within the patience; sending the chunk again
@@ -121,11 +124,19 @@ class _Told:
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    written_at: datetime | None = None
 
     def hear(self, answer: Answer) -> None:
+        """Adds an answer to what was heard."""
+        self.hear_of(answer.written_at)
         self.created += answer.created
         self.updated += answer.updated
         self.deleted += answer.deleted
+
+    def hear_of(self, moment: datetime | None) -> None:
+        """Keeps the latest time of a write."""
+        if moment is not None and (self.written_at is None or moment > self.written_at):
+            self.written_at = moment
 
 
 class _Sending:
@@ -171,6 +182,7 @@ class _Sending:
             created=told.created,
             updated=told.updated,
             deleted=told.deleted,
+            written_at=told.written_at,
         )
         self._note("acknowledged", _facts(sent))
         return sent
@@ -296,11 +308,12 @@ class _Sending:
     def _wait_until_fresh(self) -> bool:
         patience = self._patience
         started, attempt = patience.clock(), 0
-        while self._transport.freshness(self._portal_id).out_of_date:
+        while (freshness := self._transport.freshness(self._portal_id)).out_of_date:
             if patience.clock() - started > patience.fresh_seconds:
                 return False
             attempt += 1
             patience.wait(min(attempt, 5))
+        self._told.hear_of(freshness.truth)
         return True
 
     def _shrink(self, part: Chunk) -> None:
@@ -387,6 +400,7 @@ def _facts(sent: Sent) -> dict[str, Any]:
         "attempts": sent.attempts,
         "settled": sent.settled,
         "request_ids": list(sent.request_ids),
+        "written_at": sent.written_at.isoformat() if sent.written_at else None,
     }
 
 

@@ -148,11 +148,22 @@ def test_chunks_are_sent_and_answered(bench: Bench) -> None:
 
 def test_states_are_told_in_their_order(bench: Bench) -> None:
     """`sent` before the request, `acknowledged` after it; what is told holds no cell."""
-    bench.send_all([tree("T1", species=CANARY)])
+    bench.send_all([tree("key-of-it", species=CANARY)])
     assert [state for state, _ in bench.notes] == ["sent", "acknowledged"]
     assert bench.notes[1][1]["created"] == 1
     assert CANARY not in json.dumps(bench.notes)
-    assert "T1" not in json.dumps(bench.notes)
+    assert "key-of-it" not in json.dumps(bench.notes)
+
+
+@pytest.mark.parametrize("fault", [None, "reset-after:times=1"], ids=str)
+def test_time_of_the_last_write_is_the_portals_own(bench: Bench, fault: str | None) -> None:
+    """Reads that are to prove the chunk must not be older, answered or read back."""
+    if fault:
+        bench.faults.add(fault)
+    (sent,) = bench.send_all([tree("T1")])
+    assert sent.written_at is not None
+    assert sent.written_at == bench.transport.freshness(bench.portal_id).truth
+    assert bench.notes[-1][1]["written_at"] == sent.written_at.isoformat()
 
 
 def test_updates_and_deletes_go_in_one_plan(bench: Bench) -> None:
