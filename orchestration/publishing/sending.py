@@ -196,14 +196,15 @@ class _Sending:
             try:
                 self._settle(part, self._request(part))
                 return
-            except RequestTooLarge:
-                self._shrink(part)
+            except RequestTooLarge as fault:
+                self._shrink(part, fault)
                 return
             except RequestRefused as fault:
                 self._look_closer(part, fault)
                 return
             except PortalMoved as fault:
                 lost: PortalMoved | PassingFault = fault
+                statuses.add(0)
             except PassingFault as fault:
                 lost = fault
                 statuses.add(fault.status)
@@ -316,13 +317,19 @@ class _Sending:
         self._told.hear_of(freshness.truth)
         return True
 
-    def _shrink(self, part: Chunk) -> None:
-        """After a 413: half the rows, and from now on no larger request."""
-        self._largest = len(part.body) // 2
-        if part.rows == 1:
+    def _shrink(self, part: Chunk, fault: RequestTooLarge) -> None:
+        """After a 413: half the rows, and from now on no larger request.
+
+        Raises:
+            RequestTooLarge: no request is small enough; it is not the row.
+        """
+        if part.rows > 1:
+            self._largest = len(part.body) // 2
+            self._halve(part)
+        elif self._takes_writes():
             self._refuse(part, None, "larger than the portal takes")
         else:
-            self._halve(part)
+            raise fault
 
     def _look_closer(self, part: Chunk, fault: RequestRefused) -> None:
         """After a 400: halves, until the row is found."""
@@ -358,6 +365,8 @@ class _Sending:
                 self._transport.delete(self._portal_id, self._key, [nobody])
             except RequestRefused:
                 return True
+            except RequestTooLarge:
+                return False
             except PassingFault:
                 if attempt < self._patience.attempts:
                     self._patience.wait(attempt)

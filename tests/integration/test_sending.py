@@ -19,6 +19,7 @@ from orchestration.errors import (
     PortalFault,
     PublicationRefused,
     RequestRefused,
+    RequestTooLarge,
 )
 from orchestration.portal.manners import Manners, with_switches
 from orchestration.portal.server import PortalServer
@@ -309,6 +310,13 @@ def test_row_that_is_too_large_by_itself_is_named(bench: Bench) -> None:
     assert [(row.key, row.column) for row in sent.refused] == [("T2", None)]
     assert "larger" in sent.refused[0].reason
     assert set(bench.held()) == {"T1", "T3"}
+
+
+def test_no_row_is_blamed_for_a_portal_that_finds_everything_too_large(bench: Bench) -> None:
+    """HTTP 413 to the smallest request there is: the portal's fault, and no row is named."""
+    bench.faults.add("413")
+    with pytest.raises(RequestTooLarge):
+        bench.send_all(FOREST, rows=6)
 
 
 def test_slow_requests_are_halved(bench: Bench) -> None:

