@@ -4,6 +4,7 @@ The faults are the portal's own (`orchestration/portal/faults.py`); only the wai
 """
 
 import json
+import random
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -519,3 +520,49 @@ def test_value_that_no_portal_can_take_is_never_sent(bench: Bench, cells: Row) -
     with pytest.raises(Unsendable) as caught:
         bench.chunks([tree("T1", **cells)])
     assert "a\\x00b" not in "".join(traceback.format_exception(caught.value))
+
+
+# Anything at once
+
+
+MIXED = ("429:seconds=1", "500", "500:stored", "503", "202", "202:stored", "redirect:stored",
+         "html:status=200", "reset-before", "reset-after", "413", "409", "disk-full",
+         "wrong-counters:how=zeros", "duplicated-chunk")  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_comes_together_ends_right(bench: Bench, seed: int) -> None:
+    """Several faults at once, in writes and reads: a chunk is settled or fails, and goes later."""
+    chance = random.Random(seed)
+    wanted_rows = [tree(f"T{n:02}", height_feet=float(n)) for n in range(12)]
+    bench.send_all([tree(f"T{n:02}") for n in range(6, 18)])
+    chunks = bench.chunks(wanted_rows, [f"T{n}" for n in range(12, 18)], rows=4)
+    for fault in chance.sample(MIXED, 5):
+        bench.faults.add(fault, share=0.3, seed=seed)
+    for fault in ("500", "reset-before", "429"):
+        bench.faults.add(fault, share=0.1, seed=seed, methods=frozenset({"GET"}))
+    for chunk in chunks:
+        _send_until_settled(bench, chunk)
+    bench.faults.clear()
+    assert bench.held() == wanted(wanted_rows)
+
+
+def _send_until_settled(bench: Bench, chunk: Chunk) -> None:
+    """As run after run would."""
+    for _ in range(50):
+        try:
+            sent = bench.send(chunk)
+        except (PassingFault, PortalFault):
+            continue
+        assert sent.refused == ()
+        return
+    raise AssertionError("the chunk never went through")
+
+
+def test_reading_back_is_tried_again_too(bench: Bench) -> None:
+    """The portal has not recovered yet when the lost answer is looked after."""
+    bench.faults.add("reset-after:times=1")
+    bench.faults.add("503:times=3", methods=frozenset({"GET"}))
+    (sent,) = bench.send_all(FOREST[:2])
+    assert (sent.attempts, sent.settled, sent.refused) == (1, "read_back", ())
+    assert bench.held() == wanted(FOREST[:2])
