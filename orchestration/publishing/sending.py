@@ -197,8 +197,12 @@ class _Sending:
                 self._settle(part, self._request(part))
                 return
             except RequestTooLarge as fault:
-                self._shrink(part, fault)
-                return
+                if part.rows > 1 or attempt == self._patience.attempts:
+                    self._shrink(part, fault)
+                    return
+                # A single row is never blamed for the first answer of this kind.
+                self._patience.wait(attempt)
+                continue
             except RequestRefused as fault:
                 self._look_closer(part, fault)
                 return
