@@ -1,7 +1,8 @@
 """Rows of Parquet as the JSON that a portal takes, written inside DuckDB.
 
 A cell keeps its value exactly: numbers as text in plain notation, times local with milliseconds,
-nulls explicit (a cell that is left out would keep its old value on the portal), points as WKT. No
+nulls explicit (a cell that is left out would keep its old value on the portal), points as WKT. It is
+JSON and not CSV, although that is shorter: in CSV an empty text and none are the same. No
 Python object is made per row: `row_texts` streams the rows of a file, in its order, as texts that
 each begin with a comma, so that any run of them is a body once its first comma is a bracket.
 `as_portal_value` is the same in Python, cell by cell, for the few rows that somebody has at hand.
