@@ -95,7 +95,7 @@ def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator
     number = 0
     with connect(spill=folder) as connection:
         # With the usual 1 MB, DuckDB's threads wait for one another most of the time.
-        connection.execute("set streaming_buffer_size = '8MB'")
+        connection.execute("set streaming_buffer_size = '4MB'")
         for kind, name in _FILES.items():
             path = folder / name
             columns = _allowed(dataset, connection, path)
