@@ -94,6 +94,8 @@ def planned_chunks(
 def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator[Chunk]:
     number = 0
     with connect(spill=folder) as connection:
+        # With the usual 1 MB, stopping and going takes DuckDB a quarter of its time.
+        connection.execute("set streaming_buffer_size = '4MB'")
         for kind, name in _FILES.items():
             path = folder / name
             columns = _allowed(dataset, connection, path)

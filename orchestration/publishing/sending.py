@@ -6,10 +6,9 @@ back by value, from a replica that is not behind. What the portal refuses is hal
 are named. Chunks are cut in `chunks`; how a request is worded is for `transport`.
 """
 
-import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orchestration.dataset import Dataset
@@ -22,6 +21,7 @@ from orchestration.errors import (
     RequestTooLarge,
 )
 from orchestration.publishing.chunks import Chunk, planned_chunks
+from orchestration.publishing.patience import Patience
 from orchestration.publishing.reading_back import ReadBack
 from orchestration.publishing.transport import Answer, Transport
 
@@ -34,30 +34,6 @@ _HALVED = frozenset((408, 504))
 _NO_NUMBER = -987_654_321_012_345
 """A number that is nobody's key."""
 Note = Callable[[str, dict[str, Any]], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long to go on trying; the last three are for tests."""
-
-    attempts: int = 6
-    """Requests for the same rows before giving up."""
-    attempts_of_parts: int = 2
-    """The same, while a row that is always refused is looked for."""
-    elapsed_seconds: float = 3600.0
-    """No request for a chunk is tried again after that time."""
-    first_wait_seconds: float = 1.0
-    longest_wait_seconds: float = 60.0
-    fresh_seconds: float = 300.0
-    """How long a replica may be behind before what was written cannot be known."""
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    chance: Callable[[], float] = random.random
-
-    def wait(self, attempt: int, *, at_least: float = 0.0) -> None:
-        """Sleeps after a failed attempt: twice as long each time, by chance up to half less."""
-        longest = min(self.first_wait_seconds * 2 ** (attempt - 1), self.longest_wait_seconds)
-        self.sleep(max(longest * (1 - self.chance() / 2), at_least))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +60,8 @@ class Sent:
     updated: int
     deleted: int
     """By the portal's counters, which may be wrong."""
+    written_at: datetime | None
+    """The portal's own time of the last write, where it says so; reads must not be older."""
 
 
 def send_chunk(
@@ -97,8 +75,8 @@ def send_chunk(
 ) -> Sent:
     """Sends a chunk until each of its rows is settled.
 
-    `note` is told `sent` before every request and `acknowledged` at the end, with facts that hold no
-    cell.
+    `note` is told `sent` before every request and `acknowledged` at the end, with facts that JSON
+    takes. They hold no cell but the keys of refused rows.
 
     Raises:
         PassingFault: the portal did not answer for it within the patience; sending the chunk again
@@ -121,11 +99,19 @@ class _Told:
     created: int = 0
     updated: int = 0
     deleted: int = 0
+    written_at: datetime | None = None
 
     def hear(self, answer: Answer) -> None:
+        """Adds an answer to what was heard."""
+        self.hear_of(answer.written_at)
         self.created += answer.created
         self.updated += answer.updated
         self.deleted += answer.deleted
+
+    def hear_of(self, moment: datetime | None) -> None:
+        """Keeps the latest time of a write."""
+        if moment is not None and (self.written_at is None or moment > self.written_at):
+            self.written_at = moment
 
 
 class _Sending:
@@ -171,6 +157,7 @@ class _Sending:
             created=told.created,
             updated=told.updated,
             deleted=told.deleted,
+            written_at=told.written_at,
         )
         self._note("acknowledged", _facts(sent))
         return sent
@@ -184,14 +171,19 @@ class _Sending:
             try:
                 self._settle(part, self._request(part))
                 return
-            except RequestTooLarge:
-                self._shrink(part)
-                return
+            except RequestTooLarge as fault:
+                if part.rows > 1 or attempt == self._patience.attempts:
+                    self._shrink(part, fault)
+                    return
+                # A single row is never blamed for the first answer of this kind.
+                self._patience.wait(attempt)
+                continue
             except RequestRefused as fault:
                 self._look_closer(part, fault)
                 return
             except PortalMoved as fault:
                 lost: PortalMoved | PassingFault = fault
+                statuses.add(0)
             except PassingFault as fault:
                 lost = fault
                 statuses.add(fault.status)
@@ -296,20 +288,27 @@ class _Sending:
     def _wait_until_fresh(self) -> bool:
         patience = self._patience
         started, attempt = patience.clock(), 0
-        while self._transport.freshness(self._portal_id).out_of_date:
+        while (freshness := self._transport.freshness(self._portal_id)).out_of_date:
             if patience.clock() - started > patience.fresh_seconds:
                 return False
             attempt += 1
             patience.wait(min(attempt, 5))
+        self._told.hear_of(freshness.truth)
         return True
 
-    def _shrink(self, part: Chunk) -> None:
-        """After a 413: half the rows, and from now on no larger request."""
-        self._largest = len(part.body) // 2
-        if part.rows == 1:
+    def _shrink(self, part: Chunk, fault: RequestTooLarge) -> None:
+        """After a 413: half the rows, and from now on no larger request.
+
+        Raises:
+            RequestTooLarge: no request is small enough; it is not the row.
+        """
+        if part.rows > 1:
+            self._largest = len(part.body) // 2
+            self._halve(part)
+        elif self._takes_writes():
             self._refuse(part, None, "larger than the portal takes")
         else:
-            self._halve(part)
+            raise fault
 
     def _look_closer(self, part: Chunk, fault: RequestRefused) -> None:
         """After a 400: halves, until the row is found."""
@@ -345,6 +344,8 @@ class _Sending:
                 self._transport.delete(self._portal_id, self._key, [nobody])
             except RequestRefused:
                 return True
+            except RequestTooLarge:
+                return False
             except PassingFault:
                 if attempt < self._patience.attempts:
                     self._patience.wait(attempt)
@@ -387,6 +388,7 @@ def _facts(sent: Sent) -> dict[str, Any]:
         "attempts": sent.attempts,
         "settled": sent.settled,
         "request_ids": list(sent.request_ids),
+        "written_at": sent.written_at.isoformat() if sent.written_at else None,
     }
 
 

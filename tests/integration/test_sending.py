@@ -4,6 +4,7 @@ The faults are the portal's own (`orchestration/portal/faults.py`); only the wai
 """
 
 import json
+import random
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from orchestration.errors import (
     PortalFault,
     PublicationRefused,
     RequestRefused,
+    RequestTooLarge,
 )
 from orchestration.portal.manners import Manners, with_switches
 from orchestration.portal.server import PortalServer
@@ -148,11 +150,22 @@ def test_chunks_are_sent_and_answered(bench: Bench) -> None:
 
 def test_states_are_told_in_their_order(bench: Bench) -> None:
     """`sent` before the request, `acknowledged` after it; what is told holds no cell."""
-    bench.send_all([tree("T1", species=CANARY)])
+    bench.send_all([tree("key-of-it", species=CANARY)])
     assert [state for state, _ in bench.notes] == ["sent", "acknowledged"]
     assert bench.notes[1][1]["created"] == 1
     assert CANARY not in json.dumps(bench.notes)
-    assert "T1" not in json.dumps(bench.notes)
+    assert "key-of-it" not in json.dumps(bench.notes)
+
+
+@pytest.mark.parametrize("fault", [None, "reset-after:times=1"], ids=str)
+def test_time_of_the_last_write_is_the_portals_own(bench: Bench, fault: str | None) -> None:
+    """Reads that are to prove the chunk must not be older, answered or read back."""
+    if fault:
+        bench.faults.add(fault)
+    (sent,) = bench.send_all([tree("T1")])
+    assert sent.written_at is not None
+    assert sent.written_at == bench.transport.freshness(bench.portal_id).truth
+    assert bench.notes[-1][1]["written_at"] == sent.written_at.isoformat()
 
 
 def test_updates_and_deletes_go_in_one_plan(bench: Bench) -> None:
@@ -298,6 +311,13 @@ def test_row_that_is_too_large_by_itself_is_named(bench: Bench) -> None:
     assert [(row.key, row.column) for row in sent.refused] == [("T2", None)]
     assert "larger" in sent.refused[0].reason
     assert set(bench.held()) == {"T1", "T3"}
+
+
+def test_no_row_is_blamed_for_a_portal_that_finds_everything_too_large(bench: Bench) -> None:
+    """HTTP 413 to the smallest request there is: the portal's fault, and no row is named."""
+    bench.faults.add("413")
+    with pytest.raises(RequestTooLarge):
+        bench.send_all(FOREST, rows=6)
 
 
 def test_slow_requests_are_halved(bench: Bench) -> None:
@@ -500,3 +520,49 @@ def test_value_that_no_portal_can_take_is_never_sent(bench: Bench, cells: Row) -
     with pytest.raises(Unsendable) as caught:
         bench.chunks([tree("T1", **cells)])
     assert "a\\x00b" not in "".join(traceback.format_exception(caught.value))
+
+
+# Anything at once
+
+
+MIXED = ("429:seconds=1", "500", "500:stored", "503", "202", "202:stored", "redirect:stored",
+         "html:status=200", "reset-before", "reset-after", "413", "409", "disk-full",
+         "wrong-counters:how=zeros", "duplicated-chunk")  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_comes_together_ends_right(bench: Bench, seed: int) -> None:
+    """Several faults at once, in writes and reads: a chunk is settled or fails, and goes later."""
+    chance = random.Random(seed)
+    wanted_rows = [tree(f"T{n:02}", height_feet=float(n)) for n in range(12)]
+    bench.send_all([tree(f"T{n:02}") for n in range(6, 18)])
+    chunks = bench.chunks(wanted_rows, [f"T{n}" for n in range(12, 18)], rows=4)
+    for fault in chance.sample(MIXED, 5):
+        bench.faults.add(fault, share=0.3, seed=seed)
+    for fault in ("500", "reset-before", "429"):
+        bench.faults.add(fault, share=0.1, seed=seed, methods=frozenset({"GET"}))
+    for chunk in chunks:
+        _send_until_settled(bench, chunk)
+    bench.faults.clear()
+    assert bench.held() == wanted(wanted_rows)
+
+
+def _send_until_settled(bench: Bench, chunk: Chunk) -> None:
+    """As run after run would."""
+    for _ in range(50):
+        try:
+            sent = bench.send(chunk)
+        except (PassingFault, PortalFault):
+            continue
+        assert sent.refused == ()
+        return
+    raise AssertionError("the chunk never went through")
+
+
+def test_reading_back_is_tried_again_too(bench: Bench) -> None:
+    """The portal has not recovered yet when the lost answer is looked after."""
+    bench.faults.add("reset-after:times=1")
+    bench.faults.add("503:times=3", methods=frozenset({"GET"}))
+    (sent,) = bench.send_all(FOREST[:2])
+    assert (sent.attempts, sent.settled, sent.refused) == (1, "read_back", ())
+    assert bench.held() == wanted(FOREST[:2])

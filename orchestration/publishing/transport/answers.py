@@ -7,6 +7,7 @@ one, and the name that it calls a column.
 
 import re
 import time
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,7 +75,7 @@ def fault_of(
     return AnswerUnknown(message) if writes else PortalFault(message)
 
 
-def answer_of(body: Any, request_id: str) -> Answer:
+def answer_of(body: Any, request_id: str, *, written_at: datetime | None = None) -> Answer:
     """The counters of a write, in either of their two shapes; those left out are 0."""
     if not isinstance(body, dict):
         return Answer(request_id=request_id, has_counters=False)
@@ -92,6 +93,7 @@ def answer_of(body: Any, request_id: str) -> Answer:
         row_errors=rows,
         request_id=request_id,
         has_counters=bool(found) and not body.get("error"),
+        written_at=written_at,
     )
 
 

@@ -5,19 +5,30 @@ NUL, a number that is none, a point that is nowhere, a key that another system w
 DuckDB, whatever the number of rows. What becomes of the rows is for the caller: quarantine, or stop.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from orchestration.dataset import Column, Dataset
 from orchestration.duck import connect, quoted, sql_path
+from orchestration.errors import ModelFault
 
 LONGEST_TEXT_BYTES = 1_000_000
 """Ten of them fill a request; the portal's own bound, 70 MB a row, is found out by failing."""
 LONGEST_KEY_BYTES = 1_000
 """Percent-encoded, it still fits an address with which rows are read back; an index of the portal's
 database would refuse 2,700."""
+_HELD_AS = {
+    "text": "VARCHAR",
+    "number": r"DOUBLE|FLOAT|DECIMAL.*|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?",
+    "timestamp": r"TIMESTAMP.*|DATE",
+    "date": r"DATE|TIMESTAMP.*",
+    "boolean": "BOOLEAN",
+    "point": "VARCHAR",
+}
+"""What a model may have for a type of the dataset file."""
 _SHOWN = 1_000
 _NUMBER = r"([-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
 _POINT = rf"^POINT ?\({_NUMBER} {_NUMBER}\)$"
@@ -28,8 +39,13 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
 
     Columns `key`, `column`, `value` (as text, cut to 1,000 characters) and `reason`. A key that
     stands twice is named once for each of its rows.
+
+    Raises:
+        ModelFault: a column of the file has not the type that the dataset file declares.
     """
-    columns = [column for column in dataset.published if column.name in _names(rows)]
+    types = _types(rows)
+    columns = [column for column in dataset.published if column.name in types]
+    _require_types(dataset, columns, types)
     flaws = [flaw for column in columns for flaw in _flaws(column, is_key=_is_key(dataset, column))]
     tests = ", ".join(
         f"case when {test} then {{'column': {quoted(name)}, "
@@ -55,10 +71,23 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
         ).to_arrow_table()
 
 
-def _names(rows: Path) -> set[str]:
+def _types(rows: Path) -> dict[str, str]:
+    """The file's columns and DuckDB's names of their types."""
     with connect() as connection:
         described = connection.execute(f"describe from read_parquet({sql_path(rows)})").fetchall()
-    return {row[0] for row in described}
+    return {row[0]: row[1] for row in described}
+
+
+def _require_types(dataset: Dataset, columns: Sequence[Column], types: Mapping[str, str]) -> None:
+    wrong = [
+        f"{column.name} is {types[column.name]}, not {column.type}"
+        for column in columns
+        if not re.fullmatch(_HELD_AS[column.type], types[column.name])
+    ]
+    if wrong:
+        raise ModelFault(
+            f"{dataset.id}: {'; '.join(wrong)}. Correct the model, or the type in the dataset file"
+        )
 
 
 def _is_key(dataset: Dataset, column: Column) -> bool:

@@ -18,8 +18,9 @@ from sodapy import Socrata
 TIMEOUT_SECONDS = 600
 _ROWS = "/resource/"
 
-# sodapy's own logger writes request addresses, which hold filters and so keys.
-logging.getLogger("sodapy").setLevel(logging.ERROR)
+# They write request addresses, which hold filters and so keys.
+for _talkative in ("sodapy", "urllib3.connectionpool"):
+    logging.getLogger(_talkative).setLevel(logging.ERROR)
 
 
 class OutOfReach(TypeError):

@@ -52,6 +52,9 @@ class Answer:
     row_errors: tuple[RowError, ...] = ()
     request_id: str = ""
     has_counters: bool = True
+    written_at: datetime | None = None
+    """When the rows were stored, by the portal's clock, where it says so; compare it with the
+    `truth` of a `Freshness`."""
 
     @property
     def counted(self) -> int:

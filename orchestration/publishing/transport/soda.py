@@ -171,7 +171,7 @@ class SodaTransport:
         Where the portal does not say whether it is behind, its two times decide.
         """
         answer = self._read("read", portal_id, {"$select": ":id", "$limit": "1"})
-        truth = _moment(answer.headers.get("X-SODA2-Truth-Last-Modified"))
+        truth = _truth(answer)
         secondary = _moment(answer.headers.get("X-SODA2-Secondary-Last-Modified"))
         said = answer.headers.get("X-SODA2-Data-Out-Of-Date", "").strip().lower()
         behind = truth is not None and secondary is not None and secondary < truth
@@ -197,7 +197,10 @@ class SodaTransport:
         said = self._call(
             "write to", portal_id, lambda name: self._client.upsert(name, body), writes=True
         )
-        return answer_of(said, self._client.request_id)
+        heard = self._client.answer
+        return answer_of(
+            said, self._client.request_id, written_at=_truth(heard) if heard is not None else None
+        )
 
     def delete(self, portal_id: str, key: str, values: Sequence[Any]) -> Answer:
         """Deletes rows by key; those already gone count as errors, and were wanted gone.
@@ -357,6 +360,10 @@ def _literal(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def _truth(answer: requests.Response) -> datetime | None:
+    return _moment(answer.headers.get("X-SODA2-Truth-Last-Modified"))
 
 
 def _moment(text: str | None) -> datetime | None:

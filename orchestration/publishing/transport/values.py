@@ -1,7 +1,8 @@
 """Rows of Parquet as the JSON that a portal takes, written inside DuckDB.
 
 A cell keeps its value exactly: numbers as text in plain notation, times local with milliseconds,
-nulls explicit (a cell that is left out would keep its old value on the portal), points as WKT. No
+nulls explicit (a cell that is left out would keep its old value on the portal), points as WKT. It is
+JSON and not CSV, although that is shorter: in CSV an empty text and none are the same. No
 Python object is made per row: `row_texts` streams the rows of a file, in its order, as texts that
 each begin with a comma, so that any run of them is a body once its first comma is a bracket.
 `as_portal_value` is the same in Python, cell by cell, for the few rows that somebody has at hand.
@@ -10,7 +11,7 @@ each begin with a comma, so that any run of them is a body once its first comma 
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -61,13 +62,21 @@ def plain_number(value: float) -> str:
 
 def row_json(columns: Sequence[Column]) -> str:
     """SQL for one row's JSON object, a cell for each column."""
-    cells = ", ".join(f'"{column.name}" := {_cell(column)}' for column in columns)
-    return f"to_json(struct_pack({cells}))"
+    return _object({column.name: _cell(column) for column in columns})
 
 
 def deletion_json(key: Column) -> str:
     """SQL for the JSON object that deletes one row."""
-    return f"""to_json(struct_pack("{key.name}" := {_cell(key)}, "{DELETED}" := true))"""
+    return _object({key.name: _cell(key), DELETED: "'true'"})
+
+
+def _object(cells: Mapping[str, str]) -> str:
+    """Put together by hand: a struct made into JSON takes a third longer."""
+    parts = ", ".join(
+        f"""'{"," if place else "{"}"{name}":', {cell}"""
+        for place, (name, cell) in enumerate(cells.items())
+    )
+    return f"concat({parts}, '}}')"
 
 
 def row_texts(
@@ -83,7 +92,7 @@ def row_texts(
     Each text begins with a comma. A batch has at most about so many rows.
 
     Raises:
-        Unsendable: a number is none.
+        Unsendable: a cell is no value of its column's type.
     """
     try:
         found = connection.execute(
@@ -92,9 +101,9 @@ def row_texts(
         )
         yield from found.to_arrow_reader(rows)
     except duckdb.Error as error:
-        if NOT_A_NUMBER not in str(error):
-            raise
-        raise Unsendable(f"{path.name}: a number that is none cannot be sent") from None
+        # Its words may quote a cell.
+        told = NOT_A_NUMBER if NOT_A_NUMBER in str(error) else type(error).__name__
+        raise Unsendable(f"{path.name}: a row cannot be sent: {told}") from None
 
 
 def body_of(texts: pa.StringArray) -> bytes:
@@ -107,7 +116,8 @@ def body_of(texts: pa.StringArray) -> bytes:
     places = memoryview(offsets).cast("q" if pa.types.is_large_string(texts.type) else "i")
     start, end = places[texts.offset], places[texts.offset + len(texts)]
     body = b"".join((b"[", memoryview(data)[start + 1 : end], b"]"))
-    if b"\\u0000" in body and _NUL.search(body):
+    # One byte is found thirty times as fast as six, and most bodies have no backslash.
+    if b"\\" in body and b"\\u0000" in body and _NUL.search(body):
         raise Unsendable("a text with a NUL cannot be sent: a portal would drop it in silence")
     return body
 
@@ -128,14 +138,17 @@ NOT_A_NUMBER = "not a number"
 
 
 def _cell(column: Column) -> str:
+    """SQL for the JSON of one cell; null is the word."""
     name = f'"{column.name}"'
     if column.type == "number":
-        return _number(f"cast({name} as double)")
-    if column.type == "timestamp":
-        return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.%g')"
-    if column.type == "date":
-        return f"strftime({name}, '%Y-%m-%dT00:00:00.000')"
-    return name
+        written = f"""'"' || {_number(f"cast({name} as double)")} || '"'"""
+    elif column.type == "timestamp":
+        written = f"""strftime({name}, '"%Y-%m-%dT%H:%M:%S.%g"')"""
+    elif column.type == "date":
+        written = f"""strftime({name}, '"%Y-%m-%dT00:00:00.000"')"""
+    else:
+        written = f"cast(to_json({name}) as varchar)"
+    return f"coalesce({written}, 'null')"
 
 
 def _number(name: str) -> str:

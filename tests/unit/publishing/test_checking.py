@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.errors import ModelFault
 from orchestration.publishing.transport.checking import (
     LONGEST_KEY_BYTES,
     LONGEST_TEXT_BYTES,
@@ -128,3 +129,34 @@ def test_times_that_python_has_not_are_named_too(
     (fault,) = local_faults(DATASET, path).to_pylist()
     assert fault["column"] == column
     assert reason in fault["reason"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("height_feet", "'12 feet'"), ("planted_at", "'2022'"), ("is_alive", "1"), ("species", "7")],
+)
+def test_column_of_another_type_is_the_models_fault(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    """It is said by name and type, before any cell is looked at."""
+    path = write_rows(tmp_path / "rows.parquet", DATASET, [tree("T1")])
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create table rows as select * replace ({value} as {column}) from '{path}'"
+        )
+        connection.execute(f"copy rows to '{path}' (format parquet)")
+    with pytest.raises(ModelFault, match=f"trees: {column} is ") as caught:
+        local_faults(DATASET, path)
+    assert value.strip("'") not in str(caught.value) or value.isdecimal()
+
+
+@pytest.mark.parametrize("value", ["7", "1.5::decimal(9, 2)", "7::hugeint", "1.5::float"])
+def test_every_kind_of_number_is_one(tmp_path: Path, value: str) -> None:
+    """A model may count in integers or decimals."""
+    path = write_rows(tmp_path / "rows.parquet", DATASET, [tree("T1")])
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"create table rows as select * replace ({value} as age_years) from '{path}'"
+        )
+        connection.execute(f"copy rows to '{path}' (format parquet)")
+    assert local_faults(DATASET, path).num_rows == 0
