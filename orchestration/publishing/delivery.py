@@ -7,6 +7,7 @@ differ, the publication has failed.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -222,8 +223,20 @@ class Delivery:
             snapshot=snapshot,
             changed=sendable / "upserts.parquet",
             deleted=sendable / "deletes.parquet",
+            written=self._written(publication),
             spill=work,
         )
+
+    def _written(self, publication: Publication) -> dict[str, datetime]:
+        """When each partition was written last, by the portal's clock."""
+        moments: dict[str, datetime] = {}
+        for chunk in self._state.chunks(publication.id):
+            text = (chunk["answer"] or {}).get("written_at")
+            if text:
+                moment = datetime.fromisoformat(text)
+                name = chunk["partition"]
+                moments[name] = max(moment, moments.get(name, moment))
+        return moments
 
     def _repair(
         self, publication: Publication, sendable: Path, verification: Verification, work: Path

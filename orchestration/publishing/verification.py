@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,15 @@ class Verifier:
         snapshot: Path,
         changed: Path | None,
         deleted: Path | None,
+        written: Mapping[str, datetime] | None = None,
         full: bool = False,
         spill: Path,
     ) -> Verification:
         """Compares every partition.
 
         `snapshot` has `_partition` and the published columns; `changed` and `deleted` have
-        `_partition` and the key of rows that were written and deleted.
+        `_partition` and the key of rows that were written and deleted. `written` is when, by the
+        portal's clock, each partition was written last: no older read proves anything.
 
         Raises:
             NotVerified: the portal's replica did not catch up in time.
@@ -115,7 +118,7 @@ class Verifier:
                 if portal_id is None:
                     found.checks.append(_no_dataset(partition))
                     continue
-                self.wait_until_fresh(portal_id)
+                self.wait_until_fresh(portal_id, not_before=(written or {}).get(partition))
                 self._expect(connection, partition)
                 self._compare_figures(connection, portal_id, found)
                 self._read_back(
@@ -123,7 +126,7 @@ class Verifier:
                 )
         return found
 
-    def wait_until_fresh(self, portal_id: str) -> None:
+    def wait_until_fresh(self, portal_id: str, *, not_before: datetime | None = None) -> None:
         """Waits until reads show what was written.
 
         Raises:
@@ -133,10 +136,13 @@ class Verifier:
         pause = 0.05
         while True:
             freshness = self._transport.freshness(portal_id)
+            truth = freshness.truth
             behind = freshness.out_of_date or (
-                freshness.truth is not None
-                and freshness.secondary is not None
-                and freshness.secondary < freshness.truth
+                truth is not None
+                and (
+                    (not_before is not None and truth < not_before)
+                    or (freshness.secondary is not None and freshness.secondary < truth)
+                )
             )
             if not behind:
                 return
