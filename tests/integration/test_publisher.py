@@ -298,7 +298,7 @@ def live(park: Park, monkeypatch: pytest.MonkeyPatch) -> None:
     """The local portal posing as a live one: no test may reach a real one."""
 
     @contextmanager
-    def open_live(settings: Settings, dataset: Dataset) -> Iterator[Target]:
+    def open_live(settings: Settings, dataset: Dataset, **_: Any) -> Iterator[Target]:
         with open_target(settings, dataset) as target:
             yield replace(target, name=dataset.publish.domain, is_live=True)
 
