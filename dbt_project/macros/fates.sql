@@ -4,7 +4,7 @@
     superseded    its key stands in a newer extract, or another line of the extract won
     merged        equal to another line of its key in every listed column, or people decided that its
                   key and another are the same event
-    withheld      a policy of the dataset file keeps its row back
+    withheld      a policy of the dataset file keeps its row back, or an order took it down
     quarantined   it, or another line of its row, broke a critical rule
     published     it contributes to the published row
 
@@ -253,9 +253,14 @@ select
 from fated
 {% endmacro %}
 
-{# The policy that keeps a line's row back, or null. #}
+{#
+    The policy that keeps a line's row back, or null. A line whose cells were erased by order has no
+    key any more, and says so where a line that cannot be parsed says why.
+#}
 {% macro withholding_policy(id) -%}
     case
+        when {{ dataset(id)['key'] }} in (select row_key from {{ source('takedown', 'keys') }})
+            or _parse_error = 'taken_down' then 'takedown'
         {%- for policy in dataset(id)['policies'] if policy['action'] == 'withhold' %}
         when {{ under_policy(id, policy['id']) }} then '{{ policy['id'] }}'
         {%- endfor %}

@@ -1,6 +1,7 @@
 {#
     The published rows: exactly the columns that the dataset file publishes, sorted by key, with the
     policies applied that blank cells, and dead columns (volatile, and all 0 in this extract) null.
+    A column that was taken down by order is null in every row.
     Where the dataset file lists `possible_duplicate_of`, a linked row names the first key of its
     cluster.
 #}
@@ -8,6 +9,7 @@
     {%- set settings = dataset(id) %}
     {%- set names = columns_of(id, privacy='publish') %}
     {%- set volatile = columns_of(id, privacy='publish', volatile=true) %}
+    {%- set taken_down = var('taken_down_columns', []) %}
 with surviving as (
     select * from {{ survivors }}
 ),
@@ -18,7 +20,9 @@ published as (
     select
         {%- for name in names %}
         {%- set policies = redacting(settings, name) %}
-        {%- if name in volatile %}
+        {%- if name in taken_down %}
+        case when false then surviving.{{ name }} end as {{ name }}{{ ',' if not loop.last }}
+        {%- elif name in volatile %}
         case
             when not dead.{{ name }} then surviving.{{ name }}
         end as {{ name }}{{ ',' if not loop.last }}
@@ -42,7 +46,8 @@ published as (
 {% if settings.get('links') -%}
 select
     published.*,
-    possible_duplicates.possible_duplicate_of
+    {{ 'null::varchar as ' if 'possible_duplicate_of' in taken_down else 'possible_duplicates.' -}}
+        possible_duplicate_of
 from published
 left join {{ source('linked', 'possible_duplicates') }} as possible_duplicates
     on published.{{ settings['key'] }} = possible_duplicates.row_key
@@ -54,12 +59,14 @@ order by {{ settings['key'] }}
 
 {#
     One row per cell that a decision changed after standardizing: a policy that blanks, survivorship
-    that took another version's value, a dead column. Keyed by the published row.
+    that took another version's value, a dead column, a column taken down. Keyed by the published
+    row.
 #}
 {% macro decided_cells(id, survivors) %}
     {%- set settings = dataset(id) %}
     {%- set key = settings['key'] %}
     {%- set volatile = columns_of(id, privacy='publish', volatile=true) %}
+    {%- set taken_down = var('taken_down_columns', []) %}
 with surviving as (
     select * from {{ survivors }}
 ),
@@ -67,8 +74,19 @@ with surviving as (
 {{ dead_columns(volatile) }}
 
 decided as (
+    {%- for name in columns_of(id, privacy='publish') if name in taken_down %}
+    select
+        {{ key }}::varchar as row_key,
+        '{{ name }}' as column_name,
+        'takedown' as rule_id,
+        {{ name }}::varchar as from_value,
+        null::varchar as to_value
+    from surviving
+    where {{ name }} is not null
+    union all
+    {%- endfor %}
     {%- for policy in settings['policies'] if policy['action'] == 'redact' %}
-    {%- for name in policy['redacts'] %}
+    {%- for name in policy['redacts'] if name not in taken_down %}
     select
         {{ key }}::varchar as row_key,
         '{{ name }}' as column_name,
@@ -80,7 +98,7 @@ decided as (
     union all
     {%- endfor %}
     {%- endfor %}
-    {%- for name in volatile %}
+    {%- for name in volatile if name not in taken_down %}
     select
         surviving.{{ key }}::varchar as row_key,
         '{{ name }}' as column_name,

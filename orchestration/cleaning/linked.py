@@ -3,7 +3,7 @@
 The engine (`linkage.py`) compares rows and links pairs; here it gets one row per key that may be
 published, and the models get two tables: `linked.possible_duplicates` (`row_key`,
 `possible_duplicate_of`) and `linked.merged_keys` (`row_key`, `survivor_key`, `decision_id`). Rows
-that are quarantined or withheld are compared with nothing: a link would speak of them.
+that are quarantined, withheld or taken down are compared with nothing: a link would speak of them.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,16 @@ def suspect_duplicates(
     decisions: Sequence[DuplicateDecision],
     weights: Path,
     target: Path,
+    taken_down: str | None = None,
 ) -> Linked:
     """Writes `target` (see `link`) and makes the two tables; says what was compared.
 
-    `staged` has one row per line, `quarantined` one per line and broken rule.
+    `staged` has one row per line, `quarantined` one per line and broken rule, `taken_down` one per
+    key that an order keeps back (`row_key`).
     """
     assert dataset.duplicates is not None
     connection.execute("create schema linked")
-    _choose_rows(connection, dataset, dataset.duplicates, staged, quarantined)
+    _choose_rows(connection, dataset, dataset.duplicates, staged, quarantined, taken_down)
     connection.execute(
         "create table linked.decisions "
         "(left_key varchar, right_key varchar, verdict varchar, decision_id varchar)"
@@ -60,6 +62,7 @@ def _choose_rows(
     duplicates: Duplicates,
     staged: str,
     quarantined: str,
+    taken_down: str | None,
 ) -> None:
     """`rows`: the newest line of every key that may be published, compared columns alone."""
     key = dataset.key
@@ -75,6 +78,7 @@ def _choose_rows(
         f"create table linked.kept_back as select {key} from {staged} where {unfit} "
         f"union select {key} from {staged} as staged "
         f"semi join {quarantined} as quarantined using (_extract_id, _line)"
+        + (f" union select row_key from {taken_down}" if taken_down else "")
     )
     # Most keys have one line, and only the others need comparing.
     connection.execute(

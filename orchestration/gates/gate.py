@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, lines_of_files, parquet
+from orchestration.duck import connect, lines_of_files, parquet, quoted
 from orchestration.errors import GateNotPassed
 from orchestration.gates.suites import SUITES, load_suite, suite_hash, suite_path
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State, new_id, now
+from orchestration.takedown.tombstones import ERASED
 from orchestration.warehouse.vocabularies import load_vocabulary, named_vocabularies
 
 _LONG_AGO = datetime(1900, 1, 1)
@@ -136,7 +137,13 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
     for layer in chain[1:]:
         for name, file in names[layer.layer].items():
             views[name] = parquet(layer_file(settings, layer, file))
-    return views
+    if chain[-1].layer == "deduplicated":
+        return views
+    # Lines whose cells an order erased are no data that a rule could judge, and still have a fate.
+    return {
+        name: f"(from {table} where _parse_error is distinct from {quoted(ERASED)})"
+        for name, table in views.items()
+    }
 
 
 def _facts(

@@ -22,6 +22,8 @@ import duckdb
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet
 from orchestration.publishing.comparing import SQL_TYPES, differ
+from orchestration.takedown.obeying import PlanInputs, obey
+from orchestration.takedown.tombstones import Tombstones
 
 NO_PARTITION = ""
 FILES = ("upserts", "deletes", "snapshot", "preimages", "changes")
@@ -75,14 +77,24 @@ def make_plan(
     folder: Path,
     frozen: Path | None = None,
     whole: bool = False,
+    tombstones: Tombstones | None = None,
 ) -> Plan:
     """Compares the mart with the baseline and writes the plan's files into the folder.
 
     `baseline` is an earlier `snapshot.parquet`, or the portal's rows in that shape; none where the
     portal holds nothing. `frozen` has the keys, as `row_key`, that stay as the portal has them.
     `whole` is for a mart that is itself such a snapshot: what it lacks is gone, whatever extracts
-    cover, and its volatile values count.
+    cover, and its volatile values count. What the tombstones take down is not in what should be there.
     """
+    if tombstones:
+        given = PlanInputs(
+            dataset=dataset, mart=mart, ledger=ledger, baseline=baseline, frozen=frozen
+        )
+        obeyed = obey(
+            tombstones, given, extracted_at=extracted_at, folder=folder, whole=whole
+        )
+        dataset, mart, ledger = obeyed.dataset, obeyed.mart, obeyed.ledger
+        frozen = obeyed.frozen
     with connect(spill=folder) as connection:
         planner = _Planner(dataset, connection, extracted_at, whole=whole)
         planner.open(mart, ledger, baseline, frozen)

@@ -5,14 +5,13 @@ row's number is its line's (header not counted, from 1; `duck.lines_of_files` sh
 Columns: `_extract_id`, `_extracted_at` (local to the city), `_grain`, `_parse_error`, then every
 listed column under its published name, null where the extract has none, then unlisted columns as
 `unlisted__<heading>`. A required column that the extract lacks is left out, so that the raw gate
-stops on it. Nothing is corrected here; '' is null.
+stops on it. Nothing is corrected here; '' is null. A line that was taken down and erased by order is
+landed without its cells.
 """
 
 import errno
 import hashlib
 import logging
-import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ import sqlalchemy as sa
 from orchestration.dataset import Dataset
 from orchestration.errors import Fault, PassingFault
 from orchestration.file_lock import file_lock
+from orchestration.hash_key import hash_key
 from orchestration.layers import finish_folder, hash_file
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, printable_name
@@ -34,6 +34,8 @@ from orchestration.sources.lines import read_header
 from orchestration.sources.reading import ReadableExtract, make_readable
 from orchestration.sources.writing import write_lines
 from orchestration.state.store import Extract, State, now
+from orchestration.takedown.erasing import erase_from_extract
+from orchestration.takedown.tombstones import Tombstones, load_tombstones
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +63,8 @@ def land(
             _work_folders(settings, dataset) as (scratch, work),
         ):
             readable = make_readable(dataset, found.path, scratch)
-            return _keep(settings, state, dataset, found, readable, source, work)
+            tombstones = load_tombstones(settings, state, dataset)
+            return _keep(settings, state, dataset, found, readable, source, work, tombstones)
     except FileNotFoundError:
         raise PassingFault(f"{where}: is gone; was it moved or renamed?") from None
     except OSError as error:
@@ -122,6 +125,7 @@ def _keep(
     readable: ReadableExtract,
     source: str,
     work: Path,
+    tombstones: Tombstones,
 ) -> Extract:
     where = f"{dataset.id}: {printable_name(found.path)}"
     grain = dataset.grain.of_extract(found.extracted_at.date())
@@ -135,6 +139,8 @@ def _keep(
     # An extract that retention took away comes back as the one it was.
     extracted_at = known.extracted_at if known else found.extracted_at.isoformat()
     rows = work / ROWS
+    erases = bool(tombstones.landed or tombstones.erased_columns)
+    written = readable.path.with_name(ROWS) if erases else rows
     lines, unparseable = write_lines(
         dataset,
         readable,
@@ -145,8 +151,11 @@ def _keep(
             "_grain": f"'{grain}'",
         },
         hash_key=hash_key(settings),
-        target=rows,
+        target=written,
     )
+    # What an order erased never gets into the home again: it is taken out of the scratch file.
+    if erases and not erase_from_extract(tombstones, dataset, written, rows, spill=written.parent):
+        shutil.copyfile(written, rows)
     extract = known or Extract(
         id=extract_id,
         dataset=dataset.id,
@@ -229,25 +238,6 @@ def _report_unlisted(
             name,
             dataset.id,
         )
-
-
-def hash_key(settings: Settings) -> str:
-    """The key of the keyed hashes, made at first use, readable by its owner alone."""
-    path = settings.prepare().home / "hash.key"
-    if not path.exists():
-        # Not named after the process: in a container its number is the same after every crash.
-        handle, fresh = tempfile.mkstemp(prefix="hash.key.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            path.hardlink_to(fresh)
-        except FileExistsError:
-            logger.debug("another process made the key first")
-        finally:
-            Path(fresh).unlink()
-    return path.read_text()
 
 
 def _check_room(settings: Settings, path: Path, where: str) -> None:

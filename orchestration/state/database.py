@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 
-HEAD = "0003"
+HEAD = "0004"
 _TURN = 5_377_462
 """Number of the PostgreSQL lock that a writer holds to the end of its transaction."""
 _MIGRATIONS = Path(__file__).parent / "migrations"

@@ -248,3 +248,24 @@ audit = sa.Table(
     sa.Column("read_at", sa.String, nullable=False),
     sa.Column("result", sa.JSON, nullable=False),
 )
+
+takedown = sa.Table(
+    "takedown",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("key_hash", sa.String, nullable=True),
+    sa.Column("column_name", sa.String, nullable=True),
+    sa.Column("secret_id", sa.String, nullable=False),
+    sa.Column("authority", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("taken_by", sa.String, nullable=False),
+    sa.Column("taken_at", sa.String, nullable=False),
+    sa.Column("landed_hashes", sa.JSON, nullable=False),
+    sa.Column("purge_at", sa.String, nullable=True),
+    sa.Column("purged_at", sa.String, nullable=True),
+    sa.Column("lifted_at", sa.String, nullable=True),
+    sa.Column("lifted_by", sa.String, nullable=True),
+    sa.Column("lift_authority", sa.String, nullable=True),
+)

@@ -21,6 +21,7 @@ from orchestration.review.decisions import (
 )
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
+from orchestration.takedown.tombstones import Tombstones, load_tombstones
 from orchestration.warehouse.runner import (
     BASE,
     DEDUPLICATED,
@@ -65,7 +66,14 @@ def make_modelled_layer(
             quarantined = parquet(settings.home / quarantine)
             duplicates = duplicate_decisions(settings, state, dataset)
             results = deduplicate(
-                settings, datasets, dataset, staged, quarantined, duplicates, folder
+                settings,
+                datasets,
+                dataset,
+                staged,
+                quarantined,
+                duplicates,
+                folder,
+                tombstones=load_tombstones(settings, state, dataset),
             )
         files = [folder / f"{name}.parquet" for name in _kept(dataset, layer)]
         finished = finish_layer(
@@ -118,10 +126,19 @@ def deduplicate(
     quarantined: str,
     decisions: Sequence[DuplicateDecision],
     folder: Path,
+    *,
+    tombstones: Tombstones | None = None,
 ) -> list[dict[str, Any]]:
     """Leaves the deduplicated layer's files in a folder; the rest is as SQL."""
     views = {f"main.stg_{dataset.id}": staged, f"gate.quarantine_{dataset.id}": quarantined}
     database = open_warehouse(folder, views)
+    if tombstones:
+        with connect(database) as connection:
+            tombstones.declare(connection)
+            connection.execute(
+                f"insert into takedown.keys select distinct {dataset.key} "
+                f"from main.stg_{dataset.id} where {tombstones.is_row(dataset.key)}"
+            )
     if dataset.duplicates:
         with connect(database) as connection:
             linked = suspect_duplicates(
@@ -129,6 +146,7 @@ def deduplicate(
                 dataset,
                 staged=f"main.stg_{dataset.id}",
                 quarantined=f"gate.quarantine_{dataset.id}",
+                taken_down="takedown.keys",
                 decisions=decisions,
                 weights=weights_path(settings.datasets_dir, dataset.id),
                 target=folder / f"duplicates_{dataset.id}.parquet",
@@ -138,7 +156,14 @@ def deduplicate(
                 f"{dataset.id}: {linked.cut_blocks} busy places with {linked.cut_rows} rows were "
                 "compared in parts only"
             )
-    return build_models(settings, datasets, DEDUPLICATED, dataset=dataset.id, database=database)
+    return build_models(
+        settings,
+        datasets,
+        DEDUPLICATED,
+        dataset=dataset.id,
+        database=database,
+        taken_down_columns=tombstones.columns if tombstones else (),
+    )
 
 
 def _kept(dataset: Dataset, layer: str) -> list[str]:

@@ -29,9 +29,12 @@ def open_warehouse(folder: Path, views: Mapping[str, str]) -> Path:
     """Makes a step's database in its workspace folder; returns its path.
 
     `views` are what the models read: schema-qualified names and the Parquet behind them, as SQL.
+    The table `takedown.keys` is there for who knows what was taken down.
     """
     database = folder / "warehouse.duckdb"
     with connect(database) as connection:
+        connection.execute("create schema takedown")
+        connection.execute("create table takedown.keys (row_key varchar)")
         for name, table in views.items():
             schema, view = name.split(".")
             connection.execute(f'create schema if not exists "{schema}"')
@@ -46,16 +49,22 @@ def build_models(
     *,
     dataset: str,
     database: Path,
+    taken_down_columns: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Builds and tests some of a dataset's models in a step's database.
 
+    Columns that were taken down by order are null in the mart.
     Returns one record per model or test: `name`, `status`, `seconds`.
 
     Raises:
         ModelFault: a model could not be built, or a test of our SQL failed.
     """
     folder = database.parent
-    variables = {**dbt_variables(datasets), "workspace": str(folder)}
+    variables = {
+        **dbt_variables(datasets),
+        "workspace": str(folder),
+        "taken_down_columns": list(taken_down_columns),
+    }
     selected = [name.format(id=dataset) for name in models]
     outcome = invoke(
         settings,

@@ -22,9 +22,10 @@ import sqlalchemy as sa
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ExtractRefused, Fault, PassingFault, SummerwareError
+from orchestration.hash_key import hash_key
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, landing
-from orchestration.sources.landing import hash_key, land
+from orchestration.sources.landing import land
 from orchestration.state.database import open_database
 from orchestration.state.store import Extract, State
 
