@@ -16,6 +16,8 @@
     version of the row. `gives` names the columns with a survivorship of their own whose value the
     row takes from this line; a version that lost and gives one is published as well.
 
+    Every line of a row that was taken down by order is withheld, older and equal ones too.
+
     Where people may merge keys, the lines of an absorbed key are lines of its survivor's, and rank
     behind those; one that gives nothing keeps its own key here.
 #}
@@ -172,6 +174,7 @@ compared as (
         together.row_key,
         together.rules,
         together.is_newest,
+        coalesce(together.policy_id = 'takedown', false) as is_taken_down,
         {{ 'together._own_key, together._decision_id,' if merging }}
         together.content <> '' and together.line <> weighed.first_line as is_repeat,
         weighed.first_line,
@@ -208,6 +211,7 @@ fated as (
         row_key,
         {{ '_own_key,' if merging }}
         case
+            when is_taken_down then 'withheld'
             when not is_newest then 'superseded'
             when is_repeat then 'merged'
             when row_policy_id is not null then 'withheld'
@@ -219,11 +223,13 @@ fated as (
             else 'published'
         end as fate,
         case
+            when is_taken_down then null
             when not is_newest then winner
             when is_repeat then first_line
             when version_rank > 1 then winner
         end as survivor,
         case
+            when is_taken_down then 'takedown'
             when not is_newest then 'newer_extract_has_key'
             {%- if merging %}
             when _decision_id is not null and coalesce(row_policy_id, row_rules) is null

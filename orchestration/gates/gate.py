@@ -139,11 +139,16 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
             views[name] = parquet(layer_file(settings, layer, file))
     if chain[-1].layer == "deduplicated":
         return views
-    # Lines whose cells an order erased are no data that a rule could judge, and still have a fate.
-    return {
-        name: f"(from {table} where _parse_error is distinct from {quoted(ERASED)})"
-        for name, table in views.items()
-    }
+    return {name: _without_erased(table) for name, table in views.items()}
+
+
+def _without_erased(table: str) -> str:
+    """Lines whose cells an order erased are no data that a rule could judge; they have a fate."""
+    with connect() as connection:
+        names = [row[0] for row in connection.execute(f"describe from {table}").fetchall()]
+    if "_parse_error" not in names:
+        return table
+    return f"(from {table} where _parse_error is distinct from {quoted(ERASED)})"
 
 
 def _facts(

@@ -110,13 +110,19 @@ class Models:
         )
 
     def run(
-        self, lines: Sequence[Row], quarantined: Sequence[tuple[str, int, str]] = ()
+        self,
+        lines: Sequence[Row],
+        quarantined: Sequence[tuple[str, int, str]] = (),
+        taken_down: Sequence[str] = (),
     ) -> "Outcome":
         """Every model's rows for these lines; a line lacks what it does not name."""
         connection = duckdb.connect()
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
-        connection.execute("create schema raw; create schema gate")
+        connection.execute("create schema raw; create schema gate; create schema takedown")
+        connection.execute("create table takedown.keys (row_key varchar)")
+        for key in taken_down:
+            connection.execute("insert into takedown.keys values (?)", [key])
         connection.execute(f"create table raw.{self.dataset.id} ({self._raw_columns()})")
         connection.execute(f"create table gate.quarantine_{self.dataset.id} ({_QUARANTINE})")
         for number, line in enumerate(lines, start=1):
@@ -212,6 +218,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Models:
     sources = [
         {"name": "raw", "schema": "raw", "tables": [{"name": "toys"}]},
         {"name": "gate", "schema": "gate", "tables": [{"name": "quarantine_toys"}]},
+        {"name": "takedown", "schema": "takedown", "tables": [{"name": "keys"}]},
     ]
     for name, sql in TOY_MODELS.items():
         part = {"base": "staging/base", "int": "intermediate"}.get(name.split("_")[0], "marts")
@@ -463,6 +470,22 @@ def test_policy_withholds_the_row(toys, kind):
     assert list(made.fates().values()) == ["withheld", "withheld", "merged"]
     assert made.reasons()[2] == "secret_withheld"
     assert made.rows("from toys") == []
+
+
+def test_taken_down_key_is_withheld(toys):
+    """Every line of it, older, equal, quarantined or under another policy; no other key is."""
+    old = {"toy_id": "T1", "_extract_id": "b", "_extracted_at": datetime(2021, 1, 1)}
+    lines = [old, {"toy_id": "T1"}, {"toy_id": "t1"}, {"toy_id": "T1", "kind": "SECRET"}]
+    made = toys.run([*lines, {"toy_id": "T2"}], [("a", 2, "is_toy")], taken_down=["T1"])
+    assert list(made.fates().values()) == [*["withheld"] * 4, "published"]
+    assert set(made.reasons().values()) == {"takedown", None}
+    assert made.row("toys")["toy_id"] == "T2"
+
+
+def test_erased_line_is_withheld(toys):
+    """A line whose cells were erased by order has no key, and still has its fate."""
+    made = toys.run([{"_parse_error": "taken_down"}, {"toy_id": "T2"}])
+    assert (made.fates(), made.reasons()[1]) == ({1: "withheld", 2: "published"}, "takedown")
 
 
 def test_quarantine_is_by_key(toys):
