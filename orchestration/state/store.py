@@ -497,6 +497,10 @@ class State:
         table = tables.run_process
         return self._first(RunProcess, sa.select(table).where(table.c.run_id == run_id))
 
+    def processes(self) -> list[RunProcess]:
+        """Every process that a run was noted to live in."""
+        return self._all(RunProcess, sa.select(tables.run_process))
+
     def _insert(self, table: sa.Table, record: Any) -> None:
         with self._writing.begin() as connection:
             connection.execute(table.insert().values(**_values(record)))

@@ -3,6 +3,7 @@
 A tombstone holds no key, only its keyed hash. What it forbids is known in `orchestration/takedown/`.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -110,3 +111,135 @@ class TakedownStore:
 
 def _latest(one: str | None, other: str | None) -> str | None:
     return max((moment for moment in (one, other) if moment), default=None)
+
+
+Erase = Callable[[str], str]
+"""Gives a text without what is to be erased; the same text where there is nothing of it."""
+
+_UNTOUCHED = ("takedown", "receipt")
+_OF_THE_MACHINE = (
+    "extract",
+    "gate_record",
+    "layer",
+    "portal_dataset",
+    "publication",
+    "publication_chunk",
+    "run_process",
+)
+_NAMES = ("id", "dataset", "target", "state", "kind", "column_name", "verdict", "purpose", "act")
+"""Columns that never hold a cell or a key, beside hashes, times, paths and ids."""
+
+
+class PurgeStore:
+    """What an erasure rewrites in the state database, where records name or quote what is gone."""
+
+    def __init__(self, state: State) -> None:
+        self._engine = state.engine
+        self._writing = for_writing(state.engine)
+
+    def extracts(self, dataset: str) -> list[tuple[str, str]]:
+        """Path and content hash of every landed extract."""
+        table = tables.extract
+        return self._pairs(
+            sa.select(table.c.path, table.c.content_hash).where(table.c.dataset == dataset)
+        )
+
+    def folders(self, dataset: str) -> list[tuple[str, str]]:
+        """Path and hash of every folder of a finished layer and of a publication."""
+        layer, publication = tables.layer, tables.publication
+        with self._engine.connect() as connection:
+            planned = connection.execute(
+                sa.select(publication.c.path, publication.c.plan).where(
+                    publication.c.dataset == dataset
+                )
+            ).all()
+        return self._pairs(
+            sa.select(layer.c.path, layer.c.content_hash).where(layer.c.dataset == dataset)
+        ) + [(row.path, row.plan["files"]) for row in planned]
+
+    def replace_hash(self, path: str, found: str, *, fates: dict[str, int] | None) -> None:
+        """Notes what a folder holds now; with the fates that its ledger counts, where it has one."""
+        layer, publication = tables.layer, tables.publication
+        with self._writing.begin() as connection:
+            row = connection.execute(sa.select(layer).where(layer.c.path == path)).first()
+            if row is not None:
+                facts = {**row.facts, **({"fates": fates} if fates is not None else {})}
+                connection.execute(
+                    layer.update()
+                    .where(layer.c.path == path)
+                    .values(content_hash=found, facts=facts)
+                )
+            planned = connection.execute(
+                sa.select(publication.c.id, publication.c.plan).where(publication.c.path == path)
+            ).first()
+            if planned is not None:
+                connection.execute(
+                    publication.update()
+                    .where(publication.c.id == planned.id)
+                    .values(plan={**planned.plan, "files": found})
+                )
+
+    def replace_extract_hash(self, path: str, found: str) -> None:
+        """Notes what a landed extract holds now."""
+        table = tables.extract
+        with self._writing.begin() as connection:
+            connection.execute(
+                table.update().where(table.c.path == path).values(content_hash=found)
+            )
+
+    def erase(self, keys: Erase, words: Erase) -> dict[str, int]:
+        """Erases texts wherever a record quotes them; how many records of which table.
+
+        `keys` erases row keys, `words` also what cells held; where only the machine writes, words
+        are its own and stay. A record whose primary key is such a text is deleted. Receipts are never
+        touched: they hold no key and no cell.
+        """
+        erased: dict[str, int] = {}
+        for table in tables.metadata.sorted_tables:
+            if table.name in _UNTOUCHED:
+                continue
+            erase = keys if table.name in _OF_THE_MACHINE else words
+            with self._writing.begin() as connection:
+                count = _erase_table(connection, table, erase)
+            if count:
+                erased[table.name] = count
+        return erased
+
+    def _pairs(self, query: sa.Select[Any]) -> list[tuple[str, str]]:
+        with self._engine.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+def _erase_table(connection: sa.Connection, table: sa.Table, erase: Erase) -> int:
+    keys = list(table.primary_key.columns)
+    columns = [column for column in table.columns if not _is_name(column.name)]
+    count = 0
+    for row in connection.execute(sa.select(table)).mappings().all():
+        changed = {
+            column.name: value
+            for column in columns
+            if (value := _erased(row[column.name], erase)) != row[column.name]
+        }
+        if not changed:
+            continue
+        count += 1
+        same = sa.and_(*(key == row[key.name] for key in keys))
+        if any(key.name in changed for key in keys):
+            connection.execute(table.delete().where(same))
+        else:
+            connection.execute(table.update().where(same).values(**changed))
+    return count
+
+
+def _is_name(column: str) -> bool:
+    return column in _NAMES or column.endswith(("_id", "_at", "_hash", "path"))
+
+
+def _erased(value: Any, erase: Erase) -> Any:
+    if isinstance(value, str):
+        return erase(value)
+    if isinstance(value, list):
+        return [_erased(one, erase) for one in value]
+    if isinstance(value, dict):
+        return {_erased(name, erase): _erased(one, erase) for name, one in value.items()}
+    return value

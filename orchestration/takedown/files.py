@@ -1,0 +1,310 @@
+"""Erases a dataset's taken-down rows and columns from every file under the home.
+
+| file | what becomes of the row |
+|---|---|
+| landed extract, raw layer, staging model | its line stays, without cells |
+| ledger | its line stays, withheld, without key |
+| mart, snapshot, upserts, deletes, pre-images, changes | it is left out |
+| corrections, decided cells, spelling, duplicates, refused rows | what speaks of it is left out |
+| anything that is no table | its keys and own words are overwritten |
+
+Files are replaced by one rename each and whatever is done already is passed over, so that an
+erasure that was killed is finished by the next. The extracts come last: they tell what to look for.
+"""
+
+import gzip
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from orchestration.dataset import LINK, Dataset
+from orchestration.duck import connect, copy_to_parquet, keys_table, quoted, sql_path
+from orchestration.layers import hash_file, hash_folder, sync_file, sync_folder
+from orchestration.settings import Settings
+from orchestration.sources.landing import ROWS
+from orchestration.state.store import State
+from orchestration.state.takedowns import PurgeStore
+from orchestration.takedown.erasing import erase_from_extract
+from orchestration.takedown.tombstones import ERASED, POLICY, Tombstones
+from orchestration.takedown.traces import Traces
+
+SQLITE = b"SQLite format 3\x00"
+_NO_ROWS = ("hash.key", "takedowns.jsonl", "dbt", "locks")
+_SIDES = ("-wal", "-shm", "-journal")
+_PLACE = ("_extract_id", "_line", "_extracted_at", "_grain")
+
+
+class FilePurge:
+    """One erasure in one home; the locks are the caller's."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        dataset: Dataset,
+        tombstones: Tombstones,
+        traces: Traces,
+    ) -> None:
+        self._settings = settings
+        self._store = PurgeStore(state)
+        self._dataset = dataset
+        self._tombstones = tombstones
+        self._traces = traces
+
+    def purge_tables(self) -> int:
+        """Layers below the raw one, publications and quarantine; how many files were rewritten."""
+        rewritten = 0
+        with tempfile.TemporaryDirectory(prefix="summerware-purge-") as spill:
+            for folder in self._folders():
+                for path in sorted(folder.glob("*.parquet")):
+                    rewritten += self._rewrite(path, Path(spill))
+            self._rehash()
+        return rewritten
+
+    def purge_extracts(self) -> int:
+        """The landed extracts and the raw layers, which are the same files under other names."""
+        rewritten = 0
+        landed = sorted((self._settings.extracts / self._dataset.id).glob(f"*/{ROWS}"))
+        with tempfile.TemporaryDirectory(prefix="summerware-purge-") as spill:
+            for path in landed:
+                rewritten += self._erase(path, path.parent.name, Path(spill))
+            self._rehash()
+        return rewritten
+
+    def purge_rest(self) -> int:
+        """What dead steps left, sample extracts that hold the row, and files that are no table."""
+        shutil.rmtree(self._settings.workspaces, ignore_errors=True)
+        found = 0
+        for path in _other_files(self._settings.home):
+            found += self._mask(path)
+        return found
+
+    # Tables
+
+    def _folders(self) -> list[Path]:
+        layers = self._settings.layers / self._dataset.id
+        return [
+            *(one for one in sorted(layers.glob("*/*")) if one.parent.name != "raw"),
+            *sorted((self._settings.publications / self._dataset.id).glob("*")),
+        ]
+
+    def _rewrite(self, path: Path, spill: Path) -> bool:
+        """Leaves out or blanks what is to go; whether there was any."""
+        with connect(spill=spill) as connection:
+            self._tombstones.declare(connection)
+            self._declare_traces(connection)
+            table = f"read_parquet({sql_path(path)}, file_row_number = true)"
+            described = connection.execute(f"describe from {table}").fetchall()
+            held = {row[0]: row[1] for row in described if row[0] != "file_row_number"}
+            is_gone, blanked = self._is_gone(path, held), self._blanked(path, held)
+            changes = [is_gone, *(f"{name} is distinct from ({cell})" for name, cell in blanked)]
+            found = connection.execute(
+                f"select 1 from {table} where {' or '.join(f'({one})' for one in changes)} limit 1"
+            ).fetchone()
+            if found is None:
+                return False
+            cells = dict(blanked)
+            selected = ", ".join(
+                f'{cells[name]} as "{name}"' if name in cells else f'"{name}"' for name in held
+            )
+            fresh = path.with_name(f".{path.name}.purged")
+            connection.execute(
+                copy_to_parquet(
+                    f"select {selected} from {table} where not ({is_gone}) "
+                    "order by file_row_number",
+                    fresh,
+                )
+            )
+        sync_file(fresh)
+        fresh.replace(path)
+        sync_folder(path.parent)
+        return True
+
+    def _declare_traces(self, connection: duckdb.DuckDBPyConnection) -> None:
+        traces = self._traces
+        keys_table(connection, "texts", sorted(traces.keys | traces.words))
+        keys_table(connection, "cells", sorted(f"{name}\x1f{text}" for name, text in traces.cells))
+        lines = [f"{extract}:{line}" for extract, found in traces.lines.items() for line in found]
+        keys_table(connection, "lines", lines)
+
+    def _is_gone(self, path: Path, held: dict[str, str]) -> str:
+        """SQL: which rows of a table are left out whole."""
+        if self._is(path, "stg") or self._is(path, "ledger"):
+            return "false"
+        tests = [
+            self._tombstones.is_row(name)
+            for name in (self._dataset.key, "row_key", "left_key", "right_key")
+            if name in held
+        ]
+        if {"_extract_id", "_line"} <= set(held):
+            tests.append("_extract_id || ':' || _line in (from lines)")
+        if "column_name" in held and "from_value" in held:
+            tests += self._speaks_of_it(held)
+        if "evidence" in held and self._traces.pattern is not None:
+            # DuckDB's expressions know no looking around; words alone are enough here.
+            words = "|".join(_escaped(word) for word in self._texts())
+            tests.append(f"coalesce(regexp_matches(evidence, {quoted(words)}, 'i'), false)")
+        return " or ".join(tests) or "false"
+
+    def _speaks_of_it(self, held: dict[str, str]) -> list[str]:
+        """SQL: where a table of corrected or suspected cells quotes the row."""
+        tests = []
+        if self._tombstones.erased_columns:
+            listed = ", ".join(map(quoted, self._tombstones.erased_columns))
+            tests.append(f"column_name in ({listed})")
+        for name in ("from_value", "to_value", "value"):
+            if name not in held:
+                continue
+            plain = rf"upper(regexp_replace(trim({name}), '\s+', ' ', 'g'))"
+            tests.append(f"coalesce({plain} in (from texts), false)")
+            if "score" in held:
+                # A suspected spelling may be a part of a cell.
+                tests.append(
+                    "exists (select 1 from cells where row_key[1:length(column_name) + 1] = "
+                    f"column_name || chr(31) and contains(row_key[length(column_name) + 2:], {plain}))"
+                )
+        return tests
+
+    def _blanked(self, path: Path, held: dict[str, str]) -> list[tuple[str, str]]:
+        """Column and SQL of every cell that is emptied while its row stays."""
+        if self._is(path, "ledger"):
+            gone = f"({self._tombstones.is_row('row_key')} or {_in_lines('_extract_id', '_line')})"
+            return [
+                ("row_key", f"case when not {gone} then row_key end"),
+                ("fate", f"case when {gone} then 'withheld' else fate end"),
+                ("reason", f"case when {gone} then '{POLICY}' else reason end"),
+                ("survivor_extract_id", f"case when not {gone} then survivor_extract_id end"),
+                ("survivor_line", f"case when not {gone} then survivor_line end"),
+            ]
+        columns = [name for name in self._tombstones.erased_columns if name in held]
+        blanked = [(name, f"null::{held[name]}") for name in columns]
+        if self._is(path, "stg"):
+            key = self._tombstones.is_row(self._dataset.key)
+            gone = f"({key} or {_in_lines('_extract_id', '_line')})"
+            blanked += [
+                (name, f'case when not {gone} then "{name}" end')
+                for name in held
+                if name not in (*_PLACE, *columns, "_parse_error")
+            ]
+            blanked.append(
+                ("_parse_error", f"case when {gone} then {quoted(ERASED)} else _parse_error end")
+            )
+        elif LINK in held and LINK not in columns:
+            blanked.append((LINK, f"case when not {self._tombstones.is_row(LINK)} then {LINK} end"))
+        return blanked
+
+    def _is(self, path: Path, kind: str) -> bool:
+        return path.name == f"{kind}_{self._dataset.id}.parquet"
+
+    def _texts(self) -> list[str]:
+        return sorted(self._traces.keys | self._traces.words)
+
+    # Extracts
+
+    def _erase(self, path: Path, extract_id: str, spill: Path) -> bool:
+        fresh = path.with_name(f".{path.name}.purged")
+        fresh.unlink(missing_ok=True)
+        lines = self._traces.lines.get(extract_id, [])
+        if not erase_from_extract(
+            self._tombstones, self._dataset, path, fresh, spill=spill, lines=lines
+        ):
+            fresh = path
+        else:
+            sync_file(fresh)
+        raw = self._settings.layers / self._dataset.id / "raw"
+        for link in sorted(raw.glob(f"*/{extract_id}.parquet")):
+            if not link.samefile(fresh):
+                beside = link.with_name(f".{link.name}.purged")
+                beside.unlink(missing_ok=True)
+                beside.hardlink_to(fresh)
+                beside.replace(link)
+                sync_folder(link.parent)
+        if fresh is path:
+            return False
+        fresh.replace(path)
+        sync_folder(path.parent)
+        return True
+
+    def _rehash(self) -> None:
+        """Records name the content that is there now. A pass of a gate was for another content."""
+        for path, known in self._store.folders(self._dataset.id):
+            folder = self._settings.home / path
+            if folder.is_dir() and (found := hash_folder(folder)) != known:
+                self._store.replace_hash(path, found, fates=self._fates(folder))
+        for path, known in self._store.extracts(self._dataset.id):
+            rows = self._settings.home / path / ROWS
+            if rows.is_file() and (found := hash_file(rows)) != known:
+                self._store.replace_extract_hash(path, found)
+
+    def _fates(self, folder: Path) -> dict[str, int] | None:
+        ledger = folder / f"ledger_{self._dataset.id}.parquet"
+        if not ledger.is_file():
+            return None
+        with connect() as connection:
+            return dict(
+                connection.execute(
+                    f"select fate, count(*) from read_parquet({sql_path(ledger)}) "
+                    "group by all order by all"
+                ).fetchall()
+            )
+
+    # Other files
+
+    def _mask(self, path: Path) -> bool:
+        """Overwrites what a plain file quotes; a packed one, or a sample's, goes as a whole."""
+        content = path.read_bytes()
+        is_sample = path.is_relative_to(self._settings.home / "sample")
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        text = content.decode("utf-8", errors="surrogateescape")
+        pattern = self._traces.pattern
+        if pattern is None or pattern.search(text) is None:
+            return False
+        if path.suffix == ".gz" or is_sample:
+            path.unlink()
+            return True
+        masked = pattern.sub(
+            lambda found: "*" * len(found.group().encode("utf-8", errors="surrogateescape")), text
+        )
+        with path.open("r+b") as file:
+            file.write(masked.encode("utf-8", errors="surrogateescape"))
+            file.flush()
+            os.fsync(file.fileno())
+        return True
+
+
+def _in_lines(extract: str, line: str) -> str:
+    return f"coalesce({extract} || ':' || {line} in (from lines), false)"
+
+
+def _escaped(text: str) -> str:
+    """A text for DuckDB's expressions, as it stands in JSON."""
+    return "".join(f"\\{sign}" if not sign.isalnum() and sign != " " else sign for sign in text)
+
+
+def _other_files(home: Path) -> Iterator[Path]:
+    """Files that are neither Parquet nor SQLite, and that may quote a row."""
+    for path in sorted(home.rglob("*")):
+        if not path.is_file() or path.is_symlink() or path.relative_to(home).parts[0] in _NO_ROWS:
+            continue
+        if path.suffix == ".parquet" or path.name.endswith(_SIDES) or _starts_with(path, SQLITE):
+            continue
+        yield path
+
+
+def sqlite_files(home: Path) -> list[Path]:
+    """Every SQLite file under the home."""
+    return [
+        path
+        for path in sorted(home.rglob("*"))
+        if path.is_file() and not path.name.endswith(_SIDES) and _starts_with(path, SQLITE)
+    ]
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(magic)) == magic
