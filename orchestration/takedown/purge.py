@@ -15,6 +15,7 @@ from orchestration.dataset import Dataset
 from orchestration.errors import PassingFault
 from orchestration.file_lock import file_lock
 from orchestration.processes import process_started
+from orchestration.publishing.lease import publication_lease
 from orchestration.settings import Settings
 from orchestration.state.store import State, now
 from orchestration.state.takedowns import PurgeStore, Tombstone
@@ -52,7 +53,7 @@ def purge(
         return []
     with (
         file_lock(settings, f"{dataset.id}.landing"),
-        file_lock(settings, f"{dataset.id}.publication"),
+        publication_lease(settings, state, dataset, progress),
     ):
         progress("looking for what the rows left on this machine")
         tombstones = in_force(settings, dataset, asked)
