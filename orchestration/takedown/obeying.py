@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.dataset import Dataset
+from orchestration.dataset import LINK, Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet
 from orchestration.errors import PublicationRefused
 from orchestration.takedown.tombstones import POLICY, Tombstones
@@ -60,6 +60,7 @@ def refuse_taken_down(tombstones: Tombstones, dataset: Dataset, folder: Path) ->
         forbidden = [tombstones.is_row(dataset.key)]
         held = _columns(connection, upserts)
         forbidden += [f"{name} is not null" for name in tombstones.columns if name in held]
+        forbidden += [tombstones.is_row(LINK)] if LINK in held else []
         found = _count(connection, f"{parquet(upserts)} where {' or '.join(forbidden)}")
     if found:
         raise PublicationRefused(
@@ -113,6 +114,7 @@ class _Obeying:
         held = _columns(self._connection, mart)
         taken = [name for name in self._tombstones.columns if name in held]
         forbidden = [self._tombstones.is_row(self._key), *(f"{name} is not null" for name in taken)]
+        forbidden += [self._tombstones.is_row(LINK)] if LINK in held else []
         left_over = self._left_over(held)
         if not left_over and not _count(
             self._connection, f"{parquet(mart)} where {' or '.join(forbidden)}"
@@ -129,6 +131,7 @@ class _Obeying:
             return ""
         there = _columns(self._connection, baseline)
         filled = [f"{name} is not null" for name in self._tombstones.columns if name in there]
+        filled += [self._tombstones.is_row(LINK)] if LINK in there and self._tombstones.rows else []
         if not filled:
             return ""
         names = {name: held[name] for name in there if name in held}
@@ -183,11 +186,11 @@ class _Obeying:
         return self._write(query, "obeyed_frozen")
 
     def _without(self, held: dict[str, str]) -> str:
-        """Columns to select, those that are taken down as nulls of their type."""
-        return ", ".join(
-            f"null::{kind} as {name}" if name in self._tombstones.columns else name
-            for name, kind in held.items()
-        )
+        """Columns to select, without values that are taken down or name a row that is."""
+        cells = dict.fromkeys(held, "")
+        cells[LINK] = f"case when not {self._tombstones.is_row(LINK)} then {LINK} end as "
+        cells |= {name: f"null::{held.get(name)} as " for name in self._tombstones.columns}
+        return ", ".join(f"{cells[name]}{name}" for name in held)
 
     def _write(self, query: str, name: str) -> Path:
         target = self._folder / f"{name}.parquet"
