@@ -24,6 +24,7 @@ from orchestration.portal import commands as portal_commands
 from orchestration.publishing import commands as publishing_commands
 from orchestration.review import commands as review_commands
 from orchestration.settings import Settings
+from orchestration.takedown.commands import takedown
 from orchestration.terminal import (
     err,
     find_dataset,
@@ -241,6 +242,7 @@ for command in (
     publishing_commands.adopt,
 ):
     app.command()(command)
+app.command()(takedown)
 app.command()(portal_commands.portal)
 app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")

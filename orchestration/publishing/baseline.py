@@ -131,7 +131,7 @@ class BaselineReader:
         verifier = Verifier(self._dataset, self._target.transport)
         with connect(folder / "baseline.duckdb", spill=folder) as connection:
             types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
-            connection.execute(f"create table rows (_partition varchar, {types})")
+            connection.execute(f"create or replace table rows (_partition varchar, {types})")
             for partition, one in self._datasets.items():
                 verifier.wait_until_fresh(one.portal_id)
                 for table in self._target.transport.rows(

@@ -6,6 +6,7 @@ and the rest is published. Rows that the proof finds different are sent once mor
 differ, the publication has failed.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from orchestration.publishing.transport.checking import local_faults
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
 from orchestration.state.store import Publication, State, now
+from orchestration.takedown.obeying import refuse_taken_down
+from orchestration.takedown.tombstones import load_tombstones
 
 PATIENCE = Patience()
 """How often and how long one chunk is tried; tests have less of it."""
@@ -70,6 +73,8 @@ class Delivery:
                 f"{self._dataset.id}: the files of {publication.id} are not what was planned and "
                 "released; run the dataset again for a fresh plan"
             )
+        tombstones = load_tombstones(self._settings, self._state, self._dataset)
+        refuse_taken_down(tombstones, self._dataset, folder)
         with workspace(self._settings, publication.run_id, "delivery") as work:
             sendable, refused = self._sendable(folder, work)
             if publication.state == "released":
@@ -159,9 +164,10 @@ class Delivery:
             return folder / "snapshot.parquet"
         allowed = self._dataset.limits.quarantined_share * max(plan_of(publication).rows, 1)
         if len(refused) > allowed:
+            self._progress(_told(refused))
             raise PortalFault(
                 f"{self._dataset.id}: {len(refused):,} rows cannot be published, more than the "
-                f"dataset's limit of {allowed:,.0f}. {_told(refused)}"
+                f"dataset's limit of {allowed:,.0f}: {_reasons(refused)}"
             )
         target = work / "snapshot.parquet"
         key = self._dataset.key
@@ -308,15 +314,20 @@ def _or_fail(dataset: Dataset, verification: Verification) -> Verification:
         f"{check.expected or 'none'}"
         for check in verification.failures[:_TOLD]
     ]
-    wrong += [
-        f"{len(keys):,} rows {how} ({', '.join(keys[:_TOLD])})"
-        for how, keys in verification.differing.items()
-        if keys
-    ]
+    wrong += [f"{len(keys):,} rows {how}" for how, keys in verification.differing.items() if keys]
     raise PortalFault(
         f"{dataset.id}: the publication is not verified: the portal does not hold what was sent. "
-        f"{'; '.join(wrong)}. The next run starts from the portal's own rows"
+        f"{'; '.join(wrong)}. The next run starts from the portal's own rows; which rows they are "
+        f"says `summerware verify {dataset.id} --full`"
     )
+
+
+def _reasons(refused: Sequence[tuple[Any, ...]]) -> str:
+    """Why rows were refused, and how many each; no key, for it is kept on the receipt."""
+    counted = Counter(
+        f"{column + ', ' if column else ''}{reason}" for _, column, _, reason in refused
+    )
+    return "; ".join(f"{why} ({count:,})" for why, count in counted.most_common(_TOLD))
 
 
 def _told(refused: Sequence[tuple[Any, ...]]) -> str:

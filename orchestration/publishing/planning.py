@@ -90,9 +90,7 @@ def make_plan(
         given = PlanInputs(
             dataset=dataset, mart=mart, ledger=ledger, baseline=baseline, frozen=frozen
         )
-        obeyed = obey(
-            tombstones, given, extracted_at=extracted_at, folder=folder, whole=whole
-        )
+        obeyed = obey(tombstones, given, extracted_at=extracted_at, folder=folder, whole=whole)
         dataset, mart, ledger = obeyed.dataset, obeyed.mart, obeyed.ledger
         frozen = obeyed.frozen
     with connect(spill=folder) as connection:

@@ -39,10 +39,12 @@ from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.shadow import ShadowReport, shadow_report
 from orchestration.publishing.targets import Target, open_target
+from orchestration.publishing.transport import Transport
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, Publication, State, now
+from orchestration.takedown.tombstones import Tombstones, load_tombstones
 
 AUTOMATIC = "automatic release"
 ADOPTED = "adopted"
@@ -192,6 +194,11 @@ class Publisher:
         self.journal = Journal(settings, state, dataset, target)
         self.datasets = PortalDatasets(state, dataset, target)
 
+    @property
+    def transport(self) -> Transport:
+        """The way to the portal."""
+        return self._target.transport
+
     # What people and runs ask for
 
     def publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
@@ -324,6 +331,7 @@ class Publisher:
             extracted_at=raw["extracted_at"],
             folder=folder,
             frozen=self._frozen(folder),
+            tombstones=self._tombstones(),
         )
 
     def roll_back(
@@ -346,6 +354,7 @@ class Publisher:
                 extracted_at=last.newest_extract_at,
                 folder=folder,
                 whole=True,
+                tombstones=self._tombstones(),
             )
             content = Content.of_publication(earlier, newest_extract_at=last.newest_extract_at)
             return self._go_on(
@@ -674,6 +683,10 @@ class Publisher:
                 f"{SUITES[stopped.layer]} gate ({stopped.verdict}), and what passed before is "
                 f"published already. Look at `summerware gates {self._dataset.id}`"
             )
+
+    def _tombstones(self) -> Tombstones:
+        """What was taken down by order, and may never come back."""
+        return load_tombstones(self._settings, self._state, self._dataset)
 
     def _frozen(self, folder: Path) -> Path | None:
         """The keys that people left as the portal has them."""

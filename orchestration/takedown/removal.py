@@ -16,7 +16,6 @@ from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.errors import (
     ConfigurationError,
-    NotVerified,
     PortalEdited,
     PortalFault,
     PublicationRefused,
@@ -248,7 +247,6 @@ class _Removal:
                 self._publisher.datasets.find_or_make(chunk.partition),
                 self._dataset,
                 chunk,
-                note=lambda _state, _answer=None: None,
                 patience=PATIENCE,
             )
         ended = self._journal.move(
@@ -285,10 +283,11 @@ class _Removal:
         """What is still to be seen, in words; nothing where all is gone."""
         transport = self._publisher.transport
         Verifier(self._dataset, transport).wait_until_fresh(portal_id)
-        key = self._dataset.column(self._dataset.key)
-        rows = sum(
-            len(table) for table in transport.rows_by_key(portal_id, [key], key, list(keys))
-        ) if keys else 0  # fmt: skip
+        rows = 0
+        if keys:
+            key = self._dataset.key
+            pages = transport.rows_by_key(portal_id, [self._dataset.column(key)], key, list(keys))
+            rows = sum(page.num_rows for page in pages)
         columns = [self._dataset.column(name) for name in self._tombstones.columns]
         columns = [column for column in columns if column.privacy == "publish"]
         filled = []

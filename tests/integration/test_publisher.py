@@ -854,10 +854,10 @@ def test_refused_update_keeps_the_published_row(park: Park, home_portal: Any) ->
 
 
 def test_too_many_refused_rows_are_a_failure(park: Park, home_portal: Any) -> None:
-    """Above the dataset's limit it is not the rows: it has failed, and names the first of them."""
+    """Above the dataset's limit it is not the rows: it has failed, and says why."""
     park.write_dataset(limits={"quarantined_share": 0.5, "volume_drop_share": 1, "stale_days": 9})
     home_portal.faults.add(Fault(kind="row-errors", keys=frozenset(("T1", "T2"))))
-    with pytest.raises(PortalFault, match=r"2 rows cannot be published, more than .* T1: "):
+    with pytest.raises(PortalFault, match="2 rows cannot be published, more than the"):
         park.publish_rows(OAKS)
     assert park.states() == ["failed"]
 
