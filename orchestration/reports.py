@@ -20,6 +20,8 @@ from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State
 
 FATES = ("published", "merged", "superseded", "quarantined", "withheld")
+PORTAL_REFUSED = "portal_refused"
+"""Why a line is quarantined whose row passed every gate and that the portal did not take."""
 WITHHELD = "(not shown: a policy keeps it back)"
 
 
@@ -44,11 +46,14 @@ def gates(state: State, dataset: str | None) -> list[dict[str, Any]]:
 def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]:
     """How many raw lines of the last finished run met which fate, and why."""
     layer = newest_deduplicated(state, dataset)
-    fates = {fate: layer.facts["fates"].get(fate, 0) for fate in FATES}
-    path = layer_file(settings, layer, f"ledger_{dataset.id}")
     with connect() as connection:
+        told = f"({_told_ledger(settings, state, dataset, layer)})"
+        counted = dict(
+            connection.execute(f"select fate, count(*) from {told} group by fate").fetchall()
+        )
+        fates = {fate: counted.get(fate, 0) for fate in FATES}
         reasons = connection.execute(
-            f"select fate, reason, count(*) from {parquet(path)} "
+            f"select fate, reason, count(*) from {told} "
             "where reason is not null group by fate, reason order by count(*) desc, fate, reason"
         ).fetchall()
     return {
@@ -61,6 +66,32 @@ def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]
         "run_id": layer.run_id,
         "finished_at": layer.finished_at,
     }
+
+
+def _told_ledger(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> str:
+    """The ledger's lines as SQL, those whose row the portal refused as what they are."""
+    path = layer_file(settings, layer, f"ledger_{dataset.id}")
+    refused = [
+        file
+        for one in state.publications(dataset.id, states=("verified",))
+        if one.layer_id == layer.id and (file := refused_file(settings, one)) is not None
+    ]
+    if not refused:
+        return f"from {parquet(path)}"
+    is_refused = f"fate = 'published' and row_key in (select row_key from {parquet(refused[-1])})"
+    return (
+        f"select * replace (case when {is_refused} then 'quarantined' else fate end as fate, "
+        f"case when {is_refused} then '{PORTAL_REFUSED}' else reason end as reason) "
+        f"from {parquet(path)}"
+    )
+
+
+def fates_of(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> dict[str, int]:
+    """How many lines of a finished layer met which fate, after its publication."""
+    with connect() as connection:
+        told = _told_ledger(settings, state, dataset, layer)
+        rows = connection.execute(f"select fate, count(*) from ({told}) group by fate").fetchall()
+    return {fate: count for fate in FATES for found, count in rows if found == fate}
 
 
 def publications(state: State, dataset: Dataset) -> list[dict[str, Any]]:
@@ -122,7 +153,8 @@ def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[st
     layer = newest_deduplicated(state, dataset)
     staged = state.layer(layer.upstream_id or "")
     with connect() as connection:
-        found_key, lines = _lines(connection, settings, dataset, layer, key)
+        told = f"({_told_ledger(settings, state, dataset, layer)})"
+        found_key, lines = _lines(connection, told, key)
         standing = _standing(connection, settings, state, dataset, found_key)
         if not lines and standing is None:
             raise ConfigurationError(
@@ -155,27 +187,19 @@ def newest_deduplicated(state: State, dataset: Dataset) -> Layer:
 
 
 def _lines(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    dataset: Dataset,
-    layer: Layer,
-    key: str,
+    connection: duckdb.DuckDBPyConnection, told: str, key: str
 ) -> tuple[str, list[dict[str, Any]]]:
-    path = layer_file(settings, layer, f"ledger_{dataset.id}")
     number = key.partition(":")[2]
     wanted = " ".join(key.upper().split())
     if number.isdigit():
-        found = connection.execute(
-            f"select row_key from {parquet(path)} where {_line_is(key)}"
-        ).fetchone()
+        found = connection.execute(f"select row_key from {told} where {_line_is(key)}").fetchone()
         if found is not None and found[0] is not None:
             wanted = found[0]
     rows = connection.execute(
-        f"{_NAMED} from {parquet(path)} where row_key = {quoted(wanted)} "
-        "order by _extract_id, _line"
+        f"{_NAMED} from {told} where row_key = {quoted(wanted)} order by _extract_id, _line"
     ).fetchall()
     if not rows and number.isdigit():
-        rows = connection.execute(f"{_NAMED} from {parquet(path)} where {_line_is(key)}").fetchall()
+        rows = connection.execute(f"{_NAMED} from {told} where {_line_is(key)}").fetchall()
     return wanted, [
         {
             "line": f"{extract}:{line}",

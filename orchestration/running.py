@@ -7,14 +7,14 @@ run: it stands in the UI's history like one that the schedule started.
 import logging
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from orchestration.dataset import load_datasets
+from orchestration.dataset import Dataset, load_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
@@ -22,6 +22,7 @@ from orchestration.instance import prepare_instance
 from orchestration.layers import LAYERS, sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
 from orchestration.publishing.targets import local_portal
+from orchestration.reports import fates_of
 from orchestration.schedules import DAILY
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
@@ -83,7 +84,7 @@ def run_daily(
             with local_portal(settings):
                 result = _execute(instance, run_id, chosen, len(datasets), options)
             portal = "summerware portal"
-    return _summary(state, result, chosen, run_id, portal)
+    return _summary(settings, state, datasets, result, chosen, run_id, portal)
 
 
 def _execute(
@@ -115,7 +116,9 @@ def _execute(
 
 
 def _summary(
+    settings: Settings,
     state: State,
+    datasets: Mapping[str, Dataset],
     result: dg.ExecuteInProcessResult,
     chosen: Sequence[str],
     run_id: str,
@@ -130,7 +133,11 @@ def _summary(
         failure = next((one for one in failures if name in one["step"]), None)
         codes += [_code(record) for record in own]
         layer = state.newest_layer(name, "deduplicated", run_id=run_id)
-        fates = layer.facts["fates"] if layer and layer.run_id == run_id else None
+        fates = (
+            fates_of(settings, state, datasets[name], layer)
+            if layer and layer.run_id == run_id
+            else None
+        )
         published = [one for one in state.publications(name) if one.run_id == run_id]
         summaries.append(
             {

@@ -942,3 +942,12 @@ def test_files_and_journal_tell_the_publication(park: Park) -> None:
     assert outcome.plan is not None
     assert json.loads(json.dumps(publication.plan))["rows"] == outcome.plan.rows
     assert (publication.plan["source"], publication.newest_extract_at) == ("files", DAY)
+
+
+def test_ledger_tells_refused_rows_as_quarantined(park: Park, home_portal: Any) -> None:
+    """Law 1 after the last step too: the counts add up, and the reason is the portal's refusal."""
+    home_portal.faults.add("row-errors:key=T2,column=species")
+    layer = park.passed(park.layer(OAKS, fates=dict.fromkeys(("T1", "T2", "T3"), "published")))
+    park.publish(layer)
+    told = reports.fates_of(park.settings, park.state, park.dataset, layer)
+    assert told == {"published": 2, "quarantined": 1}
