@@ -90,29 +90,28 @@ def tree(tree_id: str, **cells: Any) -> dict[str, Any]:
 def write_rows(path: Path, dataset: Dataset, rows: Sequence[Row]) -> Path:
     """Writes rows as a mart has them."""
     columns = dataset.published
+    cells = {column.name: [row[column.name] for row in rows] for column in columns}
     with duckdb.connect() as connection:
         types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
         connection.execute(f"create table rows ({types})")
-        for row in rows:
-            marks = ", ".join("?" for _ in columns)
-            values = [row[column.name] for column in columns]
-            connection.execute(f"insert into rows values ({marks})", values)
+        if rows:
+            connection.register("given", pa.table(cells))
+            connection.execute("insert into rows by name from given")
         connection.execute(f"copy rows to '{path}' (format parquet)")
     return path
 
 
 def write_ledger(path: Path, fates: Mapping[str, str]) -> Path:
     """Writes a ledger of one line per key; what is not published has `<fate>_by_rule` as reason."""
+    given = {"row_key": list(fates), "fate": list(fates.values())}
+    types = pa.schema([("row_key", pa.string()), ("fate", pa.string())])
     with duckdb.connect() as connection:
+        connection.register("given", pa.table(given, schema=types))
         connection.execute(
-            "create table fates (_extract_id varchar, _line bigint, row_key varchar, fate varchar, "
-            "reason varchar)"
+            "copy (select 'x' as _extract_id, row_number() over () as _line, row_key, fate, "
+            "case when fate <> 'published' then fate || '_by_rule' end as reason from given) "
+            f"to '{path}' (format parquet)"
         )
-        for line, (key, fate) in enumerate(fates.items(), 1):
-            reason = None if fate == "published" else f"{fate}_by_rule"
-            row = ["x", line, key, fate, reason]
-            connection.execute("insert into fates values (?, ?, ?, ?, ?)", row)
-        connection.execute(f"copy fates to '{path}' (format parquet)")
     return path
 
 

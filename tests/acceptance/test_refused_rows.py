@@ -1,0 +1,60 @@
+"""The portal refuses some rows among many: exactly those are named, and the rest is published.
+
+`make soak`: 83 among 100,000, as a city once met them and could not tell which; `make test`: 7 among
+5,000. Both ways of refusing: counted in the answer, or the whole request failed without a word.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestration import reports
+from orchestration.portal.faults import Fault
+from orchestration.portal.server import PortalServer
+from orchestration.publishing import delivery, sending
+from orchestration.settings import Settings
+from orchestration.state.store import State
+from tests.park import Park
+from tests.unit.publishing.conftest import tree
+
+ROWS, REFUSED = (100_000, 83) if os.environ.get("SUMMERWARE_SOAK") else (5_000, 7)
+
+
+@pytest.fixture
+def park(
+    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Park]:
+    patience = sending.Patience(first_wait_seconds=0.01, longest_wait_seconds=0.05)
+    monkeypatch.setattr(delivery, "PATIENCE", patience)
+    with PortalServer(settings.portal_home) as portal:
+        yield Park(tmp_path, settings, state, portal)
+
+
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("kind", ["row-errors", "poison"])
+def test_exactly_the_refused_rows_are_named(park: Park, kind: str) -> None:
+    """Key, column, value and reason of each; quarantined by the ledger; everything else is there."""
+    rows = [tree(f"T{n:06}", species=f"species {n}") for n in range(ROWS)]
+    chosen = random.Random(7).sample(range(ROWS), REFUSED)
+    keys = {f"T{n:06}" for n in chosen}
+    park.portal.faults.add(Fault(kind=kind, keys=frozenset(keys), column="species"))
+    fates = dict.fromkeys((row["tree_id"] for row in rows), "published")
+    layer = park.passed(park.layer(rows, fates=fates))
+    outcome = park.publish(layer)
+    assert outcome.state == "verified"
+    named = reports.refused_rows(
+        park.settings, park.state, park.dataset, str(outcome.publication_id)
+    )
+    assert {(row["row_key"], row["column"], row["value"]) for row in named} == {
+        (f"T{n:06}", "species", f"species {n}") for n in chosen
+    }
+    assert all(row["reason"] for row in named)
+    told = reports.fates_of(park.settings, park.state, park.dataset, layer)
+    assert told == {"published": ROWS - REFUSED, "quarantined": REFUSED}
+    (counted,) = park.http(
+        "GET", f"/resource/{park.portal_id()}.json", params={"$select": "count(*) as n"}
+    ).json()
+    assert int(counted["n"]) == ROWS - REFUSED
