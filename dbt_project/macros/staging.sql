@@ -1,5 +1,9 @@
-{# A staging model: the standardized columns of its base, every raw line, in the order it came. #}
+{#
+    A staging model: the standardized columns of its base, every raw line, in the order it came, and in
+    `_changes` what standardizing and a corrected misspelling did to its cells.
+#}
 {% macro staged(id, base, derived={}) %}
+    {%- set spelled = columns_of(id, spelled=true) %}
 with base as (
     select * from {{ base }}
 ),
@@ -15,6 +19,24 @@ staged as (
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}
         {%- endfor %}
+        , list_filter(
+            {%- if spelled %}
+            _changes || [
+                {%- for name in spelled %}
+                case
+                    when spelled_{{ name }}({{ name }}) <> {{ name }} then struct_pack(
+                        column_name := '{{ name }}',
+                        rule_id := spelling_rule_{{ name }}({{ name }}),
+                        from_value := {{ name }},
+                        to_value := spelled_{{ name }}({{ name }})
+                    )
+                end{{ ',' if not loop.last }}
+                {%- endfor %}
+            ]
+            {%- else %}
+            _changes
+            {%- endif %}, lambda change: change is not null
+        ) as _changes
     from base
 )
 
@@ -34,37 +56,20 @@ select * from staged
 
 {#
     One row per cell that standardizing or a corrected misspelling changed: line, column, rule, from,
-    to. Every change is here, whatever the fate of its line.
+    to. Every change is here, whatever the fate of its line. Read off the staging model: working them
+    out once more costs as much as the model itself.
 #}
-{% macro corrected_cells(id, base) %}
-    {%- set spelled = columns_of(id, spelled=true) %}
-with base as (
-    select * from {{ base }}
+{% macro corrected_cells(staged) %}
+with staged as (
+    select * from {{ staged }}
 ),
 
 changed as (
     select
         _extract_id,
         _line,
-        unnest(
-            {%- if spelled %}
-            _changes || [
-                {%- for name in spelled %}
-                case
-                    when spelled_{{ name }}({{ name }}) <> {{ name }} then struct_pack(
-                        column_name := '{{ name }}',
-                        rule_id := spelling_rule_{{ name }}({{ name }}),
-                        from_value := {{ name }},
-                        to_value := spelled_{{ name }}({{ name }})
-                    )
-                end{{ ',' if not loop.last }}
-                {%- endfor %}
-            ]
-            {%- else %}
-            _changes
-            {%- endif %}
-        ) as change
-    from base
+        unnest(_changes) as change
+    from staged
 )
 
 select
@@ -75,5 +80,4 @@ select
     change.from_value,
     change.to_value
 from changed
-where change is not null
 {% endmacro %}

@@ -65,7 +65,7 @@ TOY_MODELS = {
         'toy_id': [upper_case('toy_id')], 'note': [null_word('note')],
     }) }}""",
     "stg_toys": "{{ staged('toys', ref('base_toys')) }}",
-    "corrections_toys": "{{ corrected_cells('toys', ref('base_toys')) }}",
+    "corrections_toys": "{{ corrected_cells(ref('stg_toys')) }}",
     "int_toys__fates": """{{ fated_lines(
         'toys', ref('stg_toys'), source('gate', 'quarantine_toys')) }}""",
     "int_toys__surviving_rows": """{{ config(materialized='view') }}
