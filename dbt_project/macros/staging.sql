@@ -1,5 +1,5 @@
 {#
-    A staging model: the standardized columns of its base, every raw line, in the order it came, and in
+    A staging model, `shifted_at` being made before it is built: the standardized columns of its base, every raw line, in the order it came, and in
     `_changes` what standardizing and a corrected misspelling did to its cells.
 #}
 {% macro staged(id, base, derived={}) %}
@@ -15,7 +15,8 @@ staged as (
         _extracted_at,
         _grain,
         _parse_error,
-        _unparsed
+        _unparsed,
+        shifted_at(_extract_id, _line) as _shifted
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}
         {%- endfor %}

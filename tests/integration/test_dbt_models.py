@@ -141,6 +141,7 @@ class Models:
                 f"insert into gate.quarantine_{self.dataset.id} values (?, ?, ?)", row
             )
         define_streets(connection, self.settings)
+        connection.execute("create macro shifted_at(extract_id, line) as null::varchar")
         for column in self.dataset.spelled:
             define_correction(connection, column.name)
         for name, sql in self.sql.items():
