@@ -247,6 +247,7 @@ app.command()(portal_commands.portal)
 app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")
 app.command("audit-sample")(review_commands.audit_sample)
+app.command()(review_commands.drift)
 app.command()(evaluate)
 
 
@@ -275,6 +276,12 @@ def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
         verdicts = ", ".join(f"{gate} {_coloured(said)}" for gate, said in one["gates"].items())
         out.print(f"{one['dataset']}: gates {verdicts or '-'}", highlight=False)
         out.print(f"    portal: {_portal_cell(one, dry_run=dry_run)}", highlight=False)
+        if one["drift"]:
+            out.print(
+                f"    drift: {one['drift']:,} values are new together: "
+                f"summerware drift {one['dataset']}",
+                highlight=False,
+            )
 
 
 def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str:

@@ -179,7 +179,7 @@ class Comparison(_Strict):
     """One column by which two rows are compared."""
 
     column: Name
-    how: Literal["time", "place", "point", "code", "text"]
+    how: Literal["time", "place", "point", "house", "code", "text"]
 
 
 class Duplicates(_Strict):

@@ -138,12 +138,15 @@ def _summary(
             if layer and layer.run_id == run_id
             else None
         )
+        staged = state.newest_layer(name, "standardized", run_id=run_id)
+        spelling = staged.facts.get("spelling", {}) if staged and staged.run_id == run_id else {}
         published = [one for one in state.publications(name) if one.run_id == run_id]
         summaries.append(
             {
                 "dataset": name,
                 "gates": {SUITES[record.layer]: record.verdict for record in own},
                 "fates": fates,
+                "drift": spelling.get("drift", 0),
                 "publication": _publication(published[-1]) if published else None,
                 "stopped_by": failure["message"] if failure else None,
             }

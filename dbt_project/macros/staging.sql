@@ -1,5 +1,9 @@
-{# A staging model: the standardized columns of its base, every raw line, in the order it came. #}
+{#
+    A staging model, `shifted_at` being made before it is built: the standardized columns of its base, every raw line, in the order it came, and in
+    `_changes` what standardizing and a corrected misspelling did to its cells.
+#}
 {% macro staged(id, base, derived={}) %}
+    {%- set spelled = columns_of(id, spelled=true) %}
 with base as (
     select * from {{ base }}
 ),
@@ -11,10 +15,29 @@ staged as (
         _extracted_at,
         _grain,
         _parse_error,
-        _unparsed
+        _unparsed,
+        shifted_at(_extract_id, _line) as _shifted
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}
         {%- endfor %}
+        , list_filter(
+            {%- if spelled %}
+            _changes || [
+                {%- for name in spelled %}
+                case
+                    when spelled_{{ name }}({{ name }}) <> {{ name }} then struct_pack(
+                        column_name := '{{ name }}',
+                        rule_id := spelling_rule_{{ name }}({{ name }}),
+                        from_value := {{ name }},
+                        to_value := spelled_{{ name }}({{ name }})
+                    )
+                end{{ ',' if not loop.last }}
+                {%- endfor %}
+            ]
+            {%- else %}
+            _changes
+            {%- endif %}, lambda change: change is not null
+        ) as _changes
     from base
 )
 
@@ -34,37 +57,20 @@ select * from staged
 
 {#
     One row per cell that standardizing or a corrected misspelling changed: line, column, rule, from,
-    to. Every change is here, whatever the fate of its line.
+    to. Every change is here, whatever the fate of its line. Read off the staging model: working them
+    out once more costs as much as the model itself.
 #}
-{% macro corrected_cells(id, base) %}
-    {%- set spelled = columns_of(id, spelled=true) %}
-with base as (
-    select * from {{ base }}
+{% macro corrected_cells(staged) %}
+with staged as (
+    select * from {{ staged }}
 ),
 
 changed as (
     select
         _extract_id,
         _line,
-        unnest(
-            {%- if spelled %}
-            _changes || [
-                {%- for name in spelled %}
-                case
-                    when spelled_{{ name }}({{ name }}) <> {{ name }} then struct_pack(
-                        column_name := '{{ name }}',
-                        rule_id := spelling_rule_{{ name }}({{ name }}),
-                        from_value := {{ name }},
-                        to_value := spelled_{{ name }}({{ name }})
-                    )
-                end{{ ',' if not loop.last }}
-                {%- endfor %}
-            ]
-            {%- else %}
-            _changes
-            {%- endif %}
-        ) as change
-    from base
+        unnest(_changes) as change
+    from staged
 )
 
 select
@@ -75,5 +81,4 @@ select
     change.from_value,
     change.to_value
 from changed
-where change is not null
 {% endmacro %}

@@ -13,6 +13,7 @@ import dagster as dg
 
 from orchestration.assets.pipeline import Pipeline, progress
 from orchestration.assets.translator import layer_spec
+from orchestration.cleaning.inputs import require_sound_inputs
 from orchestration.dataset import Dataset
 from orchestration.layers import newest_layer
 from orchestration.publishing.publisher import publish
@@ -35,6 +36,7 @@ def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
         with pipeline.step(context.op_execution_context, f"{dataset.id}: landing extracts"):
+            require_sound_inputs(pipeline.settings, pipeline.datasets[dataset.id])
             outcome = make_raw_layer(
                 pipeline.settings,
                 pipeline.state,

@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.cleaning.comparisons import KEY, place_mark, place_street, plain_text
+from orchestration.cleaning.comparisons import (
+    KEY,
+    is_on_globe,
+    place_mark,
+    place_street,
+    plain_text,
+)
 from orchestration.dataset import Comparison
 
 AT = "row_at"
@@ -109,9 +115,10 @@ def _place_keys(place: str, compared: Sequence[Comparison]) -> _Keys:
     if code is not None:
         kept["code"] = plain_text(f'source."{code}"')
         of_row["code"] = "mark || '|' || code"
-    point = next((one.column for one in compared if one.how == "point"), None)
+    point = next((one.column for one in compared if one.how in ("point", "house")), None)
     if point is not None:
-        kept["point"] = f'cast(source."{point}" as varchar)'
+        named = f'source."{point}"'
+        kept["point"] = f"case when {is_on_globe(named)} then cast({named} as varchar) end"
         of_row["point"] = "point"
     return _Keys(of_place=of_place, kept=kept, of_row=of_row)
 

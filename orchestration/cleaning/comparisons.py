@@ -26,6 +26,7 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
     "time": ("equal", "2_minutes", "15_minutes", "60_minutes", "within", "other"),
     "place": ("equal", "one_edit", "two_edits", "same_street", "similar", "other"),
     "point": ("equal", "100_metres", "500_metres", "other"),
+    "house": ("equal", "25_metres", "100_metres", "other"),
     "code": ("equal", "other"),
     "text": ("equal", "close", "similar", "other"),
 }
@@ -104,13 +105,24 @@ def _prepared_place(column: str) -> dict[str, str]:
 
 
 def _prepared_point(column: str) -> dict[str, str]:
-    """Longitude and latitude of `POINT (x y)`; a zero point is no point."""
-    numbers = f"regexp_extract_all(cast(\"{column}\" as varchar), '-?[0-9]+[.]?[0-9]*')"
-    parts = {f"{column}__longitude": 1, f"{column}__latitude": 2}
+    """Longitude and latitude of a point; one of zeros or beyond the globe is a placeholder, and none."""
+    named = f'"{column}"'
+    on_globe, numbers = is_on_globe(named), point_numbers(named)
     return {
-        name: f"nullif(round(try_cast({numbers}[{place}] as double), 6), 0)"
-        for name, place in parts.items()
+        f"{column}__{name}": f"case when {on_globe} then round(try_cast("
+        f"{numbers}[{place}] as double), 6) end"
+        for place, name in enumerate(("longitude", "latitude"), start=1)
     }
+
+
+def point_numbers(column: str) -> str:
+    """SQL: the numbers of `POINT (x y)`, or of a point as GeoJSON, as texts."""
+    return f"regexp_extract_all(cast({column} as varchar), '-?[0-9]+[.]?[0-9]*')"
+
+
+def is_on_globe(column: str) -> str:
+    """SQL: whether a point is in degrees and not at zero; State Plane numbers stand for no place."""
+    return f"abs(try_cast({point_numbers(column)}[1] as double)) between 0.000001 and 180"
 
 
 def _prepared_text(column: str) -> dict[str, str]:
@@ -121,6 +133,7 @@ _PREPARED: Mapping[str, Callable[[str], dict[str, str]]] = {
     "time": _prepared_time,
     "place": _prepared_place,
     "point": _prepared_point,
+    "house": _prepared_point,
     "code": _prepared_text,
     "text": _prepared_text,
 }
@@ -171,8 +184,8 @@ def _levels(
         made = _time_levels(one.column, within_minutes)
     elif one.how == "place":
         made = _place_levels(one.column)
-    elif one.how == "point":
-        made = _point_levels(one.column)
+    elif one.how in ("point", "house"):
+        made = _point_levels(one.column, metres=(100, 500) if one.how == "point" else (25, 100))
         latitude = f"{one.column}__latitude"
         missing = CustomLevel(f"{latitude}_l is null or {latitude}_r is null")
         missing.configure(is_null_level=True)
@@ -219,14 +232,13 @@ def _place_levels(column: str) -> "dict[str, ComparisonLevelCreator]":
     }
 
 
-def _point_levels(column: str) -> "dict[str, ComparisonLevelCreator]":
+def _point_levels(column: str, metres: tuple[int, int]) -> "dict[str, ComparisonLevelCreator]":
     from splink.comparison_level_library import And, DistanceInKMLevel, ExactMatchLevel
 
     latitude, longitude = f"{column}__latitude", f"{column}__longitude"
     return {
         "equal": And(ExactMatchLevel(latitude), ExactMatchLevel(longitude)),
-        "100_metres": DistanceInKMLevel(latitude, longitude, 0.1),
-        "500_metres": DistanceInKMLevel(latitude, longitude, 0.5),
+        **{f"{one}_metres": DistanceInKMLevel(latitude, longitude, one / 1_000) for one in metres},
     }
 
 

@@ -26,7 +26,7 @@ def evaluate(
     ] = None,
     rows: Annotated[
         int, typer.Option(min=1_000, help="Rows per seed for near duplicates.")
-    ] = 80_000,
+    ] = 100_000,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Measure spelling and near duplicates on known truths; exit 1 where a target is missed."""

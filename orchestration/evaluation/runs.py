@@ -7,6 +7,7 @@ and findings (what was wrong or missed, by column or kind).
 
 import csv
 import gzip
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ from orchestration.evaluation.spelling_truth import (
 from orchestration.evaluation.spelling_truth import (
     plant as plant_misspellings,
 )
+from orchestration.evaluation.subject_truth import has_subjects, keep_subjects_apart
 from orchestration.settings import Settings
 from orchestration.warehouse.vocabularies import load_vocabulary, members
 
@@ -113,7 +115,7 @@ def measure_all(
     extracts: Path | None,
     folder: Path,
     seeds: Sequence[int] = SEEDS,
-    rows: int = 80_000,
+    rows: int = 100_000,
     say: Said = lambda _: None,
 ) -> Results:
     """Every measurement that this machine allows; `extracts` holds the real files, if there are any."""
@@ -129,6 +131,9 @@ def measure_all(
         if dataset.duplicates:
             say(f"near duplicates, planted into {dataset.id}")
             _planted_duplicates(settings, dataset, seeds, rows, folder, results)
+        if has_subjects(dataset):
+            say(f"two people of one event, planted into {dataset.id}")
+            _planted_subjects(settings, datasets, dataset, seeds, rows, folder, results)
     say("linkage, FEBRL 1 to 3")
     _febrl(results)
     return results
@@ -367,6 +372,32 @@ def _planted_duplicates(
             Finding(truth=truth, about=about, said=f"{kind}: {count}")
             for kind, count in counts.items()
         ]
+
+
+def _planted_subjects(
+    settings: Settings,
+    datasets: Mapping[str, Dataset],
+    dataset: Dataset,
+    seeds: Sequence[int],
+    rows: int,
+    folder: Path,
+    results: Results,
+) -> None:
+    """People of one event, as alike as can be; one count over the seeds."""
+    truth = f"two people of one event, planted: {dataset.id}"
+    planted, harmed = Counter[str](), Counter[str]()
+    for seed in seeds:
+        place = folder / f"{dataset.id}-{seed}-people"
+        place.mkdir()
+        kept = keep_subjects_apart(settings, datasets, dataset, rows=rows, seed=seed, folder=place)
+        planted.update(kept.planted)
+        harmed.update(kept.harmed)
+    name = "merged, lost or linked"
+    results.measures.append(_harm(truth, name, harmed.total(), planted.total()))
+    results.findings += [
+        Finding(truth=truth, about=f"differing in {kind.replace('_', ' ')}", said=f"{count} pairs")
+        for kind, count in planted.items()
+    ]
 
 
 def _link(settings: Settings, dataset: Dataset, folder: Path) -> dict[Pair, str]:

@@ -1,4 +1,4 @@
-"""The commands `summerware review …` and `summerware audit-sample`: thin, over this folder.
+"""The commands `summerware review …`, `drift` and `audit-sample`: thin, over this folder.
 
 They import neither Dagster, dbt nor Great Expectations, and openpyxl and scipy only where a sheet is
 written or read. `orchestration/cli.py` mounts them.
@@ -31,6 +31,42 @@ DatasetArgument = Annotated[str, typer.Argument(help="Id of the dataset.")]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder that the sheets are written to.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 SAMPLE_SIZE = 400
+
+
+def drift(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
+    """List values that are new together: what the source began to say, since when, how often."""
+    from dataclasses import asdict
+
+    from orchestration.review.drifted import find_drift
+
+    settings, state = open_state()
+    found = find_drift(settings, state, find_dataset(settings, dataset))
+    if as_json:
+        return print_json(
+            {
+                "dataset": dataset,
+                "changes": [asdict(one) for one in found.changes],
+                "left_out": {
+                    "internal_column": found.internal,
+                    "not_on_a_published_row": found.unpublished,
+                },
+            }
+        )
+    if not found.changes:
+        out.print(f"{dataset}: no values are new together")
+    moment = None
+    for one in found.changes:
+        if moment != (one.column, one.since):
+            moment = (one.column, one.since)
+            out.print(f"{one.column}: new together since {one.since}")
+        instead = f", instead of “{one.instead_of}”" if one.instead_of else ""
+        known = "" if one.is_known else ", not in the vocabulary"
+        out.print(f"    “{one.value}” on {one.lines:,} lines{instead}{known}")
+    if found.internal:
+        out.print(f"{found.internal:,} left out: their column is not published")
+    if found.unpublished:
+        out.print(f"{found.unpublished:,} left out: no published row holds them")
+    return None
 
 
 @review.command("export")

@@ -74,8 +74,8 @@ def find_proposals(
         ConfigurationError: no run has finished yet.
     """
     mart = mart_file(settings, state, dataset)
-    spelling = _layer_file(settings, state, dataset, "standardized", f"spelling_{dataset.id}")
-    duplicates = _layer_file(settings, state, dataset, "deduplicated", f"duplicates_{dataset.id}")
+    spelling = layer_file_of(settings, state, dataset, "standardized", f"spelling_{dataset.id}")
+    duplicates = layer_file_of(settings, state, dataset, "deduplicated", f"duplicates_{dataset.id}")
     decided = _Decided(decisions)
     found: list[Proposal] = []
     internal = unpublished = 0
@@ -122,7 +122,7 @@ def mart_file(settings: Settings, state: State, dataset: Dataset) -> Path:
     Raises:
         ConfigurationError: no run has finished yet.
     """
-    path = _layer_file(settings, state, dataset, "deduplicated", dataset.id)
+    path = layer_file_of(settings, state, dataset, "deduplicated", dataset.id)
     if path is None:
         raise ConfigurationError(
             f"{dataset.id}: no run has finished yet; start one with `summerware run {dataset.id}`"
@@ -130,7 +130,7 @@ def mart_file(settings: Settings, state: State, dataset: Dataset) -> Path:
     return path
 
 
-def _layer_file(
+def layer_file_of(
     settings: Settings, state: State, dataset: Dataset, layer: str, name: str
 ) -> Path | None:
     """A file of the newest layer; none where there is no layer, or none that looked for this."""
@@ -198,7 +198,7 @@ def _spellings(
     ).fetchall()
     published = {column.name: column for column in dataset.published if column.spelling}
     rows_with = {
-        name: _rows_by_value(connection, published[name], dataset.key, spelling, mart)
+        name: rows_by_value(connection, published[name], dataset.key, spelling, mart)
         for name in sorted({row[0] for row in suspected} & set(published))
     }
     found: list[Proposal] = []
@@ -236,7 +236,7 @@ def _spellings(
     return found, internal, unpublished
 
 
-def _rows_by_value(
+def rows_by_value(
     connection: duckdb.DuckDBPyConnection, column: Column, key: str, spelling: Path, mart: Path
 ) -> Mapping[str, int]:
     """How many published rows hold each value that is suspected or suggested."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestration.cleaning.linkage import weights_path
 from orchestration.cleaning.linked import suspect_duplicates
+from orchestration.cleaning.shifted import find_shifted
 from orchestration.cleaning.spelled import suspect_misspellings
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, lines_of_files, parquet
@@ -29,7 +30,7 @@ from orchestration.warehouse.runner import (
     build_models,
     open_warehouse,
 )
-from orchestration.warehouse.vocabularies import define_streets
+from orchestration.warehouse.vocabularies import define_streets, members
 
 progress = logging.getLogger("summerware.progress")
 
@@ -101,6 +102,16 @@ def standardize(
     database = open_warehouse(folder, {f"raw.{dataset.id}": lines})
     with connect(database) as connection:
         define_streets(connection, settings)
+        find_shifted(
+            connection,
+            dataset,
+            lines=f"raw.{dataset.id}",
+            vocabularies={
+                column.name: [entry.value for entry in members(settings, column.spelling)]
+                for column in dataset.spelled
+                if column.spelling
+            },
+        )
     build = partial(build_models, settings, datasets, dataset=dataset.id, database=database)
     results = []
     if dataset.spelled:

@@ -24,6 +24,10 @@ NEEDED = ("value", "source")
 KNOWN = (*NEEDED, "code", "system", "kind", "better", "one_form", "usps")
 
 
+STREETS = ("street_names", "street_suffixes", "street_directions")
+"""What the functions of addresses are made of, whichever dataset is modelled."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entry:
     """One right value; `line` is its line in the file, the header being line 1."""

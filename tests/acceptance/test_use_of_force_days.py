@@ -75,6 +75,18 @@ def test_shifted_cells_are_held_back(city: City) -> None:
     assert {line["fate"] for line in story["lines"]} == {"quarantined"}
 
 
+def test_shifted_cells_are_found_by_all_columns(city: City) -> None:
+    """By type and vocabulary across columns, in no other line of the extract, with what was read."""
+    found = city.rows(
+        FORCE,
+        "standardized",
+        f"stg_{FORCE}",
+        "select pib_file_number, force_reason, _shifted",
+        "where _shifted is not null",
+    )
+    assert found == [(SHIFTED, "ILLEGAL CARRYING OF A WEAPON", "right from force_reason")] * 3
+
+
 def test_first_fill_is_told_apart(city: City) -> None:
     """The column that appears in 2019-09 fills rows without counting as an update."""
     second = city.publications(FORCE)[1]
@@ -135,7 +147,9 @@ def test_change_of_grain_stops_until_it_is_declared(
     try:
         assert city.run(FORCE, extracts_dir=folder).exit_code == 1
         assert city.portal_digest() == before
-        city.allow_stopped(FORCE, because="a line was one force and is one incident now")
+        city.allow_stopped(
+            FORCE, because="a line was one officer_and_force and is one incident now"
+        )
         fates = city.ledger(FORCE)["fates"]
         # 98 lines repeat a key; those equal in every cell are merged.
         assert fates["merged"] + fates["superseded"] == 98

@@ -65,7 +65,7 @@ TOY_MODELS = {
         'toy_id': [upper_case('toy_id')], 'note': [null_word('note')],
     }) }}""",
     "stg_toys": "{{ staged('toys', ref('base_toys')) }}",
-    "corrections_toys": "{{ corrected_cells('toys', ref('base_toys')) }}",
+    "corrections_toys": "{{ corrected_cells(ref('stg_toys')) }}",
     "int_toys__fates": """{{ fated_lines(
         'toys', ref('stg_toys'), source('gate', 'quarantine_toys')) }}""",
     "int_toys__surviving_rows": """{{ config(materialized='view') }}
@@ -141,6 +141,7 @@ class Models:
                 f"insert into gate.quarantine_{self.dataset.id} values (?, ?, ?)", row
             )
         define_streets(connection, self.settings)
+        connection.execute("create macro shifted_at(extract_id, line) as null::varchar")
         for column in self.dataset.spelled:
             define_correction(connection, column.name)
         for name, sql in self.sql.items():

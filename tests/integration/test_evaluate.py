@@ -12,6 +12,8 @@ from orchestration.settings import Settings
 
 PLANTED = "spelling, planted"
 CALLS = "near duplicates, planted: calls_for_service"
+REQUESTS = "near duplicates, planted: service_requests"
+SUBJECTS = "two people of one event, planted: stops"
 FEBRL = "linkage engine: FEBRL 1 to 3 without the social security number"
 
 
@@ -46,6 +48,21 @@ def test_planted_duplicates_of_calls_are_found(results: Results) -> None:
     assert found["precision of linked pairs"].value >= 0.995
     assert found["F1 of pairs, linked or proposed"].value >= 0.975
     assert found["F1 of clusters, linked or proposed"].is_reached
+
+
+def test_planted_duplicates_of_service_requests_are_found(results: Results) -> None:
+    """Few rows again: a little less is asked of pairs, and nothing less of their clusters."""
+    found = _measures(results, REQUESTS)
+    assert found["precision of linked pairs"].value >= 0.995
+    assert found["F1 of pairs, linked or proposed"].value >= 0.97
+    assert found["F1 of clusters, linked or proposed"].is_reached
+
+
+def test_two_subjects_of_one_stop_stay_two_rows(results: Results) -> None:
+    """Whether they differ in all that is known of a person, in the age, or in the number alone."""
+    (found,) = _measures(results, SUBJECTS).values()
+    assert found.of >= 250
+    assert found.value == 0
 
 
 def test_the_linkage_engine_is_sound(results: Results) -> None:

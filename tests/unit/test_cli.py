@@ -30,7 +30,7 @@ REPORTS = {
     "why": ["why", FIRST, "A1"],
 }
 WITH_DATASET = {
-    **{name: [name, "nowhere"] for name in ("gates", "ledger", "publications", "run")},
+    **{name: [name, "nowhere"] for name in ("drift", "gates", "ledger", "publications", "run")},
     "why": ["why", "nowhere", "A1"],
     "release": ["release", "nowhere", "1"],
     "discard": ["discard", "nowhere", "1", "--reason", "broken"],

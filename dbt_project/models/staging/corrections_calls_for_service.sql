@@ -1,1 +1,1 @@
-{{ corrected_cells('calls_for_service', ref('base_calls_for_service')) }}
+{{ corrected_cells(ref('stg_calls_for_service')) }}

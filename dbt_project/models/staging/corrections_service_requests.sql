@@ -1,1 +1,1 @@
-{{ corrected_cells('service_requests', ref('base_service_requests')) }}
+{{ corrected_cells(ref('stg_service_requests')) }}

@@ -1,1 +1,1 @@
-{{ corrected_cells('stops', ref('base_stops')) }}
+{{ corrected_cells(ref('stg_stops')) }}

@@ -1,1 +1,1 @@
-{{ corrected_cells('use_of_force', ref('base_use_of_force')) }}
+{{ corrected_cells(ref('stg_use_of_force')) }}

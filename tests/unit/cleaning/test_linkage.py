@@ -40,15 +40,16 @@ DUPLICATES = Duplicates(
     link_above=0.9,
     propose_above=0.5,
 )
+HERE = '{"type": "Point", "coordinates": [-90.0885, 29.9391]}'
 NOON = datetime(2026, 2, 1, 12, 0)
 Found = dict[tuple[str, str], dict[str, Any]]
 NO_DECISIONS: list[tuple[str, str, str, str]] = []
 
 
-def _weights() -> Weights:
+def _weights(duplicates: Duplicates = DUPLICATES) -> Weights:
     """By hand: better levels weigh more, the worst against."""
     levels = {}
-    for one in DUPLICATES.compare:
+    for one in duplicates.compare:
         names = LEVELS[one.how]
         shares = [0.9 - 0.8 * place / (len(names) - 1) for place in range(len(names))]
         levels[one.column] = {
@@ -86,16 +87,17 @@ def linking(tmp_path: Path, calls: Dataset) -> Linking:
         decisions: Sequence[tuple[str, str, str, str]] = NO_DECISIONS,
         *,
         threads: int = 2,
+        duplicates: Duplicates = DUPLICATES,
         target: Path = tmp_path / "pairs.parquet",
     ) -> tuple[Found, Linked]:
-        write_weights(_weights(), tmp_path / "weights.json")
+        write_weights(_weights(duplicates), tmp_path / "weights.json")
         with connect(spill=tmp_path) as connection:
             connection.execute(f"set threads = {threads}")
             _fill(connection, rows, decisions)
             before = connection.sql("show all tables").fetchall()
             said = link(
                 connection,
-                calls,
+                calls.model_copy(update={"duplicates": duplicates}),
                 rows="calls",
                 decisions="decisions",
                 weights=tmp_path / "weights.json",
@@ -356,3 +358,31 @@ def test_time_and_place_are_always_compared() -> None:
 def test_two_subjects_of_one_event_are_two_rows(dataset: str) -> None:
     """Where people are rows, no duplicates are looked for at all."""
     assert load_dataset(CALLS.with_name(f"{dataset}.yaml")).duplicates is None
+
+
+@pytest.mark.parametrize(
+    ("point", "metres"),
+    [
+        (HERE, "equal"),
+        ('{"type": "Point", "coordinates": [-90.0886, 29.9391]}', "25_metres"),
+        ('{"type": "Point", "coordinates": [-90.0890, 29.9391]}', "100_metres"),
+        ('{"type": "Point", "coordinates": [-90.0985, 29.9391]}', "other"),
+        ('{"type": "Point", "coordinates": [3678691.8167, 530187.70942]}', "blank"),
+        (None, "blank"),
+    ],
+)
+def test_houses_are_told_apart_by_their_exact_point(
+    linking: Linking, point: str | None, metres: str
+) -> None:
+    """Ten metres are next door, fifty the same block; a placeholder of the source says nothing."""
+    compare = tuple(
+        one.model_copy(update={"how": "house"}) if one.how == "point" else one
+        for one in DUPLICATES.compare
+    )
+    rows = [_call("a", location=HERE), _call("b", 1, location=point)]
+    found, _ = linking(
+        rows,
+        [("a", "b", "same", "d")],
+        duplicates=DUPLICATES.model_copy(update={"compare": compare}),
+    )
+    assert json.loads(found["a", "b"]["evidence"])["levels"]["location"] == metres

@@ -13,6 +13,7 @@ from orchestration.cleaning.training import train
 from orchestration.dataset import Comparison, Dataset, Duplicates, load_dataset
 from orchestration.duck import connect, parquet, quoted
 from orchestration.evaluation.duplicate_truth import (
+    SAME_HOUSE,
     Pair,
     PairScore,
     Planted,
@@ -104,6 +105,40 @@ def test_planting_is_the_same_again_and_hard(calls: Dataset, tmp_path: Path) -> 
     assert set(one.lookalikes.values()) == {"other_kind", "same_kind", "next_block"}
     assert {"across_midnight", "hour_later", "letter_dropped"} <= set(one.same.values())
     assert not one.same.keys() & one.lookalikes.keys()
+
+
+@pytest.fixture(scope="module")
+def tickets() -> Dataset:
+    return load_dataset(DATASETS / "service_requests.yaml")
+
+
+@pytest.fixture(scope="module")
+def planted_tickets(tickets: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    return plant(tickets, rows=20_000, seed=901, folder=tmp_path_factory.mktemp("tickets"))
+
+
+def test_planted_tickets_are_told_apart(
+    tickets: Dataset, planted_tickets: Planted, tmp_path: Path
+) -> None:
+    """Of service requests, too, on a seed that nothing was fitted on."""
+    found = _found(tickets, planted_tickets, tmp_path)
+    linked = judge_pairs(planted_tickets, [pair for pair in found if found[pair] == "linked"])
+    assert linked.precision.share >= 0.995, linked.false_positives
+    assert judge_pairs(planted_tickets, found).f1 >= 0.97
+    assert judge_clusters(planted_tickets, found).f1 >= 0.96
+
+
+def test_another_house_has_another_point(planted_tickets: Planted) -> None:
+    """A lookalike of the next block never copies a point; in one block, a stated share does."""
+    points = {row["ticket_id"]: row["location"] for row in planted_tickets.rows}
+    copied: dict[str, list[bool]] = {}
+    for (one, other), kind in planted_tickets.lookalikes.items():
+        if points[one] is not None:
+            copied.setdefault(kind, []).append(points[one] == points[other])
+    shares = {kind: sum(same) / len(same) for kind, same in copied.items()}
+    assert shares["next_block"] == 0
+    assert shares["same_kind"] == pytest.approx(SAME_HOUSE["same_kind"], abs=0.08)
+    assert shares["other_kind"] == pytest.approx(SAME_HOUSE["other_kind"], abs=0.08)
 
 
 def test_training_is_the_same_again(calls: Dataset) -> None:

@@ -45,6 +45,29 @@ def test_a_doubtful_one_is_never_applied(bench: SpellingBench, wrong: str, right
     assert bench.changed() == {}
 
 
+@pytest.mark.parametrize(
+    ("wrong", "held"),
+    [
+        ("ABANDONED BOAT LOT 7", True),
+        ("ABANDONED BOAT LOT 17", True),
+        ("ABANDONED BOAT LOT", True),
+        ("ABANDONED BOAT LOT I", False),
+        ("ABANDONED B0AT LOT 1", False),
+        ("ABANDONED BOATLOT 1", False),
+    ],
+    ids=["other digit", "more digits", "no digit", "I for 1", "0 for O", "space"],
+)
+def test_other_digits_are_never_a_slip(bench: SpellingBench, wrong: str, held: bool) -> None:
+    """Where nothing else holds it back: thresholds at zero, the same beside, a member, frequent."""
+    bench.apply_above = bench.propose_above = 0.0
+    bench.know("ABANDONED BOAT LOT 1")
+    bench.see("ABANDONED BOAT LOT 1", 100_000, code="B")
+    bench.see(wrong, 1, code="B")
+    ((outcome, evidence),) = bench.rows("outcome, evidence")
+    assert ("digits differ" in json.loads(str(evidence))["held_by"]) == held
+    assert (outcome == "applied") == (not held)
+
+
 @pytest.mark.parametrize("with_codes", [True, False], ids=["codes known", "codes unknown"])
 def test_codes_are_no_misspellings(bench: SpellingBench, with_codes: bool) -> None:
     """TOYT, HOND, MERZ, MERC, FRHT and STRN stay what they are, also when nobody knows them."""

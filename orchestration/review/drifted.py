@@ -1,0 +1,88 @@
+"""Values that are new together: what the source began to say one day, for people to look at.
+
+What belongs here: reading the drift that spelling kept with the newest finished layers, and what of it
+may be shown. What does not: finding it (``cleaning/drift.py``). Nothing of it is corrected or asked on a
+sheet: the vocabulary's owner takes the new words up, or tells the source.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orchestration.dataset import Dataset
+from orchestration.duck import connect, parquet
+from orchestration.review.proposals import layer_file_of, mart_file, rows_by_value
+from orchestration.settings import Settings
+from orchestration.state.store import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One value of a change: the first day of the change, what it takes the place of, where known."""
+
+    column: str
+    since: str
+    value: str
+    instead_of: str | None
+    lines: int
+    is_known: bool
+    """Whether the column's vocabulary has it already."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What changed together, by column and day; and how many values are not shown, and why."""
+
+    changes: tuple[Change, ...]
+    internal: int
+    """Their column is not published."""
+    unpublished: int
+    """No published row holds them."""
+
+
+def find_drift(settings: Settings, state: State, dataset: Dataset) -> Drift:
+    """The drift of the newest finished run, sorted by column, day and lines.
+
+    Only values of published columns that stand on a published row are in it; an old value is told
+    where it does, too, or where the vocabulary has it.
+
+    Raises:
+        ConfigurationError: no run has finished yet.
+    """
+    mart = mart_file(settings, state, dataset)
+    spelling = layer_file_of(settings, state, dataset, "standardized", f"spelling_{dataset.id}")
+    if spelling is None:
+        return Drift(changes=(), internal=0, unpublished=0)
+    columns = {column.name: column for column in dataset.published if column.spelling}
+    with connect(spill=settings.workspaces) as connection:
+        kept = connection.execute(
+            f"select column_name, from_value, to_value, rows, evidence from {parquet(spelling)} "
+            "where outcome = 'drift' order by all"
+        ).fetchall()
+        standing: Mapping[str, Mapping[str, int]] = {
+            name: rows_by_value(connection, columns[name], dataset.key, spelling, mart)
+            for name in sorted({row[0] for row in kept} & set(columns))
+        }
+    changes = []
+    internal = unpublished = 0
+    for column, value, old, lines, evidence in kept:
+        if column not in standing:
+            internal += 1
+        elif value not in standing[column]:
+            unpublished += 1
+        else:
+            said = json.loads(evidence)
+            changes.append(
+                Change(
+                    column=column,
+                    since=str(said["since"])[:10],
+                    value=value,
+                    instead_of=old
+                    if old in standing[column] or said["target_in_vocabulary"]
+                    else None,
+                    lines=lines,
+                    is_known=bool(said["from_in_vocabulary"]),
+                )
+            )
+    changes.sort(key=lambda one: (one.column, one.since, -one.lines, one.value))
+    return Drift(changes=tuple(changes), internal=internal, unpublished=unpublished)
