@@ -80,8 +80,9 @@ class Column(_Strict):
     person: Literal["none", "public_official", "private"] = "none"
     volatile: bool = False
     """Moves by itself at every extract: alone it never causes an update."""
-    survivorship: Literal["latest", "earliest", "longest", "filled"] = "latest"
-    """Which value stays when several lines hold the same key; `filled` takes the first non-null."""
+    survivorship: Literal["latest", "earliest", "longest", "filled", "union"] = "latest"
+    """Which value stays when several lines hold the same key; `filled` takes the first non-null,
+    `union` the parts of all of them, where cells are lists with ` | ` between."""
     formats: tuple[str, ...] = ()
     """strptime formats of the declared parse, tried in order."""
     spelling: Spelling | None = None

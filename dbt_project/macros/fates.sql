@@ -148,10 +148,7 @@ weighed as (
         list_filter([
             {%- for column in chosen %}
             case
-                when 1 = row_number() over (
-                    partition by row_key
-                    order by {{ preference(column['survivorship'], 'cell_' ~ loop.index) }}
-                ) then '{{ column['name'] }}'
+                when {{ gives(column, 'cell_' ~ loop.index) }} then '{{ column['name'] }}'
             end{{ ',' if not loop.last }}
             {%- endfor %}
         ]::varchar[], name -> name is not null) as gives

@@ -44,6 +44,7 @@ columns:
   - {name: seen_date, source: Seen, type: date, formats: ["%Y-%m-%d"],
      survivorship: earliest, privacy: publish, description: Earliest.}
   - {name: note, source: Note, survivorship: filled, privacy: internal, description: Filled.}
+  - {name: colors, source: Colors, survivorship: union, privacy: publish, description: A list.}
   - {name: changed_at, source: Changed, type: timestamp, formats: ["%Y-%m-%d"],
      privacy: publish, description: Order.}
   - {name: price, source: Price, type: number, privacy: publish, description: Number.}
@@ -551,6 +552,10 @@ def test_one_bad_part_keeps_the_row_back(toys):
         ("seen_date", "2020-02-02", "2020-01-01", date(2020, 1, 1), True),
         ("seen_date", "2020-02-02", None, date(2020, 2, 2), False),
         ("seen_date", None, "2020-01-01", date(2020, 1, 1), True),
+        ("colors", "red | blue", "blue | green", "red | blue | green", True),
+        ("colors", "red | blue", "blue", "red | blue", False),
+        ("colors", None, "red", "red", True),
+        ("colors", "red", None, "red", False),
         ("price", None, "5", None, False),
         ("place", None, "POINT (1 1)", None, False),
         ("wear", "1", "2", "1", False),
