@@ -18,6 +18,7 @@ from orchestration.dataset import Dataset
 from orchestration.layers import newest_layer
 from orchestration.publishing.publisher import publish
 from orchestration.sources.raw_layer import make_raw_layer
+from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer
 
 
@@ -149,11 +150,46 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
                 "deletes": plan.deletes,
                 "held_back": plan.held_back,
                 "publication": outcome.publication_id or "",
+                **_receipt(pipeline, dataset.id, outcome.publication_id),
                 "seconds": round(time.monotonic() - started, 2),
             }
         )
 
     return published
+
+
+def _receipt(pipeline: Pipeline, dataset: str, publication_id: str | None) -> Mapping[str, Any]:
+    """What the receipt says: who let it go, how it went, every figure that was proven."""
+    if publication_id is None:
+        return {}
+    receipts = PublishingStore(pipeline.state).receipts(dataset, publication_id=publication_id)
+    if not receipts:
+        return {}
+    body = receipts[-1].body
+    proof = body["verification"] or {"checks": [], "rows_read_back": 0}
+    shown: dict[str, Any] = {
+        "receipt": receipts[-1].hash,
+        "released_by": body["released_by"] or "",
+        "rows_refused": body["rows_refused"],
+        "rows_read_back": proof["rows_read_back"],
+        "requests": sum(len(chunk["request_ids"] or []) for chunk in body["chunks"]),
+    }
+    if proof["checks"]:
+        shown["verification"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord(
+                    {
+                        "dataset": check["portal_id"],
+                        "figure": check["what"],
+                        "should be": check["expected"],
+                        "is": check["found"],
+                        "holds": check["holds"],
+                    }
+                )
+                for check in proof["checks"]
+            ]
+        )
+    return shown
 
 
 def _fates(layer: Layer) -> Mapping[str, Any]:
