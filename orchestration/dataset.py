@@ -247,6 +247,8 @@ class Publish(_Strict):
     row_label: str
     contact: str
     update_frequency: str = "Daily"
+    transport: Literal["soda", "dsmapi"] = "soda"
+    """How rows go: in chunks, or as a draft that people can look at and that is applied whole."""
     other_columns: tuple[Name, ...] = ()
     """Columns that the portal's dataset has beside ours and that are none of our business."""
 

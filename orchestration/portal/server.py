@@ -33,6 +33,7 @@ from orchestration.portal.state import Portal
 from orchestration.portal.strikes import Connections
 
 ADDRESS_FILE = "address.json"
+TLS_ADDRESS_FILE = "tls-address.json"
 _LOCK_FILE = "portal.lock"
 _START_SECONDS = 30.0
 _PROBE_SECONDS = 5.0
@@ -166,12 +167,23 @@ def _run_aside(server: _Server, stack: ExitStack) -> None:
 
 def running_address(home: Path) -> str | None:
     """Where the live portal of this home answers, or None when there is none."""
+    address = _announced(home / ADDRESS_FILE)
+    return address if address is not None and _answers(address) else None
+
+
+def running_tls(home: Path) -> tuple[str, Path] | None:
+    """Where it answers over TLS, and its certificate; None where it does not."""
+    address = _announced(home / TLS_ADDRESS_FILE)
+    return None if address is None else (address, certificate_for(home)[0])
+
+
+def _announced(file: Path) -> str | None:
     try:
-        announced = json.loads((home / ADDRESS_FILE).read_text(encoding="utf-8"))
+        announced = json.loads(file.read_text(encoding="utf-8"))
         address, pid = str(announced["address"]), int(announced["pid"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return address if _alive(pid) and _answers(address) else None
+    return address if _alive(pid) else None
 
 
 class _Server(uvicorn.Server):
@@ -258,7 +270,13 @@ def _encrypted(plain: _Server, host: str, port: int) -> Iterator[_Server]:
             ssl_certfile=str(certificate),
             ssl_keyfile=str(key),
         )
-        yield _Server(config, plain.portal, listener, ca_file=certificate)
+        yield _Server(
+            config,
+            plain.portal,
+            listener,
+            address_file=plain.portal.store.home / TLS_ADDRESS_FILE,
+            ca_file=certificate,
+        )
 
 
 def _config(app: Starlette, connections: Connections, **settings: Any) -> uvicorn.Config:

@@ -9,6 +9,7 @@ differ, the publication has failed.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from orchestration.errors import PortalFault, PublicationRefused
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, planned_chunks
+from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
 from orchestration.publishing.journal import Journal, plan_of
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
@@ -88,6 +90,8 @@ class Delivery:
     # Sending
 
     def _send(self, publication: Publication, folder: Path) -> None:
+        if self._dataset.publish.transport == "dsmapi":
+            return self._send_drafts(publication, folder)
         done = self._state.acknowledged_chunks(publication.id)
         total = plan_of(publication).writes
         sent = 0
@@ -97,23 +101,52 @@ class Delivery:
                 continue
             self._send_one(publication, chunk, chunk.number)
             self._progress(f"{sent:,} of {total:,} rows sent")
+        return None
+
+    def _send_drafts(self, publication: Publication, folder: Path) -> None:
+        if self._target.drafts is None:
+            raise PublicationRefused(
+                f"{self._dataset.id}: goes by drafts, which need TLS, and the local portal was "
+                "started without: start it with --tls-port"
+            )
+        sender = DraftSender(self._target.drafts, self._dataset)
+        known = {chunk["number"]: chunk for chunk in self._state.chunks(publication.id)}
+        for draft in planned_drafts(folder):
+            before = known.get(draft.number)
+            if before is not None and before["state"] in ("acknowledged", "verified"):
+                continue
+            note = partial(self._note, publication, draft.number, draft)
+            portal_id = self._portal_id(draft.partition)
+            sender.send(portal_id, draft, folder, before["answer"] if before else None, note)
+            self._progress(f"a draft of {draft.rows:,} rows was applied to {portal_id}")
+
+    def _note(
+        self,
+        publication: Publication,
+        number: int,
+        sent: Chunk | Draft,
+        state: str,
+        answer: dict[str, Any] | None = None,
+    ) -> None:
+        self._state.move_chunk(
+            publication.id,
+            number,
+            partition=sent.partition,
+            kind=sent.kind,
+            rows=sent.rows,
+            state=state,
+            answer=answer,
+        )
+
+    def _portal_id(self, partition: str) -> str:
+        found = self._portal_ids.get(partition)
+        if found is None:
+            found = self._portal_ids[partition] = self._datasets.find_or_make(partition)
+        return found
 
     def _send_one(self, publication: Publication, chunk: Chunk, number: int) -> None:
-        def note(state: str, answer: dict[str, Any] | None = None) -> None:
-            self._state.move_chunk(
-                publication.id,
-                number,
-                partition=chunk.partition,
-                kind=chunk.kind,
-                rows=chunk.rows,
-                state=state,
-                answer=answer,
-            )
-
-        portal_id = self._portal_ids.get(chunk.partition)
-        if portal_id is None:
-            portal_id = self._datasets.find_or_make(chunk.partition)
-            self._portal_ids[chunk.partition] = portal_id
+        portal_id = self._portal_id(chunk.partition)
+        note = partial(self._note, publication, number, chunk)
         note("pending")
         send_chunk(
             self._target.transport,

@@ -12,11 +12,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestration.dataset import Dataset
+from orchestration.dataset import Dataset, load_datasets
 from orchestration.errors import ConfigurationError
 from orchestration.file_lock import Users, shared_lock
 from orchestration.portal.errors import PortalInUseError
-from orchestration.portal.server import PortalServer, running_address
+from orchestration.portal.server import PortalServer, running_address, running_tls
+from orchestration.publishing.drafting import DraftPortal
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import Settings
 
@@ -36,6 +37,8 @@ class Target:
     name: str
     is_live: bool
     transport: SodaTransport
+    drafts: DraftPortal | None = None
+    """How the Data Management API is reached, where it is."""
 
 
 @contextmanager
@@ -46,10 +49,10 @@ def open_target(settings: Settings, dataset: Dataset, *, to_read: bool = False) 
         ConfigurationError: a live portal is asked for without credentials.
     """
     if settings.portal == "live":
-        with _closing(
-            SodaTransport(dataset.publish.domain, _live_credentials(to_read=to_read))
-        ) as transport:
-            yield Target(name=dataset.publish.domain, is_live=True, transport=transport)
+        domain, login = dataset.publish.domain, _live_credentials(to_read=to_read)
+        with _closing(SodaTransport(domain, login)) as transport:
+            live = DraftPortal(domain=domain, credentials=login)
+            yield Target(name=domain, is_live=True, transport=transport, drafts=live)
         return
     with local_portal(settings) as address:
         credentials = Credentials(
@@ -58,7 +61,14 @@ def open_target(settings: Settings, dataset: Dataset, *, to_read: bool = False) 
             password=os.environ.get("SUMMERWARE_PORTAL_PASSWORD", "local"),
         )
         with _closing(SodaTransport(address, credentials, scheme="http")) as transport:
-            yield Target(name=LOCAL, is_live=False, transport=transport)
+            encrypted = running_tls(settings.portal_home)
+            drafts = encrypted and DraftPortal(
+                domain=encrypted[0],
+                credentials=credentials,
+                ca_file=encrypted[1],
+                pause_seconds=0.05,
+            )
+            yield Target(name=LOCAL, is_live=False, transport=transport, drafts=drafts)
 
 
 @contextmanager
@@ -69,17 +79,25 @@ def local_portal(settings: Settings) -> Iterator[str]:
     """
     with shared_lock(settings, "portal.users") as users, ExitStack() as stack:
         address = running_address(settings.portal_home) or _start(
-            settings.portal_home, stack, users
+            settings.portal_home, stack, users, tls=_wants_tls(settings)
         )
         yield address
 
 
-def _start(home: Path, stack: ExitStack, users: Users) -> str:
+def _wants_tls(settings: Settings) -> bool:
+    """Whether a dataset goes by drafts, whose client knows nothing but TLS."""
+    return any(
+        dataset.publish.transport == "dsmapi"
+        for dataset in load_datasets(settings.datasets_dir).values()
+    )
+
+
+def _start(home: Path, stack: ExitStack, users: Users, *, tls: bool) -> str:
     """Starts a portal that ends with the stack; gives the address of another's if that was quicker."""
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            server = stack.enter_context(PortalServer(home))
+            server = stack.enter_context(PortalServer(home, tls=tls))
         except PortalInUseError:
             # Another process is just starting it, and has not said yet where.
             address = running_address(home)

@@ -1,0 +1,281 @@
+"""Sending by the Data Management API: a revision is a draft that people can look at, applied whole.
+
+The only module that knows socrata-py. Per partition one update revision for upserts, then one delete
+revision; each is uploaded as one file, transformed to our types, and applied only where no cell is in
+error. Rows in error are named, and the draft is made again without them; what cannot be applied is
+discarded. A draft that waits for approval is not published: the publication stays open, and the next
+run looks again. Proof and receipt are those of every publication: rows are read back over SODA.
+"""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration.dataset import Column, Dataset
+from orchestration.duck import connect, keys_table, parquet, quoted
+from orchestration.errors import NotVerified, PassingFault, PortalFault
+from orchestration.publishing.sending import RefusedRow
+from orchestration.publishing.transport import Credentials
+
+_TRANSFORMS = {
+    "text": "`{0}`",
+    "number": "to_number(`{0}`)",
+    "timestamp": "to_floating_timestamp(`{0}`)",
+    "date": "to_floating_timestamp(`{0}`)",
+    "boolean": "to_boolean(`{0}`)",
+    "point": "to_point(`{0}`)",
+}
+_KINDS = {"upsert": "upserts", "delete": "deletes"}
+_ERRORS_AT_MOST = 10_000
+_TRIES = 3
+"""A draft is made again without its rows in error; new errors then are not the rows'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DraftPortal:
+    """How drafts are reached: TLS always, since the client knows nothing else."""
+
+    domain: str
+    credentials: Credentials
+    ca_file: Path | None = None
+    pause_seconds: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """All upserts or all deletes of one partition."""
+
+    number: int
+    kind: str
+    partition: str
+    rows: int
+
+
+def planned_drafts(folder: Path) -> Iterator[Draft]:
+    """The drafts of a plan in their lasting order: upserts by partition, deletes last."""
+    number = 0
+    with connect(spill=folder) as connection:
+        for kind, file in _KINDS.items():
+            counted = connection.execute(
+                f"select _partition, count(*) from {parquet(folder / f'{file}.parquet')} "
+                "group by _partition order by _partition"
+            ).fetchall()
+            for partition, rows in counted:
+                yield Draft(number=number, kind=kind, partition=partition, rows=rows)
+                number += 1
+
+
+class DraftSender:
+    """Makes and applies drafts of one dataset on one portal."""
+
+    def __init__(self, portal: DraftPortal, dataset: Dataset) -> None:
+        from socrata import Socrata
+        from socrata.authorization import Authorization
+
+        login = portal.credentials
+        authorization = Authorization(portal.domain, login.username, login.password)
+        if portal.ca_file is not None:
+            authorization.verify = str(portal.ca_file)
+        self._client = Socrata(authorization)
+        self._portal = portal
+        self._dataset = dataset
+
+    def send(
+        self,
+        portal_id: str,
+        draft: Draft,
+        folder: Path,
+        journaled: Mapping[str, Any] | None,
+        note: Any,
+    ) -> None:
+        """Takes one draft from wherever it is to applied.
+
+        `journaled` is what was noted of it before a crash; `note` is told each step.
+
+        Raises:
+            NotVerified: it waits for approval.
+            PortalFault: it cannot be applied, and was discarded.
+            PassingFault: the portal did not answer.
+        """
+        try:
+            self._send(portal_id, draft, folder, journaled or {}, note)
+        except (NotVerified, PortalFault, PassingFault):
+            raise
+        except Exception as error:  # noqa: BLE001 - the client raises whatever comes
+            # Its errors quote answers, and answers quote cells.
+            raise PassingFault(
+                f"{self._portal.domain}: the draft for {portal_id} stopped with "
+                f"{type(error).__name__}; the next run goes on or starts it again"
+            ) from None
+
+    def _send(
+        self,
+        portal_id: str,
+        draft: Draft,
+        folder: Path,
+        journaled: Mapping[str, Any],
+        note: Any,
+    ) -> None:
+        view = self._client.views.lookup(portal_id)
+        refused: list[RefusedRow] = []
+        if "revision" in journaled and self._was_applied(view, journaled, portal_id):
+            note("acknowledged", {**journaled, "settled": "read_back"})
+            return
+        for attempt in range(1, _TRIES + 1):
+            made, schema = self._draft(view, draft, folder, [row.key for row in refused], note)
+            faults = self._faults(schema, draft)
+            if not faults:
+                self._apply(portal_id, made, schema, draft, refused, attempt, note)
+                return
+            made.discard()
+            refused += faults
+        raise PortalFault(
+            f"{self._dataset.id}: the draft for {portal_id} had rows in error {_TRIES} times and was "
+            "discarded; look at the types of the portal's columns"
+        )
+
+    def _was_applied(self, view: Any, journaled: Mapping[str, Any], portal_id: str) -> bool:
+        """Whether a draft that was left was applied since; one that nobody waits for is discarded.
+
+        Raises:
+            NotVerified: it still waits for approval.
+            PortalFault: people on the portal did not approve it.
+        """
+        number = journaled["revision"]
+        revision = view.revisions.lookup(number)
+        if any(job.get("status") == "successful" for job in revision.attributes["task_sets"] or []):
+            return True
+        is_closed = revision.attributes["closed_at"] is not None
+        if journaled.get("waits_for_approval"):
+            if not is_closed:
+                raise self._waiting(portal_id, number)
+            raise PortalFault(
+                f"{self._dataset.id}: revision {number} of {portal_id} was closed on the portal without "
+                "being applied"
+            )
+        if not is_closed:
+            revision.discard()
+        return False
+
+    def _draft(
+        self, view: Any, draft: Draft, folder: Path, without: Sequence[Any], note: Any
+    ) -> tuple[Any, Any]:
+        """A revision with the rows uploaded and transformed."""
+        make = (
+            view.revisions.create_update_revision
+            if draft.kind == "upsert"
+            else view.revisions.create_delete_revision
+        )
+        revision = make()
+        note("sent", {"revision": revision.attributes["revision_seq"]})
+        content = self._csv(draft, folder, without)
+        source = revision.create_upload(f"{self._dataset.id}.csv").csv(io.BytesIO(content))
+        schema = source.get_latest_input_schema().get_latest_output_schema()
+        columns = self._columns(draft)
+        for column in columns:
+            schema = schema.change_column_transform(column.name).to(
+                _TRANSFORMS[column.type].format(column.name)
+            )
+        schema = schema.run().wait_for_finish(sleeptime=self._portal.pause_seconds)
+        schema = schema.set_row_id(self._dataset.key)
+        return revision, schema.wait_for_finish(sleeptime=self._portal.pause_seconds)
+
+    def _columns(self, draft: Draft) -> list[Column]:
+        if draft.kind == "delete":
+            return [self._dataset.column(self._dataset.key)]
+        return list(self._dataset.published)
+
+    def _csv(self, draft: Draft, folder: Path, without: Sequence[Any]) -> bytes:
+        """The rows as CSV; an empty cell is a null, which clears."""
+        names = ", ".join(_cell(column) for column in self._columns(draft))
+        target = folder / "draft.csv"
+        path = folder / f"{_KINDS[draft.kind]}.parquet"
+        with connect(spill=folder) as connection:
+            keys_table(connection, "left_out", map(str, without))
+            connection.execute(
+                f"copy (select {names} from {parquet(path)} as rows "
+                f"anti join left_out on rows.{self._dataset.key}::varchar = left_out.row_key "
+                f"where _partition = {quoted(draft.partition)} order by {self._dataset.key}) "
+                f"to {quoted(str(target))} (format csv, header true)"
+            )
+        try:
+            return target.read_bytes()
+        finally:
+            target.unlink()
+
+    def _faults(self, schema: Any, draft: Draft) -> list[RefusedRow]:
+        """The rows with cells in error; reasons in our words, for the portal's quote cells."""
+        if not schema.attributes["error_count"]:
+            return []
+        key, faults = self._dataset.key, []
+        for row in schema.schema_errors(limit=_ERRORS_AT_MOST):
+            wrong = [name for name, cell in row.items() if "error" in cell]
+            if "ok" not in row.get(key, {}):
+                raise PortalFault(
+                    f"{self._dataset.id}: the key of a row is in error; the draft is not applied"
+                )
+            kind = self._dataset.column(wrong[0]).type if wrong else ""
+            faults.append(
+                RefusedRow(
+                    key=row[key]["ok"],
+                    column=wrong[0] if wrong else None,
+                    reason=f"not a value of type {kind}" if kind else "in error",
+                )
+            )
+        if not faults:
+            raise PortalFault(
+                f"{self._dataset.id}: the portal counts cells in error and names none"
+            )
+        return faults
+
+    def _apply(
+        self,
+        portal_id: str,
+        revision: Any,
+        schema: Any,
+        draft: Draft,
+        refused: Sequence[RefusedRow],
+        attempt: int,
+        note: Any,
+    ) -> None:
+        number = revision.attributes["revision_seq"]
+        facts = {
+            "revision": number,
+            "attempts": attempt,
+            "settled": "answered",
+            "request_ids": [],
+            "refused": [
+                {"key": str(row.key), "column": row.column, "reason": row.reason} for row in refused
+            ],
+        }
+        note("sent", facts)
+        job = revision.apply(output_schema=schema)
+        if job.submitted_for_approval():
+            note("sent", {**facts, "waits_for_approval": True})
+            raise self._waiting(portal_id, number)
+        job = job.wait_for_finish(sleeptime=self._portal.pause_seconds)
+        if job.attributes["status"] != "successful":
+            raise PortalFault(
+                f"{self._dataset.id}: the portal could not apply revision {number} of {portal_id}; "
+                "its job page says why"
+            )
+        note("acknowledged", facts)
+
+    def _waiting(self, portal_id: str, number: int) -> NotVerified:
+        return NotVerified(
+            f"{self._dataset.id}: revision {number} of {portal_id} waits for approval on the portal; "
+            "it is not published. Approve it there; the next run goes on"
+        )
+
+
+def _cell(column: Column) -> str:
+    if column.type in ("timestamp", "date"):
+        return f"strftime({column.name}::timestamp, '%Y-%m-%dT%H:%M:%S.%g') as {column.name}"
+    if column.type == "number":
+        return (
+            f"case when {column.name} = trunc({column.name}) and abs({column.name}) < 1e15 "
+            f"then {column.name}::bigint::varchar else {column.name}::varchar end as {column.name}"
+        )
+    return f"{column.name}::varchar as {column.name}"

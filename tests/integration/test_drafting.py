@@ -1,0 +1,155 @@
+"""Publications as drafts, by the vendor's own client over TLS: the same proof, nothing half applied."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration import reports
+from orchestration.errors import NotVerified, PassingFault
+from orchestration.portal.manners import Manners, with_switches
+from orchestration.portal.server import PortalServer
+from orchestration.publishing.drafting import DraftSender
+from orchestration.settings import Settings
+from orchestration.state.store import State
+from tests.integration.test_publisher import Killed
+from tests.park import AFTER, OAKS, Park
+from tests.unit.publishing.conftest import tree
+
+BY_DRAFTS = {"id": "tree-tree", "transport": "dsmapi"}
+
+
+@pytest.fixture
+def park(tmp_path: Path, settings: Settings, state: State) -> Iterator[Park]:
+    with PortalServer(settings.portal_home, tls=True) as portal:
+        park = Park(tmp_path, settings, state, portal)
+        park.write_dataset(publish=BY_DRAFTS)
+        yield park
+
+
+def _revisions(park: Park) -> list[Any]:
+    publication = park.publications()[-1]
+    return [chunk["answer"]["revision"] for chunk in park.state.chunks(publication.id)]
+
+
+def test_rows_go_by_drafts_and_are_proven(park: Park) -> None:
+    """First load, update, delete: the portal holds every value, and the receipt names revisions."""
+    first = [*OAKS, tree("T4", height_feet=29.95, is_alive=True, place="POINT (-90.07 29.95)")]
+    assert park.publish_rows(first).state == "verified"
+    assert park.on_portal() == {row["tree_id"]: row for row in first}
+    after = [tree("T1", species='elm, "red"'), tree("T2", height_feet=3.5), *first[3:], tree("T5")]
+    outcome = park.publish_rows(after, extracted_at=AFTER)
+    assert outcome.state == "verified"
+    assert park.on_portal() == {row["tree_id"]: row for row in after}
+    assert [chunk["kind"] for chunk in park.receipts()[-1].body["chunks"]] == ["upsert", "delete"]
+    assert len(_revisions(park)) == 2
+
+
+def test_second_time_makes_no_draft(park: Park) -> None:
+    """Law 6 holds for drafts."""
+    park.publish_rows(OAKS)
+    assert park.publish_rows(OAKS).state == "unchanged"
+    assert _revisions(park) == []
+
+
+def test_cleared_cell_is_cleared(park: Park) -> None:
+    """An empty cell of the file is a null, and not «as it was»."""
+    park.publish_rows([tree("T1", species="elm"), tree("T2")])
+    park.publish_rows([tree("T1", species=None), tree("T2")], extracted_at=AFTER)
+    assert park.on_portal()["T1"]["species"] is None
+
+
+def test_waiting_for_approval_is_not_published(park: Park) -> None:
+    """The publication stays open with its one draft, and the portal is as it was."""
+    park.publish_rows(OAKS)
+    park.portal.manners = with_switches(Manners(), {"dsmapi_approval": True})
+    drafts = []
+    for _ in range(2):
+        with pytest.raises(NotVerified, match="waits for approval"):
+            park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+        drafts.append(_revisions(park))
+        assert set(park.on_portal()) == {"T1", "T2", "T3"}
+        assert park.states() == ["verified", "released"]
+    assert drafts[0] == drafts[1]
+    address = f"/api/publishing/v1/revision/{park.portal_id()}/{drafts[0][0]}"
+    park.http("DELETE", address)
+    park.portal.manners = Manners()
+    # Rejected on the portal: it has failed, and the run goes on with a fresh plan.
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert park.states() == ["verified", "failed", "verified"]
+
+
+def test_killed_between_draft_and_apply_leaves_no_second_one(
+    park: Park, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rerun discards what the dead process drafted, and applies its own."""
+    park.publish_rows(OAKS)
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DraftSender, "_apply", die)
+        with pytest.raises(Killed):
+            park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    (left,) = _revisions(park)
+    assert park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER).state == "unchanged"
+    assert set(park.on_portal()) == {"T1", "T2", "T3", "T4"}
+    address = f"/api/publishing/v1/revision/{park.portal_id()}/{left}"
+    assert park.http("GET", address).json()["resource"]["closed_at"]
+
+
+def test_killed_after_applying_is_not_applied_twice(
+    park: Park, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rerun finds the draft of its journal applied, and only proves it."""
+    park.publish_rows(OAKS)
+    apply = DraftSender._apply
+
+    def die(self: DraftSender, *options: Any) -> None:
+        # Dies before the journal learns that it was applied.
+        apply(self, *options[:-1], lambda *_: None)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DraftSender, "_apply", die)
+        with pytest.raises(Killed):
+            park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert park.states() == ["verified", "verified", "unchanged"]
+    (chunk,) = park.state.chunks(park.publications()[1].id)
+    assert chunk["answer"]["settled"] == "read_back"
+
+
+def test_rows_in_error_are_named_and_the_rest_applied(
+    park: Park, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft with cells in error is never applied: it is made again without their rows."""
+    # Values that our own check lets through and the portal does not take cannot be had otherwise.
+    csv = DraftSender._csv
+
+    def spoilt(self: DraftSender, *options: Any) -> bytes:
+        return csv(self, *options).replace(b"3.5", b"tall")
+
+    monkeypatch.setattr(DraftSender, "_csv", spoilt)
+    outcome = park.publish_rows(OAKS)
+    assert outcome.state == "verified"
+    assert set(park.on_portal()) == {"T1", "T3"}
+    (row,) = reports.refused_rows(
+        park.settings, park.state, park.dataset, str(outcome.publication_id)
+    )
+    assert (row["row_key"], row["column"], row["reason"]) == (
+        "T2", "height_feet", "not a value of type number",
+    )  # fmt: skip
+
+
+def test_portal_that_does_not_answer_leaves_it_open(park: Park) -> None:
+    """The publication stays open, and the rerun makes it right."""
+    park.publish_rows(OAKS)
+    park.portal.faults.add("500@PUT /api/publishing/")
+    with pytest.raises(PassingFault, match="the next run goes on or starts it again"):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    park.portal.faults.clear()
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert set(park.on_portal()) == {"T1", "T2", "T3", "T4"}
