@@ -8,7 +8,7 @@ next plan starts from the portal's own rows. A rollback is a publication with an
 its target.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -31,15 +31,22 @@ from orchestration.publishing.baseline import BaselineReader, Edits
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
 from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatures_needed
-from orchestration.publishing.journal import OPEN, Content, Journal, plan_of, snapshot_file
+from orchestration.publishing.journal import (
+    FINISHED,
+    OPEN,
+    Content,
+    Journal,
+    plan_of,
+    snapshot_file,
+)
 from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import FILES, Plan, make_plan
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.shadow import ShadowReport, shadow_report
+from orchestration.publishing.taking_down import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
-from orchestration.publishing.transport import Transport
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
@@ -193,11 +200,12 @@ class Publisher:
         self._store = PublishingStore(state)
         self.journal = Journal(settings, state, dataset, target)
         self.datasets = PortalDatasets(state, dataset, target)
+        self.target = target
 
     @property
-    def transport(self) -> Transport:
-        """The way to the portal."""
-        return self._target.transport
+    def tombstones(self) -> Tombstones:
+        """What is taken down at this moment: an order may come while a publication is on its way."""
+        return load_tombstones(self._settings, self._state, self._dataset)
 
     # What people and runs ask for
 
@@ -205,6 +213,7 @@ class Publisher:
         """Plans a gated layer, and goes as far as guards and release allow."""
         if not dry_run:
             self.finish_what_was_released()
+            self.take_down_again(run_id=run_id)
         raw = upstream_chain(self._state, layer)[0].facts
         last = self.journal.last_finished()
         _refuse_other_source(self._dataset, self._target, last, raw["source"])
@@ -331,7 +340,7 @@ class Publisher:
             extracted_at=raw["extracted_at"],
             folder=folder,
             frozen=self._frozen(folder),
-            tombstones=self._tombstones(),
+            tombstones=self.tombstones,
         )
 
     def roll_back(
@@ -339,6 +348,8 @@ class Publisher:
     ) -> Outcome:
         """Plans what an earlier publication left on the portal as the target."""
         self.finish_what_was_released()
+        if not dry_run:
+            self.take_down_again(run_id=run_id)
         last, earlier = self.journal.last_finished(), self.journal.find(to)
         if last is None or earlier is None or earlier.state not in ("verified", "unchanged"):
             raise PublicationRefused(
@@ -354,7 +365,7 @@ class Publisher:
                 extracted_at=last.newest_extract_at,
                 folder=folder,
                 whole=True,
-                tombstones=self._tombstones(),
+                tombstones=self.tombstones,
             )
             content = Content.of_publication(earlier, newest_extract_at=last.newest_extract_at)
             return self._go_on(
@@ -366,6 +377,31 @@ class Publisher:
                 kind="rollback",
                 asked=(by, f"rollback to {to}: {reason}"),
             )
+
+    def take_down(
+        self, *, by: str, authority: str, run_id: str, keys: Sequence[str] = ()
+    ) -> Removed:
+        """Takes what is taken down off the portal, whatever gates and guards say, and proves it.
+
+        `keys` are asked for on the portal whatever our snapshots say.
+
+        Raises:
+            PortalFault: the portal still shows something of it.
+            PassingFault: the portal could not be reached or read back.
+        """
+        removal = Removal(
+            self._settings, self._state, self._dataset, self, self.tombstones, self._progress
+        )
+        return removal.remove(by=by, authority=authority, run_id=run_id, keys=keys)
+
+    def take_down_again(self, *, run_id: str) -> None:
+        """The same for what came back behind our back: a restored backup, a stranger's edit.
+
+        It goes before the plan, so that no guard and no release keeps it on the portal.
+        """
+        tombstones = self.tombstones
+        if tombstones and any(self.journal.publications(*FINISHED)):
+            self.take_down(by=AUTOMATIC, authority=", ".join(tombstones.ids)[:200], run_id=run_id)
 
     def override(self, publication_id: str, *, by: str, reason: str) -> Publication:
         """Turns a stopped publication into a held one."""
@@ -683,10 +719,6 @@ class Publisher:
                 f"{SUITES[stopped.layer]} gate ({stopped.verdict}), and what passed before is "
                 f"published already. Look at `summerware gates {self._dataset.id}`"
             )
-
-    def _tombstones(self) -> Tombstones:
-        """What was taken down by order, and may never come back."""
-        return load_tombstones(self._settings, self._state, self._dataset)
 
     def _frozen(self, folder: Path) -> Path | None:
         """The keys that people left as the portal has them."""

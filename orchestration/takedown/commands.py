@@ -5,20 +5,23 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.errors import ConfigurationError
-from orchestration.hash_key import hash_key, key_id
 from orchestration.settings import Settings
-from orchestration.state.store import State, new_id, now
-from orchestration.state.takedowns import COLUMN, ROW, Tombstone
-from orchestration.takedown.journal import all_tombstones, remember
-from orchestration.takedown.tombstones import keyed_hash, load_tombstones
-from orchestration.terminal import find_dataset, open_state, print_json, show_progress
+from orchestration.state.store import State, now
+from orchestration.state.takedowns import Tombstone
+from orchestration.terminal import (
+    find_dataset,
+    fitting_table,
+    open_state,
+    print_json,
+    show_progress,
+)
 
 out = Console(soft_wrap=True, highlight=False, markup=False)
 
@@ -26,136 +29,114 @@ out = Console(soft_wrap=True, highlight=False, markup=False)
 def takedown(
     dataset: Annotated[str, typer.Argument(help="Id of the dataset.")],
     keys: Annotated[
-        list[str] | None, typer.Argument(help="Published keys of the rows to take down.")
+        list[str] | None,
+        typer.Argument(help="Published keys; none with --purge means all that were taken down."),
     ] = None,
-    column: Annotated[str | None, typer.Option(help="A whole column to take down.")] = None,
-    authority: Annotated[
-        str | None, typer.Option(help="Who ordered it: a court's order, a law, a person.")
-    ] = None,
-    reason: Annotated[str, typer.Option(help="More about it, for the record.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who gives the command; you, by default.")] = None,
+    column: Annotated[str | None, typer.Option(help="A column instead of rows.")] = None,
+    authority: Annotated[str | None, typer.Option(help="Who orders it: a court, a law.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who carries it out; you, where left out.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the record; no key in it.")] = "",
     purge: Annotated[
-        bool, typer.Option("--purge", help="Also erase it from everything kept here.")
+        bool, typer.Option("--purge", help="Also erase it from everything under SUMMERWARE_HOME.")
     ] = False,
     lift: Annotated[
-        str | None, typer.Option(help="Lift the takedown of this id, by another order.")
+        str | None, typer.Option(help="Id of a takedown that another order lifts.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="List the takedowns as JSON for a script.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Take rows or a column off the portal for good, with every gate red; without either, list."""
+    """Take rows or a column off every portal for good, whatever the gates say; without either, list."""
     settings, state = open_state()
     found = find_dataset(settings, dataset)
-    name = by or getpass.getuser()
+    by = by or getpass.getuser()
     if lift is not None:
-        return _lift(settings, state, found, lift, by=name, authority=authority)
-    if not keys and column is None:
+        return _lift(settings, state, found, lift, authority=authority, by=by)
+    chosen = [key.strip() for key in keys or [] if key.strip()]
+    if not (chosen or column or purge):
         return _list(settings, state, found, as_json=as_json)
-    if not authority:
-        raise ConfigurationError("--authority is missing: a takedown names who ordered it")
-    if column is not None:
-        _refuse_column(found, column)
-    what = f"{len(keys or []):,} rows" if keys else f"the column {column}"
-    if not yes and sys.stdin.isatty():
-        more = " and erase it here" if purge else ""
-        typer.confirm(f"Take {what} of {dataset} off every portal{more}?", abort=True)
+    _refuse_wrong(found, chosen, column, authority, reason)
     show_progress()
-    _remember(
-        settings, state, found, keys or [], column,
-        authority=authority, reason=reason, by=name, purge=purge,
-    )  # fmt: skip
-    _carry_out(settings, state, found, keys or [], by=name, authority=authority, purge=purge)
+    if not yes and sys.stdin.isatty():
+        typer.confirm(_question(found, chosen, column, purge=purge), abort=True)
+    from orchestration.takedown.orders import Order, carry_out
+
+    done = carry_out(
+        settings,
+        state,
+        load_datasets(settings.datasets_dir),
+        found,
+        Order(
+            keys=tuple(chosen),
+            column=column,
+            authority=authority or "",
+            reason=reason,
+            by=by,
+            purge=purge,
+        ),
+        progress=logging.getLogger("summerware.progress").info,
+    )
+    if as_json:
+        return print_json(done.as_json())
+    for one in done.removed:
+        out.print(
+            f"{dataset}: gone from {one.target}: {one.rows:,} rows, values of {one.cells:,} rows"
+        )
+    if not done.removed:
+        out.print(f"{dataset}: nothing was ever published; it will not be")
+    if done.purged:
+        out.print(
+            f"{dataset}: erased from {settings.home}; backups, exported sheets and the source's own "
+            "files are for people. Run the dataset again for fresh layers"
+        )
     return None
+
+
+def _refuse_wrong(
+    dataset: Dataset,
+    keys: Sequence[str],
+    column: str | None,
+    authority: str | None,
+    reason: str,
+) -> None:
+    """Says what is wrong with an order before anything is recorded.
+
+    Raises:
+        ConfigurationError: it names no authority, or what cannot be taken down.
+    """
+    if keys and column:
+        raise ConfigurationError("a takedown is of rows or of a column: give keys or --column")
+    if (keys or column) and not (authority or "").strip():
+        raise ConfigurationError("--authority is missing: a takedown names who ordered it")
+    for text in (authority or "", reason):
+        if any(key.casefold() in text.casefold() for key in keys):
+            raise ConfigurationError(
+                "--authority and --reason are kept in the clear: leave the keys out of them"
+            )
+    if column:
+        _refuse_column(dataset, column)
 
 
 def _refuse_column(dataset: Dataset, column: str) -> None:
     if column not in {one.name for one in dataset.published}:
         raise ConfigurationError(f"{dataset.id}: no published column is named {column!r}")
-    if column == dataset.key:
+    needed = {dataset.key: "is the key"}
+    if dataset.source.window:
+        needed.setdefault(dataset.source.window.column, "tells which rows are gone")
+    if dataset.publish.partition:
+        needed.setdefault(dataset.publish.partition.column, "tells which 4x4 a row goes to")
+    if column in needed:
         raise ConfigurationError(
-            f"{dataset.id}: {column} is the key, without which there are no rows: take down rows"
+            f"{dataset.id}: {column} {needed[column]}, so it cannot be taken down alone: take the "
+            "rows down, or change the dataset file"
         )
 
 
-def _remember(
-    settings: Settings,
-    state: State,
-    dataset: Dataset,
-    keys: Sequence[str],
-    column: str | None,
-    *,
-    authority: str,
-    reason: str,
-    by: str,
-    purge: bool,
-) -> None:
-    """The tombstones, before anything else; one that stands already only learns of the purge."""
-    secret = hash_key(settings)
-    moment = now()
-    standing = {
-        (one.kind, one.key_hash or one.column_name): one
-        for one in all_tombstones(settings, state)
-        if one.dataset == dataset.id and not one.lifted_at
-    }
-    wanted: list[tuple[str, str]] = [
-        (ROW, keyed_hash(secret, dataset.id, "key", [key])) for key in keys
-    ]
-    wanted += [(COLUMN, column)] if column is not None else []
-    for kind, what in dict.fromkeys(wanted):
-        known = standing.get((kind, what)) or Tombstone(
-            id=new_id(),
-            dataset=dataset.id,
-            kind=kind,
-            key_hash=what if kind == ROW else None,
-            column_name=what if kind == COLUMN else None,
-            secret_id=key_id(secret),
-            authority=authority,
-            reason=reason,
-            taken_by=by,
-            taken_at=moment,
-        )
-        remember(settings, state, replace(known, purge_at=moment) if purge else known)
-
-
-def _carry_out(
-    settings: Settings,
-    state: State,
-    dataset: Dataset,
-    keys: Sequence[str],
-    *,
-    by: str,
-    authority: str,
-    purge: bool,
-) -> None:
-    from orchestration.takedown.purge import purge as erase
-    from orchestration.takedown.removal import remove_everywhere
-
-    progress = logging.getLogger("summerware.progress").info
-    removed = remove_everywhere(
-        settings,
-        state,
-        dataset,
-        load_tombstones(settings, state, dataset),
-        by=by,
-        authority=authority,
-        run_id=f"takedown-{new_id()}",
-        keys=keys,
-        progress=progress,
-    )
-    for one in removed:
-        out.print(
-            f"{dataset.id}: gone from {one.target}: {one.rows:,} rows, values of {one.cells:,} rows"
-        )
-    if not removed:
-        out.print(f"{dataset.id}: nothing was ever published; it will not be")
-    if purge:
-        erase(
-            settings, state, load_datasets(settings.datasets_dir), dataset, keys=keys,
-            progress=progress,
-        )  # fmt: skip
-        out.print(f"{dataset.id}: erased from {settings.home}; backups and sheets are for people")
+def _question(dataset: Dataset, keys: Sequence[str], column: str | None, *, purge: bool) -> str:
+    what = f"the column {column}" if column else f"{len(keys):,} rows"
+    if not keys and not column:
+        return f"Erase from this machine everything of {dataset.id} that was taken down?"
+    also = " and erase it from this machine" if purge else ""
+    return f"Take {what} of {dataset.id} off the portal, for good{also}?"
 
 
 def _lift(
@@ -164,40 +145,49 @@ def _lift(
     dataset: Dataset,
     takedown_id: str,
     *,
-    by: str,
     authority: str | None,
+    by: str,
 ) -> None:
-    if not authority:
-        raise ConfigurationError("--authority is missing: lifting a takedown names who allowed it")
-    found = next(
-        (
-            one
-            for one in all_tombstones(settings, state)
-            if one.id == takedown_id and one.dataset == dataset.id and not one.lifted_at
-        ),
-        None,
-    )
-    if found is None:
+    from orchestration.takedown.journal import all_tombstones, remember
+
+    if not (authority or "").strip():
+        raise ConfigurationError("--authority is missing: lifting names who allowed it")
+    own = {one.id: one for one in all_tombstones(settings, state) if one.dataset == dataset.id}
+    found = own.get(takedown_id)
+    if found is None or found.lifted_at:
         raise ConfigurationError(
             f"{dataset.id}: no takedown {takedown_id} is in force; see `summerware takedown "
             f"{dataset.id}`"
         )
     remember(
-        settings, state, replace(found, lifted_at=now(), lifted_by=by, lift_authority=authority)
+        settings,
+        state,
+        replace(found, lifted_at=now(), lifted_by=by, lift_authority=authority),
     )
-    out.print(f"{dataset.id}: lifted. The next run publishes what passes its gates")
+    return out.print(f"{dataset.id}: lifted. The next run publishes what passes its gates")
 
 
 def _list(settings: Settings, state: State, dataset: Dataset, *, as_json: bool) -> None:
-    found = [one for one in all_tombstones(settings, state) if one.dataset == dataset.id]
+    from orchestration.takedown.journal import all_tombstones
+
+    own = [one for one in all_tombstones(settings, state) if one.dataset == dataset.id]
     if as_json:
-        return print_json([one.as_json() for one in found])
-    if not found:
+        return print_json([_shown(one) for one in own])
+    if not own:
         return out.print(f"{dataset.id}: nothing was taken down.")
-    for one in found:
-        what = f"column {one.column_name}" if one.kind == COLUMN else "a row"
-        words = [f"{one.id}: {what}, {one.taken_at[:10]} by {one.taken_by}, {one.authority}"]
-        words += [f"erased {one.purged_at[:10]}"] if one.purged_at else []
-        words += [f"lifted {one.lifted_at[:10]} by {one.lifted_by}"] if one.lifted_at else []
-        out.print("; ".join(words))
-    return None
+    table = fitting_table("takedown", "what", "at (UTC)", "by", "purged", "lifted", texts=6)
+    for one in own:
+        table.add_row(
+            one.id,
+            one.column_name or "a row",
+            one.taken_at[:16].replace("T", " "),
+            one.taken_by,
+            "yes" if one.purged_at else "asked for" if one.purge_at else "no",
+            one.lifted_at[:10] if one.lifted_at else "no",
+        )
+    return out.print(table)
+
+
+def _shown(tombstone: Tombstone) -> dict[str, Any]:
+    hidden = ("key_hash", "landed_hashes", "secret_id")
+    return {name: value for name, value in tombstone.as_json().items() if name not in hidden}

@@ -30,7 +30,7 @@ from orchestration.state.store import State
 from orchestration.state.takedowns import PurgeStore
 from orchestration.takedown.erasing import erase_from_extract
 from orchestration.takedown.tombstones import ERASED, POLICY, Tombstones
-from orchestration.takedown.traces import Traces
+from orchestration.takedown.traces import Traces, is_landed, landed_files
 
 SQLITE = b"SQLite format 3\x00"
 _NO_ROWS = ("hash.key", "takedowns.jsonl", "dbt", "locks")
@@ -56,7 +56,7 @@ class FilePurge:
         self._traces = traces
 
     def purge_tables(self) -> int:
-        """Layers below the raw one, publications and quarantine; how many files were rewritten."""
+        """Everything but landed lines: layers, quarantine, publications; how many were rewritten."""
         rewritten = 0
         with tempfile.TemporaryDirectory(prefix="summerware-purge-") as spill:
             for folder in self._folders():
@@ -68,10 +68,9 @@ class FilePurge:
     def purge_extracts(self) -> int:
         """The landed extracts and the raw layers, which are the same files under other names."""
         rewritten = 0
-        landed = sorted((self._settings.extracts / self._dataset.id).glob(f"*/{ROWS}"))
         with tempfile.TemporaryDirectory(prefix="summerware-purge-") as spill:
-            for path in landed:
-                rewritten += self._erase(path, path.parent.name, Path(spill))
+            for extract_id, path in landed_files(self._settings, self._dataset).items():
+                rewritten += self._erase(path, extract_id, Path(spill))
             self._rehash()
         return rewritten
 
@@ -88,7 +87,7 @@ class FilePurge:
     def _folders(self) -> list[Path]:
         layers = self._settings.layers / self._dataset.id
         return [
-            *(one for one in sorted(layers.glob("*/*")) if one.parent.name != "raw"),
+            *sorted(layers.glob("*/*")),
             *sorted((self._settings.publications / self._dataset.id).glob("*")),
         ]
 
@@ -100,6 +99,8 @@ class FilePurge:
             table = f"read_parquet({sql_path(path)}, file_row_number = true)"
             described = connection.execute(f"describe from {table}").fetchall()
             held = {row[0]: row[1] for row in described if row[0] != "file_row_number"}
+            if is_landed(held):
+                return False
             is_gone, blanked = self._is_gone(path, held), self._blanked(path, held)
             changes = [is_gone, *(f"{name} is distinct from ({cell})" for name, cell in blanked)]
             found = connection.execute(
@@ -133,7 +134,7 @@ class FilePurge:
 
     def _is_gone(self, path: Path, held: dict[str, str]) -> str:
         """SQL: which rows of a table are left out whole."""
-        if self._is(path, "stg") or self._is(path, "ledger"):
+        if self._is(path, "stg", held) or self._is(path, "ledger", held):
             return "false"
         tests = [
             self._tombstones.is_row(name)
@@ -171,18 +172,19 @@ class FilePurge:
 
     def _blanked(self, path: Path, held: dict[str, str]) -> list[tuple[str, str]]:
         """Column and SQL of every cell that is emptied while its row stays."""
-        if self._is(path, "ledger"):
+        if self._is(path, "ledger", held):
             gone = f"({self._tombstones.is_row('row_key')} or {_in_lines('_extract_id', '_line')})"
-            return [
+            emptied = [
                 ("row_key", f"case when not {gone} then row_key end"),
                 ("fate", f"case when {gone} then 'withheld' else fate end"),
                 ("reason", f"case when {gone} then '{POLICY}' else reason end"),
                 ("survivor_extract_id", f"case when not {gone} then survivor_extract_id end"),
                 ("survivor_line", f"case when not {gone} then survivor_line end"),
             ]
+            return [(name, cell) for name, cell in emptied if name in held]
         columns = [name for name in self._tombstones.erased_columns if name in held]
         blanked = [(name, f"null::{held[name]}") for name in columns]
-        if self._is(path, "stg"):
+        if self._is(path, "stg", held):
             key = self._tombstones.is_row(self._dataset.key)
             gone = f"({key} or {_in_lines('_extract_id', '_line')})"
             blanked += [
@@ -197,8 +199,10 @@ class FilePurge:
             blanked.append((LINK, f"case when not {self._tombstones.is_row(LINK)} then {LINK} end"))
         return blanked
 
-    def _is(self, path: Path, kind: str) -> bool:
-        return path.name == f"{kind}_{self._dataset.id}.parquet"
+    def _is(self, path: Path, kind: str, held: dict[str, str]) -> bool:
+        """Whether a table has a row per line, which must stay."""
+        has_lines = {"_extract_id", "_line"} <= set(held)
+        return has_lines and path.name == f"{kind}_{self._dataset.id}.parquet"
 
     def _texts(self) -> list[str]:
         return sorted(self._traces.keys | self._traces.words)
@@ -217,7 +221,7 @@ class FilePurge:
             sync_file(fresh)
         raw = self._settings.layers / self._dataset.id / "raw"
         for link in sorted(raw.glob(f"*/{extract_id}.parquet")):
-            if not link.samefile(fresh):
+            if link != path and not link.samefile(fresh):
                 beside = link.with_name(f".{link.name}.purged")
                 beside.unlink(missing_ok=True)
                 beside.hardlink_to(fresh)

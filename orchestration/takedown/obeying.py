@@ -46,22 +46,26 @@ def obey(
         return _Obeying(tombstones, inputs, connection, folder, extracted_at, whole).inputs()
 
 
+def count_taken_down(tombstones: Tombstones, dataset: Dataset, rows: Path) -> int:
+    """How many rows of a mart, a snapshot or upserts hold what is taken down."""
+    if not tombstones:
+        return 0
+    with connect() as connection:
+        tombstones.declare(connection)
+        held = _columns(connection, rows)
+        forbidden = [tombstones.is_row(dataset.key)]
+        forbidden += [f"{name} is not null" for name in tombstones.columns if name in held]
+        forbidden += [tombstones.is_row(LINK)] if LINK in held else []
+        return _count(connection, f"{parquet(rows)} where {' or '.join(forbidden)}")
+
+
 def refuse_taken_down(tombstones: Tombstones, dataset: Dataset, folder: Path) -> None:
     """Looks through the upserts of a planned publication, just before they are sent.
 
     Raises:
         PublicationRefused: they hold what was taken down since they were planned.
     """
-    if not tombstones:
-        return
-    upserts = folder / "upserts.parquet"
-    with connect(spill=folder) as connection:
-        tombstones.declare(connection)
-        forbidden = [tombstones.is_row(dataset.key)]
-        held = _columns(connection, upserts)
-        forbidden += [f"{name} is not null" for name in tombstones.columns if name in held]
-        forbidden += [tombstones.is_row(LINK)] if LINK in held else []
-        found = _count(connection, f"{parquet(upserts)} where {' or '.join(forbidden)}")
+    found = count_taken_down(tombstones, dataset, folder / "upserts.parquet")
     if found:
         raise PublicationRefused(
             f"{dataset.id}: {found:,} of its rows hold what was taken down since it was planned; "

@@ -70,10 +70,7 @@ def purge(
         files.purge_extracts()
         progress("writing the databases anew")
         _purge_databases(settings, state, traces)
-        return [
-            _remembered(settings, state, replace(one, purged_at=one.purged_at or now()))
-            for one in asked
-        ]
+        return [_remembered(settings, state, replace(one, purged_at=now())) for one in asked]
 
 
 def _remember_landed(

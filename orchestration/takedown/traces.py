@@ -7,7 +7,7 @@ other row of the dataset has: they tell the row as its key does, wherever they a
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -99,13 +99,26 @@ def find_traces(
 
 def _extracts_with_key(settings: Settings, dataset: Dataset) -> list[Path]:
     """The landed extracts in which a line's key can be told at all."""
-    found = []
-    with connect() as connection:
-        for path in sorted((settings.extracts / dataset.id).glob(f"*/{ROWS}")):
-            described = connection.execute(f"describe from {parquet(path)}").fetchall()
-            if {row[0] for row in described}.issuperset(dataset.landed_key):
-                found.append(path)
+    return [
+        path
+        for path in landed_files(settings, dataset).values()
+        if _held([path]).issuperset(dataset.landed_key)
+    ]
+
+
+def landed_files(settings: Settings, dataset: Dataset) -> dict[str, Path]:
+    """Every landed extract by its id: under `extracts/`, else where a raw layer still links to it."""
+    landed = (settings.extracts / dataset.id).glob(f"*/{ROWS}")
+    found = {path.parent.name: path for path in sorted(landed)}
+    for path in sorted((settings.layers / dataset.id / "raw").glob("*/*.parquet")):
+        if path.stem not in found and is_landed(_held([path])):
+            found[path.stem] = path
     return found
+
+
+def is_landed(columns: Container[str]) -> bool:
+    """Whether a table has lines by their place, as an extract has."""
+    return "_extract_id" in columns and "_parse_error" in columns and "_line" not in columns
 
 
 def _standardized_keys(

@@ -35,6 +35,7 @@ def trees_file(
     source: Row | None = None,
     leave_out: Sequence[str] = (),
     publish: Row | None = None,
+    more_columns: Sequence[Row] = (),
     **more: Any,
 ) -> dict[str, Any]:
     """The content of the dataset file; `age_years` is volatile, `keeper` stays inside.
@@ -50,6 +51,7 @@ def trees_file(
     columns.append(
         {"name": "keeper", "source": "keeper", "description": "-", "privacy": "internal"}
     )
+    columns += map(dict, more_columns)
     target = {
         "domain": "data.example.org",
         "title": "Trees",

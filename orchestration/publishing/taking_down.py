@@ -1,0 +1,254 @@
+"""Takes what is taken down off one portal, whatever the gates say, and proves that it is gone.
+
+A removal is a publication of its own, from what the portal holds to the same without the rows and
+the column's values, so that it is journaled, proven and the baseline of what follows. It needs no
+pass and no signature but the order's, and goes before whatever waits: what is held and holds a row
+is abandoned, what a dead process left open is given up. In the end the portal is asked once more,
+past all our own memory: no row of these keys, no value in these columns.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestration.dataset import Dataset
+from orchestration.duck import connect, parquet
+from orchestration.errors import PortalEdited, PortalFault, PublicationRefused
+from orchestration.layers import workspace
+from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, planned_chunks
+from orchestration.publishing.journal import OPEN, WAITING, Content, snapshot_file
+from orchestration.publishing.patience import Patience
+from orchestration.publishing.planning import Plan, make_plan
+from orchestration.publishing.receipts import write_receipt
+from orchestration.publishing.sending import send_chunk
+from orchestration.publishing.verification import Verifier
+from orchestration.settings import Settings
+from orchestration.state.publishing import PublishingStore
+from orchestration.state.store import Publication, State, now
+from orchestration.takedown.obeying import count_taken_down, refuse_taken_down
+from orchestration.takedown.tombstones import Tombstones
+
+if TYPE_CHECKING:
+    from orchestration.publishing.publisher import Publisher
+
+KIND = "takedown"
+GONE_SECONDS = 600.0
+"""How long the portal may go on showing what was removed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """What was taken off one portal. No publication where it held nothing of it."""
+
+    target: str
+    rows: int
+    cells: int
+    publication_id: str | None
+
+
+class Removal:
+    """One removal on one portal, the lease held."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        dataset: Dataset,
+        publisher: "Publisher",
+        tombstones: Tombstones,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._dataset = dataset
+        self._publisher = publisher
+        self._journal = publisher.journal
+        self._tombstones = tombstones
+        self._progress = progress
+
+    def remove(self, *, by: str, authority: str, run_id: str, keys: Sequence[str]) -> Removed:
+        """Plans, sends, proves, and asks once more."""
+        self._pre_empt()
+        with workspace(self._settings, run_id, f"{self._dataset.id}-takedown") as folder:
+            last = self._journal.last_finished()
+            rows, is_ours = self._what_is_there(folder)
+            keys = sorted({*keys, *(self._keys_in(rows) if rows else ())})
+            plan = self._plan(rows, last, folder)
+            order = {"by": by, "authority": authority, "run_id": run_id}
+            publication = None
+            if last is not None and not is_ours:
+                # What we proved last stays the measure of what others edited.
+                aside = folder / "ours"
+                recorded = self._plan(snapshot_file(self._settings, last), last, aside)
+                if recorded is not None:
+                    publication = self._record(recorded, aside, last, **order)
+                self._send_aside(publication, folder if plan else None, last)
+            elif plan is not None:
+                publication = self._record(plan, folder, last, **order)
+                self._progress(f"removing it from the portal: {plan.writes:,} rows to write")
+                self._publisher.send(publication)
+            self._confirm(keys)
+        return Removed(
+            target=self._publisher.target.name,
+            rows=plan.deletes if plan else 0,
+            cells=plan.updates + plan.first_fills if plan else 0,
+            publication_id=publication.id if publication else None,
+        )
+
+    # Before
+
+    def _pre_empt(self) -> None:
+        """What waits and holds something of it is abandoned; what is open is given up."""
+        for publication in self._journal.publications(*WAITING):
+            try:
+                refuse_taken_down(
+                    self._tombstones, self._dataset, self._journal.folder(publication)
+                )
+            except PublicationRefused as error:
+                self._journal.move(publication, "abandoned", failure=str(error))
+                self._progress(f"publication {publication.id} is abandoned: it holds some of it")
+        for publication in self._journal.publications(*OPEN):
+            state = "abandoned" if publication.state == "planned" else "failed"
+            ended = self._journal.move(publication, state, failure="a takedown came first")
+            write_receipt(self._state, self._dataset, ended)
+
+    def _what_is_there(self, folder: Path) -> tuple[Path | None, bool]:
+        """The portal's rows, and whether they are what we proved last."""
+        try:
+            return self._publisher.baseline(folder), True
+        except PortalEdited:
+            # Somebody else's edits are a question for people; a takedown does not wait for it.
+            apart = folder / "edited"
+            apart.mkdir()
+            return self._publisher.reader().read_portal(apart), False
+
+    def _keys_in(self, rows: Path) -> list[str]:
+        with connect() as connection:
+            self._tombstones.declare(connection)
+            found = connection.execute(
+                f"select {self._dataset.key}::varchar from {parquet(rows)} "
+                f"where {self._tombstones.is_row(self._dataset.key)}"
+            ).fetchall()
+        return [key for (key,) in found]
+
+    def _plan(self, rows: Path | None, last: Publication | None, folder: Path) -> Plan | None:
+        """From rows to the same without what is taken down; none where they hold nothing of it."""
+        if rows is None or not count_taken_down(self._tombstones, self._dataset, rows):
+            return None
+        folder.mkdir(exist_ok=True)
+        return make_plan(
+            self._dataset,
+            mart=rows,
+            ledger=None,
+            baseline=rows,
+            extracted_at=last.newest_extract_at if last else "",
+            folder=folder,
+            whole=True,
+            tombstones=self._tombstones,
+        )
+
+    # The publication
+
+    def _record(
+        self, plan: Plan, folder: Path, last: Publication | None, *, by: str, authority: str,
+        run_id: str,
+    ) -> Publication:  # fmt: skip
+        """Notes the removal, signed by whoever ordered it."""
+        publication = self._journal.record(
+            _content(last or self._journal.publications()[-1], proven=last is not None),
+            plan,
+            folder,
+            run_id=run_id,
+            kind=KIND,
+            # The next publication is held against the rules that were in force before.
+            rules_hash=last.rules_hash if last else "",
+        )
+        PublishingStore(self._state).sign(
+            publication.id,
+            act=KIND,
+            by=by,
+            content_hash=publication.plan["files"],
+            reason=authority,
+        )
+        return self._journal.move(publication, "released", released_by=by, released_at=now())
+
+    def _send_aside(
+        self, publication: Publication | None, folder: Path | None, last: Publication
+    ) -> None:
+        """Sends another plan than the recorded one, and leaves others' edits as they are."""
+        chunks = (
+            planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES)
+            if folder
+            else ()
+        )
+        for chunk in chunks:
+            send_chunk(
+                self._publisher.target.transport,
+                self._publisher.datasets.find_or_make(chunk.partition),
+                self._dataset,
+                chunk,
+                note=_not_journaled,
+                patience=Patience(),
+            )
+        if publication is not None:
+            ended = self._journal.move(publication, "verified", verified_at=now(), marks=last.marks)
+            write_receipt(self._state, self._dataset, ended)
+
+    # After
+
+    def _confirm(self, keys: Sequence[str]) -> None:
+        """Asks every 4x4 of the dataset for the rows and the values.
+
+        Raises:
+            PortalFault: something of it is still there.
+            NotVerified: the portal's replica did not catch up.
+        """
+        for portal_id in self._portal_ids():
+            deadline = time.monotonic() + GONE_SECONDS
+            left = self._left(portal_id, keys)
+            if left and keys:
+                # Rows that our snapshots did not know, or that came in between.
+                transport = self._publisher.target.transport
+                transport.delete(portal_id, self._dataset.key, keys)
+            while left and time.monotonic() < deadline:
+                time.sleep(0.2)
+                left = self._left(portal_id, keys)
+            if left:
+                raise PortalFault(
+                    f"{self._dataset.id}: {portal_id} still shows {left}; give the command again"
+                )
+        self._progress("the portal was asked once more: nothing of it is there")
+
+    def _left(self, portal_id: str, keys: Sequence[str]) -> str:
+        """What is still to be seen, in words; nothing where all is gone."""
+        transport = self._publisher.target.transport
+        Verifier(self._dataset, transport).wait_until_fresh(portal_id)
+        key = self._dataset.column(self._dataset.key)
+        tables = transport.rows_by_key(portal_id, [key], key.name, list(keys)) if keys else ()
+        rows = sum(len(table) for table in tables)
+        columns = [self._dataset.column(name) for name in self._tombstones.columns]
+        columns = [column for column in columns if column.privacy == "publish"]
+        filled = []
+        if columns:
+            held = transport.aggregates(portal_id, columns).non_null
+            filled = [column.name for column in columns if held[column.name]]
+        told = [f"{rows:,} rows"] if rows else []
+        return " and ".join([*told, *(f"values of {name}" for name in filled)])
+
+    def _portal_ids(self) -> Iterator[str]:
+        for one in self._publisher.datasets.found(to_write=False).values():
+            yield one.portal_id
+
+
+def _content(publication: Publication, *, proven: bool) -> Content:
+    content = Content.of_publication(
+        publication, newest_extract_at=publication.newest_extract_at if proven else ""
+    )
+    # What was never proven to be published holds no extract that later runs could stand on.
+    return content if proven else replace(content, extracts=())
+
+
+def _not_journaled(state: str, answer: dict[str, Any] | None = None) -> None:
+    """The journal holds the chunks of the recorded plan alone."""
