@@ -341,7 +341,8 @@ class _Planner:
             first_fills_by_column=self._by_column(None, self._first),
             deletes=self._count_rows("gone"),
             held_back=self._count_rows("held"),
-            unchanged=self._count_rows("after") - moved,
+            unchanged=self._count_rows(f"after anti join kept on after.{self._key} = kept.row_key")
+            - moved,
             dead_columns=sorted(self._dead) if self._count_rows("after") else [],
             rows_by_partition=dict(partitions),
             kept=self._count_rows("kept"),
