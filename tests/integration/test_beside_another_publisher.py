@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from orchestration.dataset import Dataset
 from orchestration.errors import PublicationRefused
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import publisher, targets
+from orchestration.publishing.journal import plan_of
+from orchestration.publishing.plan_view import view_plan
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.shadow import ShadowReport
 from orchestration.publishing.targets import Target, open_target
@@ -77,6 +80,29 @@ def test_shadow_needs_read_rights_only(park: Park, live: str) -> None:
 
 
 @pytest.mark.usefixtures("live", "reading")
+def test_shadow_sends_nothing_but_reads(park: Park, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not a single POST, PUT or DELETE leaves, though the portal would refuse it."""
+    sent: list[str] = []
+    send = requests.Session.send
+
+    def note(self: requests.Session, request: requests.PreparedRequest, **how: Any) -> Any:
+        sent.append(str(request.method))
+        return send(self, request, **how)
+
+    monkeypatch.setattr(requests.Session, "send", note)
+    _shadow(park)
+    assert set(sent) == {"GET"}
+
+
+@pytest.mark.usefixtures("live", "reading")
+def test_shadow_files_are_for_their_owner_alone(park: Park) -> None:
+    """The report, the rows and their folder."""
+    folder = Path(_shadow(park).folder)
+    modes = {path.name: oct(path.stat().st_mode)[-3:] for path in [folder, *folder.iterdir()]}
+    assert modes == {"2022-09-10": "700", "differences.parquet": "600", "report.json": "600"}
+
+
+@pytest.mark.usefixtures("live", "reading")
 def test_shadow_gives_each_difference_its_rule(park: Park) -> None:
     """A corrected cell its correction, a row withheld its policy, and what nothing explains a word."""
     report = _shadow(park)
@@ -114,6 +140,17 @@ def test_adopting_writes_nothing_and_neither_does_the_run_after(park: Park, live
     assert outcome.state == "unchanged"
     assert park.http("GET", f"/api/views/{live}.json").json()["rowsUpdatedAt"] == updated
     assert [one.body["kind"] for one in park.receipts()] == ["adopt", "publish"]
+
+
+@pytest.mark.usefixtures("live")
+def test_plan_of_an_adoption_can_be_shown(park: Park) -> None:
+    """It moved nothing, and says so."""
+    with open_publisher(park.settings, park.state, park.dataset) as opened:
+        adopted = opened.adopt(by="Ann", reason="we take over", run_id="adopt")
+    folder = park.settings.home / adopted.path
+    view = view_plan(park.dataset, plan_of(adopted), folder, examples=5, publication_id=adopted.id)
+    assert (view.plan.writes, view.plan.unchanged) == (0, 4)
+    assert not any(view.examples.values())
 
 
 @pytest.mark.usefixtures("live")

@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +65,7 @@ class Planner:
         fates: Mapping[str, str] | None = None,
         dataset: Dataset | None = None,
         before_dataset: Dataset | None = None,
+        frozen: Sequence[str] = (),
     ) -> Planned:
         dataset = dataset or trees()
         if before is not None and not isinstance(before, Planned):
@@ -76,8 +79,29 @@ class Planner:
             baseline=before.folder / "snapshot.parquet" if before else None,
             extracted_at=EXTRACTED_AT,
             folder=folder,
+            frozen=_write_keys(folder / "frozen.parquet", frozen) if frozen else None,
         )
         return Planned(plan, folder)
+
+    def back(self, to: Planned, *, before: Planned, dataset: Dataset | None = None) -> Planned:
+        """Plans a rollback: an older snapshot is what should be there."""
+        folder = self._folder / f"plan-{next(self._numbers)}"
+        folder.mkdir()
+        plan = make_plan(
+            dataset or trees(),
+            mart=to.folder / "snapshot.parquet",
+            ledger=None,
+            baseline=before.folder / "snapshot.parquet",
+            extracted_at=EXTRACTED_AT,
+            folder=folder,
+            whole=True,
+        )
+        return Planned(plan, folder)
+
+
+def _write_keys(path: Path, keys: Sequence[str]) -> Path:
+    pq.write_table(pa.table({"row_key": pa.array(keys, type=pa.string())}), path)
+    return path
 
 
 @pytest.fixture
@@ -288,8 +312,128 @@ def test_deletes_know_their_partition(planned: Planner) -> None:
     assert found.keys("deletes") == [("2020", "T1")]
 
 
+def test_preimages_hold_every_row_that_moves_as_it_was(planned: Planner) -> None:
+    """Updated, filled, deleted and moved rows; new, equal, held-back rows have nothing to keep."""
+    found = planned(
+        [tree("moved", planted_at=IN_2021), tree("same"), tree("changed", species="elm"),
+         tree("filled", age_years=2), tree("new")],
+        before=[tree("moved", planted_at=IN_2020), tree("same"), tree("changed"), tree("filled"),
+                tree("gone", height_feet=3), tree("held"), tree("old", age_years=1)],
+        fates={"held": "quarantined"},
+        dataset=trees(publish=BY_YEAR),
+    )  # fmt: skip
+    assert found.keys("preimages") == [
+        ("", "changed"), ("", "filled"), ("", "gone"), ("", "old"), ("2020", "moved"),
+    ]  # fmt: skip
+    was = {row["tree_id"]: row for row in found.rows("preimages")}
+    assert (was["changed"]["species"], was["gone"]["height_feet"]) == ("oak", 3)
+
+
+def test_kept_keys_stay_as_the_portal_has_them(planned: Planner) -> None:
+    """What people keep is neither changed, nor moved, nor deleted, nor called unchanged."""
+    found = planned(
+        [tree("T1", species="elm"), tree("T3", planted_at=IN_2021), tree("T4")],
+        before=[tree("T1"), tree("T2"), tree("T3", planted_at=IN_2020), tree("T4")],
+        frozen=["T1", "T2", "T3"],
+        dataset=trees(publish=BY_YEAR),
+    )
+    assert found.changes == {"T1": "kept", "T2": "kept", "T3": "kept"}
+    plan = found.plan
+    assert (plan.writes, plan.kept, plan.unchanged, plan.rows) == (0, 3, 1, 4)
+    assert found.rows("deletes") == found.rows("preimages") == []
+    assert found.rows("snapshot")[0]["species"] == "oak"
+
+
+def test_key_that_somebody_deleted_and_people_keep_so_is_not_inserted(planned: Planner) -> None:
+    """Kept as it is there means: not there."""
+    found = planned([tree("T1"), tree("T2")], before=[tree("T2")], frozen=["T1"])
+    assert found.plan.writes == 0
+    assert found.keys("snapshot") == [("", "T2")]
+
+
+def test_rollback_brings_back_the_whole_snapshot(planned: Planner) -> None:
+    """Whatever extracts cover: new rows go, gone rows come back, volatile values as they were."""
+    dataset = trees(source=INCREMENT)
+    old = planned([tree("T1", age_years=1), tree("T2")], dataset=dataset)
+    now = planned(
+        [tree("T1", age_years=5, species="elm"), tree("T3", age_years=2)],
+        before=old, fates={"T2": "withheld"}, dataset=dataset,
+    )  # fmt: skip
+    back = planned.back(old, before=now, dataset=dataset)
+    assert back.changes == {"T1": "update", "T2": "insert", "T3": "delete"}
+    assert back.rows("snapshot") == old.rows("snapshot")
+
+
+def test_rollback_of_a_volatile_value_alone_is_an_update(planned: Planner) -> None:
+    """A rollback means every cell, also those that move by themselves."""
+    old = planned([tree("T1", age_years=1), tree("T2", age_years=7)])
+    now = planned([tree("T1", age_years=5, species="elm"), tree("T2", age_years=7)], before=old)
+    same_but_age = planned([tree("T1", age_years=4, species="elm"), tree("T2", age_years=7)])
+    assert planned.back(same_but_age, before=now).changes == {"T1": "update"}
+
+
+def test_rollback_behind_a_new_column_empties_it(planned: Planner) -> None:
+    """An older snapshot lacks what was listed later: null again, and guards hear of it."""
+    old = planned([tree("T1")], dataset=trees(leave_out=["species"]))
+    now = planned([tree("T1", species="elm")])
+    back = planned.back(old, before=now)
+    assert back.rows("snapshot")[0]["species"] is None
+    assert back.plan.emptied_columns == ["species"]
+
+
+def test_rollback_leaves_out_columns_no_longer_listed(planned: Planner) -> None:
+    """Law 3: an older snapshot publishes nothing that the dataset file does not list today."""
+    old = planned([tree("T1", species="elm"), tree("T2")])
+    narrow = trees(leave_out=["species"])
+    now = planned([tree("T1")], dataset=narrow)
+    back = planned.back(old, before=now, dataset=narrow)
+    assert back.changes == {"T2": "insert"}
+    assert all("species" not in row for name in FILES for row in back.rows(name))
+
+
+def test_guards_get_their_counts(planned: Planner) -> None:
+    """Rows before, keys in both, updates of columns that held something; fills are not among them."""
+    plan = planned(
+        [tree("T1", species="elm", height_feet=1), tree("T2", height_feet=2), tree("T4")],
+        before=[tree("T1"), tree("T2"), tree("T3")],
+    ).plan
+    assert (plan.rows_before, plan.common_keys, plan.guarded_updates) == (3, 2, 1)
+    assert (plan.emptied_columns, plan.new_columns) == ([], [])
+
+
+def test_emptied_column_is_named(planned: Planner) -> None:
+    """A column that loses every value; a volatile one may."""
+    before = [tree("T1", age_years=1), tree("T2", species="elm")]
+    plan = planned([tree("T1", species=None), tree("T2", species=None)], before=before).plan
+    assert plan.emptied_columns == ["species"]
+
+
+def test_column_that_the_baseline_lacks_is_new(planned: Planner) -> None:
+    """Also where no row has a value of it yet."""
+    lacking = trees(leave_out=["species", "place"])
+    plan = planned([tree("T1")], before=[tree("T1")], before_dataset=lacking).plan
+    assert plan.new_columns == ["species", "place"]
+
+
+@pytest.mark.parametrize(
+    ("column", "before", "after"),
+    [
+        ("place", "POINT (-90.0 30)", "POINT (-90 30.00)"),
+        ("species", "", None),
+        ("planted_at", datetime(2020, 5, 1, 0, 0, 0, 400), datetime(2020, 5, 1)),
+    ],
+    ids=["point", "blank", "below-the-millisecond"],
+)
+def test_other_spelling_of_the_same_is_no_change(
+    planned: Planner, column: str, before: Any, after: Any
+) -> None:
+    """What is compared in full decides, not that the bytes are others."""
+    found = planned([tree("T1", **{column: after})], before=[tree("T1", **{column: before})])
+    assert found.plan.writes == 0
+
+
 def test_order_of_rows_decides_nothing(planned: Planner) -> None:
-    """Law 5: the same rows in another order give the same bytes in all four files."""
+    """Law 5: the same rows in another order give the same bytes in every file."""
     before = [tree(f"T{number}", height_feet=number) for number in range(40)]
     after = [tree(f"T{number}", height_feet=number % 7) for number in range(20, 60)]
     one = planned(after, before=before)
