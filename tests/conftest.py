@@ -20,7 +20,15 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty `SUMMERWARE_HOME`; no other setting of the environment is in force."""
-    for name in ("EXTRACTS", "SOURCE", "PORTAL", "DATASETS", "EXPECTATIONS", "STATE_URL", "TAKEDOWNS"):
+    for name in (
+        "EXTRACTS",
+        "SOURCE",
+        "PORTAL",
+        "DATASETS",
+        "EXPECTATIONS",
+        "STATE_URL",
+        "TAKEDOWNS",
+    ):
         monkeypatch.delenv(f"SUMMERWARE_{name}", raising=False)
     monkeypatch.setenv("SUMMERWARE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("SUMMERWARE_SETTLING_SECONDS", "0")
