@@ -27,6 +27,7 @@ from orchestration.publishing.publisher import (
     release,
     rollback,
 )
+from orchestration.publishing.taking_over import settle_edits
 from orchestration.publishing.targets import open_target
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore, Receipt
@@ -152,7 +153,7 @@ class Park:
     def edits(self, *, keep: str | None = None) -> Edits:
         with open_publisher(self.settings, self.state, self.dataset) as publisher:
             run_id = f"run-{next(self._runs)}"
-            return publisher.edits(keep=keep, by="Ann", reason="seen", run_id=run_id)
+            return settle_edits(publisher, keep=keep, by="Ann", reason="seen", run_id=run_id)
 
     def receipts(self) -> list[Receipt]:
         return PublishingStore(self.state).receipts("trees")

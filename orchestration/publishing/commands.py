@@ -112,6 +112,7 @@ def plan(
 def _view(
     settings: Settings, state: State, dataset: Dataset, publication: str | None, examples: int
 ) -> PlanView:
+    from orchestration.publishing.looking import look
     from orchestration.publishing.publisher import open_publisher
 
     if publication is not None:
@@ -132,7 +133,7 @@ def _view(
         )
     layer = reports.newest_deduplicated(state, dataset)
     with open_publisher(settings, state, dataset) as publisher:
-        return publisher.look(layer, examples=examples, run_id=_run_id("plan"))
+        return look(publisher, layer, examples=examples, run_id=_run_id("plan"))
 
 
 def _print_plan(view: PlanView) -> None:
@@ -245,12 +246,14 @@ def edits(
 ) -> None:
     """Show rows that somebody else changed on the portal, and say whose are to stay."""
     from orchestration.publishing.publisher import open_publisher
+    from orchestration.publishing.taking_over import settle_edits
 
     if keep is not None and not reason.strip():
         raise ConfigurationError("--keep needs a --reason, for the record")
     settings, state = open_state()
     with open_publisher(settings, state, find_dataset(settings, dataset)) as publisher:
-        found = publisher.edits(
+        found = settle_edits(
+            publisher,
             keep=keep.value if keep else None,
             by=_name(by),
             reason=reason,
@@ -273,14 +276,15 @@ def edits(
 
 def shadow(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     """Compare with what a city's present publisher shows; reads the portal, and writes nothing."""
+    from orchestration.publishing.looking import shadow_day
     from orchestration.publishing.publisher import open_publisher
 
     settings, state = open_state()
     found = find_dataset(settings, dataset)
     layer = reports.newest_deduplicated(state, found)
     with open_publisher(settings, state, found, to_read=True) as publisher:
-        report = publisher.shadow(
-            layer, day=datetime.now(ZoneInfo(TIME_ZONE)).date(), run_id=_run_id("shadow")
+        report = shadow_day(
+            publisher, layer, day=datetime.now(ZoneInfo(TIME_ZONE)).date(), run_id=_run_id("shadow")
         )
     if as_json:
         return print_json(report.as_json())
@@ -303,10 +307,11 @@ def shadow(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
 def adopt(dataset: DatasetArgument, reason: ReasonOption, by: ByOption = None) -> None:
     """Take a live dataset that somebody else published as the baseline; writes no row."""
     from orchestration.publishing.publisher import open_publisher
+    from orchestration.publishing.taking_over import adopt_dataset
 
     settings, state = open_state()
     with open_publisher(settings, state, find_dataset(settings, dataset)) as publisher:
-        adopted = publisher.adopt(by=_name(by), reason=reason, run_id=_run_id("adopt"))
+        adopted = adopt_dataset(publisher, by=_name(by), reason=reason, run_id=_run_id("adopt"))
     out.print(
         f"{dataset}: {adopted.plan['rows']:,} rows of {adopted.target} are the baseline now, none of "
         f"them written. See what would change: summerware plan {dataset}"
@@ -319,11 +324,12 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hold the portal against what was last published there."""
+    from orchestration.publishing.looking import verify_portal
     from orchestration.publishing.publisher import open_publisher
 
     settings, state = open_state()
     with open_publisher(settings, state, find_dataset(settings, dataset)) as publisher:
-        found = publisher.verify(full=full, run_id=_run_id("verify"))
+        found = verify_portal(publisher, full=full, run_id=_run_id("verify"))
     if as_json:
         print_json({"dataset": dataset, "holds": found.holds, **found.as_json()})
     else:

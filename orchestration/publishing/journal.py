@@ -169,3 +169,8 @@ def plan_of(publication: Publication) -> Plan:
     """The plan in counts, as it was recorded."""
     fields = Plan.__dataclass_fields__
     return Plan(**{name: value for name, value in publication.plan.items() if name in fields})
+
+
+def grain_of(publication: Publication | None) -> str | None:
+    """What one line was when it was published, where that is known."""
+    return (publication.plan.get("grain") or None) if publication else None

@@ -11,7 +11,6 @@ its target.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ from orchestration.errors import (
 )
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
-from orchestration.layers import hash_file, hash_folder, hash_planned, layer_file, workspace
-from orchestration.publishing.baseline import BaselineReader, Edits
+from orchestration.layers import hash_folder, hash_planned, layer_file, workspace
+from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
 from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatures_needed
@@ -36,18 +35,16 @@ from orchestration.publishing.journal import (
     OPEN,
     Content,
     Journal,
+    grain_of,
     plan_of,
     snapshot_file,
 )
 from orchestration.publishing.lease import publication_lease
-from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import FILES, Plan, make_plan
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
-from orchestration.publishing.shadow import ShadowReport, shadow_report
 from orchestration.publishing.taking_down import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
-from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, Publication, State, now
@@ -192,20 +189,19 @@ class Publisher:
         target: Target,
         progress: Progress,
     ) -> None:
-        self._settings = settings
-        self._state = state
-        self._dataset = dataset
-        self._target = target
-        self._progress = progress
-        self._store = PublishingStore(state)
+        self.settings = settings
+        self.state = state
+        self.dataset = dataset
+        self.target = target
+        self.progress = progress
+        self.store = PublishingStore(state)
         self.journal = Journal(settings, state, dataset, target)
         self.datasets = PortalDatasets(state, dataset, target)
-        self.target = target
 
     @property
     def tombstones(self) -> Tombstones:
         """What is taken down at this moment: an order may come while a publication is on its way."""
-        return load_tombstones(self._settings, self._state, self._dataset)
+        return load_tombstones(self.settings, self.state, self.dataset)
 
     # What people and runs ask for
 
@@ -214,9 +210,9 @@ class Publisher:
         if not dry_run:
             self.finish_what_was_released()
             self.take_down_again(run_id=run_id)
-        raw = upstream_chain(self._state, layer)[0].facts
+        raw = upstream_chain(self.state, layer)[0].facts
         last = self.journal.last_finished()
-        _refuse_other_source(self._dataset, self._target, last, raw["source"])
+        _refuse_other_source(self.dataset, self.target, last, raw["source"])
         if last is not None and last.newest_extract_at > raw["extracted_at"]:
             return Outcome(
                 state="superseded",
@@ -224,118 +220,22 @@ class Publisher:
                 publication_id=None,
                 message=f"a newer extract ({last.newest_extract_at}) is already published",
             )
-        with workspace(self._settings, run_id, f"{self._dataset.id}-publication") as folder:
-            plan = self._plan(layer, raw, folder)
+        with workspace(self.settings, run_id, f"{self.dataset.id}-publication") as folder:
+            plan = self.plan(layer, raw, folder)
             if not plan.writes:
                 self._refuse_if_newer_was_stopped(layer)
             return self._go_on(
                 Content.of_layer(layer, raw), plan, folder, run_id=run_id, dry_run=dry_run
             )
 
-    def look(self, layer: Layer, *, examples: int, run_id: str) -> PlanView:
-        """What would become of a deduplicated layer, gated or not; nothing is sent or recorded."""
-        raw = upstream_chain(self._state, layer)[0].facts
-        last = self.journal.last_finished()
-        with workspace(self._settings, run_id, f"{self._dataset.id}-plan") as folder:
-            plan = self._plan(layer, raw, folder)
-            return view_plan(
-                self._dataset,
-                plan,
-                folder,
-                examples=examples,
-                notes=self._notes(layer, plan, last, raw),
-            )
-
-    def shadow(self, layer: Layer, *, day: date, run_id: str) -> ShadowReport:
-        """What we would do beside the portal's present publisher; reads, and nothing else.
-
-        Raises:
-            PublicationRefused: the portal has no such dataset, or none of our columns.
-        """
-        raw = upstream_chain(self._state, layer)[0].facts
-        datasets = self.datasets.found(to_write=False)
-        if not datasets:
-            raise PublicationRefused(
-                f"{self._dataset.id}: {self._target.name} has none of its datasets; correct publish "
-                "in the dataset file"
-            )
-        with workspace(self._settings, run_id, f"{self._dataset.id}-shadow") as folder:
-            reader = BaselineReader(
-                self._settings, self._dataset, self._target, self.journal, datasets
-            )
-            plan = self._plan(layer, raw, folder, baseline=reader.read_portal(folder))
-            return shadow_report(
-                self._settings,
-                self._state,
-                self._dataset,
-                layer,
-                plan,
-                folder,
-                compared_with=self._target.name,
-                day=day,
-            )
-
-    def adopt(self, *, by: str, reason: str, run_id: str) -> Publication:
-        """Takes the portal's rows, which somebody else published, as our baseline; writes nothing.
-
-        Raises:
-            PublicationRefused: we published there before, or there is no row.
-        """
-        if self.journal.last_finished() is not None:
-            raise PublicationRefused(
-                f"{self._dataset.id}: there is a publication of ours on {self._target.name} already; "
-                "what somebody else changed since is for `summerware edits`"
-            )
-        with workspace(self._settings, run_id, f"{self._dataset.id}-adopt") as folder:
-            rows = self.baseline(folder)
-            if rows is None:
-                raise PublicationRefused(
-                    f"{self._dataset.id}: {self._target.name} holds no row to adopt"
-                )
-            content = Content(
-                layer_id="",
-                content_hash=hash_file(rows),
-                newest_extract_at="",
-                source=ADOPTED,
-                grain="",
-                extracts=(),
-            )
-            return self.record_as_it_is(
-                rows, content, kind="adopt", by=by, reason=reason, run_id=run_id, folder=folder
-            )
-
-    def _notes(
-        self, layer: Layer, plan: Plan, last: Publication | None, raw: dict[str, Any]
-    ) -> list[str]:
-        """What stands between a plan and the portal, in words."""
-        notes = []
-        try:
-            require_passed(self._settings, self._state, self._dataset, layer)
-        except GateNotPassed as error:
-            notes.append(f"Would not be sent. {error}")
-        if last is not None and last.newest_extract_at > raw["extracted_at"]:
-            notes.append(f"A newer extract ({last.newest_extract_at}) is already published.")
-        tripped = tripped_guards(
-            self._dataset, plan, grain_before=_grain(last), grain=raw.get("grain", "")
-        )
-        notes += [f"Would be stopped by the guard {one.guard}: {one.why}." for one in tripped]
-        rules = rules_hash(self._settings, self._dataset)
-        notes += [
-            f"Would wait for a release: {reason}."
-            for reason in reasons_to_hold(
-                self._dataset, plan, last, rules=rules, is_live=self._target.is_live
-            )
-            if plan.writes
-        ]
-        return notes
-
-    def _plan(
+    def plan(
         self, layer: Layer, raw: dict[str, Any], folder: Path, *, baseline: Path | None = None
     ) -> Plan:
+        """From what the portal holds, or another baseline, to what a layer says."""
         return make_plan(
-            self._dataset,
-            mart=layer_file(self._settings, layer, self._dataset.id),
-            ledger=layer_file(self._settings, layer, f"ledger_{self._dataset.id}"),
+            self.dataset,
+            mart=layer_file(self.settings, layer, self.dataset.id),
+            ledger=layer_file(self.settings, layer, f"ledger_{self.dataset.id}"),
             baseline=baseline or self.baseline(folder),
             extracted_at=raw["extracted_at"],
             folder=folder,
@@ -353,13 +253,13 @@ class Publisher:
         last, earlier = self.journal.last_finished(), self.journal.find(to)
         if last is None or earlier is None or earlier.state not in ("verified", "unchanged"):
             raise PublicationRefused(
-                f"{self._dataset.id}: no publication {to} was proven on {self._target.name}; see "
-                f"`summerware publications {self._dataset.id}`"
+                f"{self.dataset.id}: no publication {to} was proven on {self.target.name}; see "
+                f"`summerware publications {self.dataset.id}`"
             )
-        with workspace(self._settings, run_id, f"{self._dataset.id}-rollback") as folder:
+        with workspace(self.settings, run_id, f"{self.dataset.id}-rollback") as folder:
             plan = make_plan(
-                self._dataset,
-                mart=snapshot_file(self._settings, earlier),
+                self.dataset,
+                mart=snapshot_file(self.settings, earlier),
                 ledger=None,
                 baseline=self.baseline(folder),
                 extracted_at=last.newest_extract_at,
@@ -390,7 +290,7 @@ class Publisher:
             PassingFault: the portal could not be reached or read back.
         """
         removal = Removal(
-            self._settings, self._state, self._dataset, self, self.tombstones, self._progress
+            self.settings, self.state, self.dataset, self, self.tombstones, self.progress
         )
         return removal.remove(by=by, authority=authority, run_id=run_id, keys=keys)
 
@@ -408,118 +308,27 @@ class Publisher:
         found = self.journal.find(publication_id)
         if found is None or found.state != "stopped":
             raise PublicationRefused(
-                f"{self._dataset.id}: no guard stopped a publication {publication_id}"
+                f"{self.dataset.id}: no guard stopped a publication {publication_id}"
             )
-        self._store.sign(
+        self.store.sign(
             found.id, act="override", by=by, content_hash=found.plan["files"], reason=reason
         )
         return self.journal.move(found, "held")
-
-    def edits(self, *, keep: str | None, by: str, reason: str, run_id: str) -> Edits:
-        """What somebody else changed on the portal; `keep` says whose rows stay.
-
-        `ours`: the next run sets the portal right. `theirs`: these rows are left as they are there.
-        Either way the portal's rows become the baseline, and nothing is written.
-        """
-        self.finish_what_was_released()
-        last = self.journal.last_finished()
-        if last is None:
-            raise PublicationRefused(f"{self._dataset.id}: nothing was published yet")
-        with workspace(self._settings, run_id, f"{self._dataset.id}-edits") as folder:
-            edits, rows = self.reader().edits(last, folder)
-            if edits and keep is not None:
-                if keep == "theirs":
-                    self._store.keep_edits(
-                        self._dataset.id, self._target.name, edits.all_keys, by=by, reason=reason
-                    )
-                content = Content.of_publication(last, newest_extract_at=last.newest_extract_at)
-                self.record_as_it_is(
-                    rows,
-                    content,
-                    kind="edits",
-                    by=by,
-                    reason=f"keep {keep}: {reason}",
-                    run_id=run_id,
-                    folder=folder,
-                )
-        return edits
-
-    def record_as_it_is(
-        self,
-        rows: Path,
-        content: Content,
-        *,
-        kind: str,
-        by: str,
-        reason: str,
-        run_id: str,
-        folder: Path,
-    ) -> Publication:
-        """Takes the portal's rows as the baseline of what follows; writes nothing there."""
-        plan = make_plan(
-            self._dataset,
-            mart=rows,
-            ledger=None,
-            baseline=rows,
-            extracted_at=content.newest_extract_at,
-            folder=folder,
-            whole=True,
-        )
-        publication = self.journal.record(
-            content,
-            plan,
-            folder,
-            run_id=run_id,
-            kind=kind,
-            rules_hash=rules_hash(self._settings, self._dataset),
-        )
-        self._store.sign(
-            publication.id,
-            act=kind,
-            by=by,
-            content_hash=publication.plan["files"],
-            reason=reason,
-        )
-        ended = self.journal.move(
-            publication, "verified", verified_at=now(), marks=self.reader().marks()
-        )
-        write_receipt(self._state, self._dataset, ended)
-        return ended
-
-    def verify(self, *, full: bool, run_id: str) -> Verification:
-        """Holds the portal against the last proven snapshot, at any time.
-
-        Raises:
-            PublicationRefused: nothing was published yet.
-        """
-        last = self.journal.last_finished()
-        if last is None:
-            raise PublicationRefused(f"{self._dataset.id}: nothing was published yet")
-        with workspace(self._settings, run_id, f"{self._dataset.id}-verify") as folder:
-            found = self.datasets.found(to_write=False)
-            return Verifier(self._dataset, self._target.transport).verify(
-                {partition: one.portal_id for partition, one in found.items()},
-                snapshot=snapshot_file(self._settings, last),
-                changed=None,
-                deleted=None,
-                full=full,
-                spill=folder,
-            )
 
     def release(self, publication_id: str, *, by: str) -> Outcome:
         """Adds a signature, and sends when there are enough."""
         self.finish_what_was_released()
         found = self.journal.find(publication_id)
         if found is None or found.state != "held":
-            raise PublicationRefused(f"{self._dataset.id}: no held publication {publication_id}")
+            raise PublicationRefused(f"{self.dataset.id}: no held publication {publication_id}")
         if found.kind == "publish":
             require_passed(
-                self._settings, self._state, self._dataset, self._state.layer(found.layer_id)
+                self.settings, self.state, self.dataset, self.state.layer(found.layer_id)
             )
         last = self.journal.last_finished()
         if last is not None and (last.verified_at or last.planned_at) > found.planned_at:
             raise PublicationRefused(
-                f"{self._dataset.id}: {last.id} was published after {publication_id} was planned; "
+                f"{self.dataset.id}: {last.id} was published after {publication_id} was planned; "
                 "run the dataset again for a fresh plan"
             )
         return self._sign_and_send(found, by=by)
@@ -533,7 +342,7 @@ class Publisher:
     def reader(self) -> BaselineReader:
         """The reader of the portal's rows, as the portal is now."""
         return BaselineReader(
-            self._settings, self._dataset, self._target, self.journal, self.datasets.found()
+            self.settings, self.dataset, self.target, self.journal, self.datasets.found()
         )
 
     def finish_what_was_released(self) -> None:
@@ -542,7 +351,7 @@ class Publisher:
             if publication.state == "planned":
                 self.journal.move(publication, "abandoned")
                 continue
-            self._progress(f"finishing publication {publication.id}")
+            self.progress(f"finishing publication {publication.id}")
             try:
                 self.send(publication)
             except PassingFault:
@@ -550,7 +359,7 @@ class Publisher:
             except (PortalFault, PublicationRefused) as error:
                 # It would fail at every run and keep newer content away: the next plan starts
                 # from the portal's own rows.
-                self._progress(f"publication {publication.id} is given up: {error}")
+                self.progress(f"publication {publication.id} is given up: {error}")
 
     def send(self, publication: Publication) -> Outcome:
         """Sends what has not been acknowledged, proves it, and ends the publication.
@@ -560,24 +369,24 @@ class Publisher:
             PassingFault: it stays open, and the next run goes on.
         """
         delivery = Delivery(
-            self._settings,
-            self._state,
-            self._dataset,
-            self._target,
+            self.settings,
+            self.state,
+            self.dataset,
+            self.target,
             self.journal,
             self.datasets,
-            self._progress,
+            self.progress,
         )
         try:
             ended = delivery.deliver(publication)
         except PassingFault as error:
-            self._state.move_publication(publication.id, failure=str(error))
+            self.state.move_publication(publication.id, failure=str(error))
             raise
         except (PortalFault, PublicationRefused) as error:
             failed = self.journal.move(
                 self.journal.find(publication.id) or publication, "failed", failure=str(error)
             )
-            write_receipt(self._state, self._dataset, failed)
+            write_receipt(self.state, self.dataset, failed)
             raise
         plan = plan_of(ended)
         refused = f", {ended.refused:,} refused" if ended.refused else ""
@@ -604,7 +413,7 @@ class Publisher:
             return Outcome(
                 state="planned", plan=plan, publication_id=None, message="dry run: nothing sent"
             )
-        rules = rules_hash(self._settings, self._dataset)
+        rules = rules_hash(self.settings, self.dataset)
         last = self.journal.last_finished()
         waiting = self.journal.waiting_with(hash_planned(folder, FILES))
         if waiting is not None and plan.writes:
@@ -615,7 +424,7 @@ class Publisher:
         if not plan.writes:
             return self._end_unchanged(publication, plan)
         if asked is not None:
-            self._store.sign(
+            self.store.sign(
                 publication.id,
                 act="ask",
                 by=asked[0],
@@ -623,12 +432,12 @@ class Publisher:
                 reason=asked[1],
             )
         reasons = reasons_to_hold(
-            self._dataset, plan, last, rules=rules, is_live=self._target.is_live
+            self.dataset, plan, last, rules=rules, is_live=self.target.is_live
         )
         tripped = tripped_guards(
-            self._dataset,
+            self.dataset,
             plan,
-            grain_before=_grain(last),
+            grain_before=grain_of(last),
             grain=content.grain,
         )
         if tripped:
@@ -655,11 +464,11 @@ class Publisher:
         Raises:
             GuardTripped: a guard stopped it.
         """
-        where = f"{self._dataset.id} {publication.id}"
+        where = f"{self.dataset.id} {publication.id}"
         if publication.state == "stopped":
             raise GuardTripped(
-                f"{self._dataset.id}: nothing was sent, since {publication.failure}. Look at "
-                f"`summerware plan {self._dataset.id} --publication {publication.id}`; if it is "
+                f"{self.dataset.id}: nothing was sent, since {publication.failure}. Look at "
+                f"`summerware plan {self.dataset.id} --publication {publication.id}`; if it is "
                 f"right, `summerware override {where} --by NAME --reason …`, then `summerware "
                 f"release {where}`"
             )
@@ -674,14 +483,14 @@ class Publisher:
     def _sign_and_send(self, publication: Publication, *, by: str) -> Outcome:
         if hash_folder(self.journal.folder(publication)) != publication.plan["files"]:
             raise PublicationRefused(
-                f"{self._dataset.id}: the files of {publication.id} are not what was planned; run "
+                f"{self.dataset.id}: the files of {publication.id} are not what was planned; run "
                 "the dataset again for a fresh plan"
             )
-        self._store.sign(
+        self.store.sign(
             publication.id, act="release", by=by, content_hash=publication.plan["files"]
         )
-        signed = [one.signed_by for one in self._store.signatures(publication.id, act="release")]
-        needed = signatures_needed(self._dataset, publication.held_because)
+        signed = [one.signed_by for one in self.store.signatures(publication.id, act="release")]
+        needed = signatures_needed(self.dataset, publication.held_because)
         people = {" ".join(name.casefold().split()) for name in signed}
         if len(people) < needed:
             return Outcome(
@@ -689,7 +498,7 @@ class Publisher:
                 plan=plan_of(publication),
                 publication_id=publication.id,
                 message=f"signed by {', '.join(signed)}; {needed - len(people)} more must release "
-                f"it: summerware release {self._dataset.id} {publication.id}",
+                f"it: summerware release {self.dataset.id} {publication.id}",
             )
         return self.send(self._released(publication, by=", ".join(signed)))
 
@@ -702,7 +511,7 @@ class Publisher:
         ended = self.journal.move(
             publication, "unchanged", verified_at=now(), marks=self.reader().marks()
         )
-        write_receipt(self._state, self._dataset, ended, described=described)
+        write_receipt(self.state, self.dataset, ended, described=described)
         return Outcome(
             state="unchanged",
             plan=plan,
@@ -712,17 +521,17 @@ class Publisher:
 
     def _refuse_if_newer_was_stopped(self, layer: Layer) -> None:
         """Nothing to send is no success where newer content was stopped at a gate."""
-        stopped = newer_stop(self._state, self._dataset, layer)
+        stopped = newer_stop(self.state, self.dataset, layer)
         if stopped is not None:
             raise GateNotPassed(
-                f"{self._dataset.id}: the newest extract was stopped at the "
+                f"{self.dataset.id}: the newest extract was stopped at the "
                 f"{SUITES[stopped.layer]} gate ({stopped.verdict}), and what passed before is "
-                f"published already. Look at `summerware gates {self._dataset.id}`"
+                f"published already. Look at `summerware gates {self.dataset.id}`"
             )
 
     def _frozen(self, folder: Path) -> Path | None:
         """The keys that people left as the portal has them."""
-        keys = self._store.kept_edits(self._dataset.id, self._target.name)
+        keys = self.store.kept_edits(self.dataset.id, self.target.name)
         if not keys:
             return None
         target = folder / "frozen.parquet"
@@ -730,11 +539,6 @@ class Publisher:
             keys_table(connection, "frozen", keys)
             connection.execute(copy_to_parquet("from frozen order by row_key", target))
         return target
-
-
-def _grain(publication: Publication | None) -> str | None:
-    """What one line was when it was published, where that is known."""
-    return (publication.plan.get("grain") or None) if publication else None
 
 
 def _refuse_other_source(

@@ -17,9 +17,11 @@ from orchestration.errors import PublicationRefused
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import publisher, targets
 from orchestration.publishing.journal import plan_of
+from orchestration.publishing.looking import look, shadow_day
 from orchestration.publishing.plan_view import view_plan
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.shadow import ShadowReport
+from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import Settings
@@ -67,7 +69,7 @@ def _layer(park: Park) -> Layer:
 
 def _shadow(park: Park, day: date = date(2022, 9, 10)) -> ShadowReport:
     with open_publisher(park.settings, park.state, park.dataset, to_read=True) as opened:
-        return opened.shadow(_layer(park), day=day, run_id="shadow")
+        return shadow_day(opened, _layer(park), day=day, run_id="shadow")
 
 
 @pytest.mark.usefixtures("live", "reading")
@@ -134,7 +136,7 @@ def test_adopting_writes_nothing_and_neither_does_the_run_after(park: Park, live
     """An unchanged dataset is taken over without rewriting a row."""
     updated = park.http("GET", f"/api/views/{live}.json").json()["rowsUpdatedAt"]
     with open_publisher(park.settings, park.state, park.dataset) as opened:
-        adopted = opened.adopt(by="Ann", reason="we take over", run_id="adopt")
+        adopted = adopt_dataset(opened, by="Ann", reason="we take over", run_id="adopt")
     assert (adopted.state, adopted.kind, adopted.plan["rows"]) == ("verified", "adopt", 4)
     outcome = park.publish_rows(THEIRS)
     assert outcome.state == "unchanged"
@@ -146,7 +148,7 @@ def test_adopting_writes_nothing_and_neither_does_the_run_after(park: Park, live
 def test_plan_of_an_adoption_can_be_shown(park: Park) -> None:
     """It moved nothing, and says so."""
     with open_publisher(park.settings, park.state, park.dataset) as opened:
-        adopted = opened.adopt(by="Ann", reason="we take over", run_id="adopt")
+        adopted = adopt_dataset(opened, by="Ann", reason="we take over", run_id="adopt")
     folder = park.settings.home / adopted.path
     view = view_plan(park.dataset, plan_of(adopted), folder, examples=5, publication_id=adopted.id)
     assert (view.plan.writes, view.plan.unchanged) == (0, 4)
@@ -161,7 +163,7 @@ def test_adopting_twice_is_refused(park: Park) -> None:
         open_publisher(park.settings, park.state, park.dataset) as opened,
         pytest.raises(PublicationRefused, match=r"a publication of ours .* already"),
     ):
-        opened.adopt(by="Ann", reason="again", run_id="adopt")
+        adopt_dataset(opened, by="Ann", reason="again", run_id="adopt")
 
 
 # Plans for people
@@ -169,7 +171,7 @@ def test_adopting_twice_is_refused(park: Park) -> None:
 
 def _view(park: Park, layer: Layer) -> Any:
     with open_publisher(park.settings, park.state, park.dataset) as opened:
-        return opened.look(layer, examples=5, run_id="plan")
+        return look(opened, layer, examples=5, run_id="plan")
 
 
 def test_plan_shows_rows_before_and_after(park: Park) -> None:

@@ -32,6 +32,7 @@ from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, publisher, sending, verification
 from orchestration.publishing.journal import Journal, snapshot_file
+from orchestration.publishing.looking import verify_portal
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.transport import Answer, SodaTransport
@@ -908,7 +909,7 @@ def test_row_changed_behind_our_back_is_found_by_verify(park: Park) -> None:
     park.publish_rows(OAKS)
     park.upsert([tree("T2", species="elm", height_feet=3.5)])
     with open_publisher(park.settings, park.state, park.dataset) as opened:
-        found = opened.verify(full=True, run_id="r")
+        found = verify_portal(opened, full=True, run_id="r")
     assert not found.holds
     assert found.differing["changed"] == ["T2"]
 

@@ -1,0 +1,113 @@
+"""Looking without sending: what would change, beside whom, and whether the portal is as it was left.
+
+Nothing is recorded as a publication and nothing is written to the portal.
+"""
+
+from datetime import date
+from typing import Any
+
+from orchestration.errors import GateNotPassed, PublicationRefused
+from orchestration.gates.gate import require_passed, upstream_chain
+from orchestration.layers import workspace
+from orchestration.publishing.baseline import BaselineReader
+from orchestration.publishing.guards import tripped_guards
+from orchestration.publishing.holds import reasons_to_hold, rules_hash
+from orchestration.publishing.journal import grain_of, snapshot_file
+from orchestration.publishing.plan_view import PlanView, view_plan
+from orchestration.publishing.planning import Plan
+from orchestration.publishing.publisher import Publisher
+from orchestration.publishing.shadow import ShadowReport, shadow_report
+from orchestration.publishing.verification import Verification, Verifier
+from orchestration.state.store import Layer, Publication
+
+
+def look(publisher: Publisher, layer: Layer, *, examples: int, run_id: str) -> PlanView:
+    """What would become of a deduplicated layer, gated or not; nothing is sent or recorded."""
+    raw = upstream_chain(publisher.state, layer)[0].facts
+    last = publisher.journal.last_finished()
+    with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-plan") as folder:
+        plan = publisher.plan(layer, raw, folder)
+        return view_plan(
+            publisher.dataset,
+            plan,
+            folder,
+            examples=examples,
+            notes=_notes(publisher, layer, plan, last, raw),
+        )
+
+
+def shadow_day(publisher: Publisher, layer: Layer, *, day: date, run_id: str) -> ShadowReport:
+    """What we would do beside the portal's present publisher; reads, and nothing else.
+
+    Raises:
+        PublicationRefused: the portal has no such dataset, or none of our columns.
+    """
+    raw = upstream_chain(publisher.state, layer)[0].facts
+    datasets = publisher.datasets.found(to_write=False)
+    if not datasets:
+        raise PublicationRefused(
+            f"{publisher.dataset.id}: {publisher.target.name} has none of its datasets; correct publish "
+            "in the dataset file"
+        )
+    with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-shadow") as folder:
+        reader = BaselineReader(
+            publisher.settings, publisher.dataset, publisher.target, publisher.journal, datasets
+        )
+        plan = publisher.plan(layer, raw, folder, baseline=reader.read_portal(folder))
+        return shadow_report(
+            publisher.settings,
+            publisher.state,
+            publisher.dataset,
+            layer,
+            plan,
+            folder,
+            compared_with=publisher.target.name,
+            day=day,
+        )
+
+
+def verify_portal(publisher: Publisher, *, full: bool, run_id: str) -> Verification:
+    """Holds the portal against the last proven snapshot, at any time.
+
+    Raises:
+        PublicationRefused: nothing was published yet.
+    """
+    last = publisher.journal.last_finished()
+    if last is None:
+        raise PublicationRefused(f"{publisher.dataset.id}: nothing was published yet")
+    with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-verify") as folder:
+        found = publisher.datasets.found(to_write=False)
+        return Verifier(publisher.dataset, publisher.target.transport).verify(
+            {partition: one.portal_id for partition, one in found.items()},
+            snapshot=snapshot_file(publisher.settings, last),
+            changed=None,
+            deleted=None,
+            full=full,
+            spill=folder,
+        )
+
+
+def _notes(
+    publisher: Publisher, layer: Layer, plan: Plan, last: Publication | None, raw: dict[str, Any]
+) -> list[str]:
+    """What stands between a plan and the portal, in words."""
+    notes = []
+    try:
+        require_passed(publisher.settings, publisher.state, publisher.dataset, layer)
+    except GateNotPassed as error:
+        notes.append(f"Would not be sent. {error}")
+    if last is not None and last.newest_extract_at > raw["extracted_at"]:
+        notes.append(f"A newer extract ({last.newest_extract_at}) is already published.")
+    tripped = tripped_guards(
+        publisher.dataset, plan, grain_before=grain_of(last), grain=raw.get("grain", "")
+    )
+    notes += [f"Would be stopped by the guard {one.guard}: {one.why}." for one in tripped]
+    rules = rules_hash(publisher.settings, publisher.dataset)
+    notes += [
+        f"Would wait for a release: {reason}."
+        for reason in reasons_to_hold(
+            publisher.dataset, plan, last, rules=rules, is_live=publisher.target.is_live
+        )
+        if plan.writes
+    ]
+    return notes
