@@ -122,6 +122,11 @@ def _view(
                 f"{dataset.id}: no publication {publication}; see `summerware publications "
                 f"{dataset.id}`"
             )
+        if not (settings.home / found.path / "preimages.parquet").is_file():
+            raise ConfigurationError(
+                f"{dataset.id}: what {publication} would change is not kept: it is older than the "
+                "pictures of rows before, or was erased"
+            )
         notes = [f"It is {found.state}.", *(f"Held: {why}." for why in found.held_because)]
         return view_plan(
             dataset,
