@@ -3,6 +3,8 @@
 The drop folder is outside the home, and the row is planted: a street that nothing else names.
 """
 
+import csv
+import gzip
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -13,9 +15,31 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.publishing.publisher import rollback
+from orchestration.sources.sample import generate
 from tests.acceptance.city import City, as_json
-from tests.acceptance.test_takedown_purge import DATASET, FIRST_DAY, STREET, _drop
 from tests.byte_scan import places_of
+
+DATASET = "calls_for_service"
+FIRST_DAY = date(2026, 3, 1)
+STREET = "Zebrafinch"
+"""Stands in one row alone, and in no other file of the project."""
+
+
+def _drop(city: City, day: date) -> tuple[Path, str]:
+    """A day's extract in which one call is at a street that nothing else names; and its key."""
+    folder = city.root / "extracts" / day.isoformat()
+    generate(folder, rows=400, seed=7, as_of=day, since=FIRST_DAY, datasets=[DATASET])
+    shutil.rmtree(folder / "truth")
+    (file,) = (folder / DATASET).glob("*.csv.gz")
+    with gzip.open(file, "rt", encoding="utf-8", newline="") as source:
+        rows = list(csv.reader(source))
+    address, number = rows[0].index("BLOCK_ADDRESS"), rows[0].index("NOPD_Item")
+    marked = [row for row in rows if row[number] == rows[5][number]]
+    for row in marked:
+        row[address] = f"077XX {STREET} St"
+    with gzip.open(file, "wt", encoding="utf-8", newline="") as target:
+        csv.writer(target).writerows(rows)
+    return folder, rows[5][number]
 
 
 def command(*words: str) -> str:
