@@ -298,7 +298,12 @@ def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str:
             )
             if publication[name]
         )
-        return f"{publication['state']}: {publication['rows']:,} rows ({changes or 'no change'})"
+        refused = f", {publication['refused']:,} refused" if publication["refused"] else ""
+        waits = "".join(f"; {why}" for why in publication["waits_for"])
+        return (
+            f"{publication['state']}: {publication['rows']:,} rows ({changes or 'no change'}{refused})"
+            f"{waits}"
+        )
     if one["stopped_by"]:
         return f"[red]{one['stopped_by']}[/red]"
     if any(verdict != "passed" for verdict in one["gates"].values()):

@@ -140,7 +140,11 @@ def _summary(
         )
         staged = state.newest_layer(name, "standardized", run_id=run_id)
         spelling = staged.facts.get("spelling", {}) if staged and staged.run_id == run_id else {}
-        published = [one for one in state.publications(name) if one.run_id == run_id]
+        known = state.publications(name)
+        published = [one for one in known if one.run_id == run_id]
+        if not published and layer and layer.run_id == run_id:
+            # The same plan waits for people since an earlier run.
+            published = [one for one in known if one.state == "held"]
         summaries.append(
             {
                 "dataset": name,
@@ -194,5 +198,7 @@ def _publication(publication: Publication) -> dict[str, Any]:
     return {
         "id": publication.id,
         "state": publication.state,
+        "waits_for": publication.held_because if publication.state in ("held", "stopped") else [],
+        "refused": publication.refused,
         **{name: publication.plan[name] for name in names},
     }
