@@ -4,7 +4,7 @@ Imports neither Dagster, dbt nor Great Expectations and waits for nobody: it ans
 writing. Plain values out; how they look is decided in `cli.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from orchestration.layers import layer_file
 from orchestration.publishing.journal import refused_file, snapshot_file
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State
+from orchestration.takedown.tombstones import load_tombstones
 
 FATES = ("published", "merged", "superseded", "quarantined", "withheld")
 PORTAL_REFUSED = "portal_refused"
@@ -165,7 +166,7 @@ def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[st
             "dataset": dataset.id,
             "key": found_key,
             "lines": lines,
-            "cells": _cells(connection, settings, dataset, staged, layer, found_key, lines),
+            "cells": _cells(connection, settings, state, dataset, staged, layer, found_key, lines),
             "rules": _rules(connection, settings, state, dataset, staged, lines),
             "portal": standing,
             "run_id": layer.run_id,
@@ -222,6 +223,7 @@ def _line_is(line: str) -> str:
 def _cells(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
+    state: State,
     dataset: Dataset,
     staged: Layer,
     layer: Layer,
@@ -230,22 +232,32 @@ def _cells(
 ) -> list[dict[str, Any]]:
     corrections = layer_file(settings, staged, f"corrections_{dataset.id}")
     decided = layer_file(settings, layer, f"decided_cells_{dataset.id}")
+    tombstones = load_tombstones(settings, state, dataset)
+    gone = set(tombstones.columns)
+    if tombstones.holds(key):
+        gone = {column.name for column in dataset.columns}
     cells = []
     for name in [line["line"] for line in lines]:
         found = connection.execute(
             "select column_name, rule_id, from_value, to_value "
             f"from {parquet(corrections)} where {_line_is(name)} order by column_name"
         ).fetchall()
-        cells += [_cell(dataset, name, *row) for row in found]
+        cells += [_cell(dataset, gone, name, *row) for row in found]
     found = connection.execute(
         f"select column_name, rule_id, from_value, to_value from {parquet(decided)} "
         f"where row_key = {quoted(key)} order by column_name"
     ).fetchall()
-    return cells + [_cell(dataset, None, *row) for row in found]
+    return cells + [_cell(dataset, gone, None, *row) for row in found]
 
 
 def _cell(
-    dataset: Dataset, line: str | None, column: str, rule: str, before: str, after: str
+    dataset: Dataset,
+    gone: Container[str],
+    line: str | None,
+    column: str,
+    rule: str,
+    before: str,
+    after: str | None,
 ) -> dict[str, Any]:
     policies = {policy.id for policy in dataset.policies}
     shown = dataset.column(column).privacy == "publish" and rule not in policies
@@ -253,8 +265,8 @@ def _cell(
         "line": line,
         "column": column,
         "rule": rule,
-        "from": before if shown else WITHHELD,
-        "to": after,
+        "from": before if shown and column not in gone else WITHHELD,
+        "to": WITHHELD if column in gone and after is not None else after,
     }
 
 

@@ -150,6 +150,11 @@ def test_column_is_null_and_explained_and_can_be_erased(story: Story) -> None:
         "where column_name = 'block_address' and rule_id = 'takedown'",
     )  # fmt: skip
     assert explained == values
+    told = [
+        one for one in city.why(DATASET, story.key)["cells"] if one["column"] == "block_address"
+    ]
+    assert {"takedown"} <= {one["rule"] for one in told}
+    assert STREET.upper() not in str(told).upper()
     command("--column", "block_address", "--authority", "City Attorney", "--purge")
     assert places_of(city.home, [STREET]) == []
 
