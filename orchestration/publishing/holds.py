@@ -34,9 +34,13 @@ def reasons_to_hold(
     last: Publication | None,
     *,
     rules: str,
+    follows: str | None,
     is_live: bool,
 ) -> list[str]:
-    """Why this plan waits for people; empty where it may go by itself."""
+    """Why this plan waits for people; empty where it may go by itself.
+
+    `follows` is the kind of the last finished publication, takedowns passed over.
+    """
     reasons = []
     if dataset.release != "automatic":
         reasons.append(f"the dataset file asks for {dataset.release} to release")
@@ -47,7 +51,7 @@ def reasons_to_hold(
     reasons += [f"new column {name}" for name in plan.new_columns]
     if last.rules_hash and last.rules_hash != rules:
         reasons.append("rules or policies changed since the last publication")
-    if last.kind == "rollback":
+    if follows == "rollback":
         reasons.append("the last publication was a rollback")
     return reasons
 

@@ -89,6 +89,11 @@ class Journal:
         finished = self.publications(*FINISHED)
         return finished[-1] if finished else None
 
+    def last_kind(self) -> str | None:
+        """The kind of the newest proven publication; a takedown is nobody's wish for a content."""
+        kinds = [one.kind for one in self.publications(*FINISHED) if one.kind != "takedown"]
+        return kinds[-1] if kinds else None
+
     def may_have_sent_after(self, last: Publication) -> bool:
         """Whether a later publication may have left rows on the portal without being proven."""
         return any(

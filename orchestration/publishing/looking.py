@@ -106,7 +106,12 @@ def _notes(
     notes += [
         f"Would wait for a release: {reason}."
         for reason in reasons_to_hold(
-            publisher.dataset, plan, last, rules=rules, is_live=publisher.target.is_live
+            publisher.dataset,
+            plan,
+            last,
+            rules=rules,
+            follows=publisher.journal.last_kind(),
+            is_live=publisher.target.is_live,
         )
         if plan.writes
     ]

@@ -432,7 +432,12 @@ class Publisher:
                 reason=asked[1],
             )
         reasons = reasons_to_hold(
-            self.dataset, plan, last, rules=rules, is_live=self.target.is_live
+            self.dataset,
+            plan,
+            last,
+            rules=rules,
+            follows=self.journal.last_kind(),
+            is_live=self.target.is_live,
         )
         tripped = tripped_guards(
             self.dataset,

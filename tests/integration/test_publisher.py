@@ -952,3 +952,17 @@ def test_ledger_tells_refused_rows_as_quarantined(park: Park, home_portal: Any) 
     park.publish(layer)
     told = reports.fates_of(park.settings, park.state, park.dataset, layer)
     assert told == {"published": 2, "quarantined": 1}
+
+
+@pytest.mark.usefixtures("live")
+def test_what_follows_a_rollback_waits_for_a_yes(park: Park) -> None:
+    """The extract that was rolled back does not come back by itself the next morning."""
+    park.write_dataset(publish={"id": park.make_on_portal()})
+    first = park.publish_rows(OAKS)
+    park.release(first.publication_id)
+    wrong = [tree("T1", species="elm"), tree("T9", height_feet=1.0)]
+    park.publish_rows(wrong, extracted_at=AFTER)
+    park.rollback(first.publication_id)
+    held = park.publish_rows(wrong, extracted_at=AFTER)
+    assert held.state == "held"
+    assert "the last publication was a rollback" in held.message

@@ -127,7 +127,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "landed key of columns": ({"key_from": ["name"]}, "key_from: a key without a `source`"),
     "survivorship of a kind that is none": (
         {"columns__0__survivorship": "newest"},
-        "columns.0.survivorship: Input should be 'latest', 'earliest', 'longest' or 'filled'",
+        "columns.0.survivorship: Input should be 'latest', 'earliest', 'longest', 'filled' or 'union'",
     ),
     "version by no column": ({"version_order": ["at"]}, "version_order: no column is named 'at'"),
     "policy on no column": ({"policies__0__column": "owner"}, "policies: no column is named"),
