@@ -52,6 +52,7 @@ bench: install
 	@$(BIN)/python -m benchmarks.spelling
 	@$(BIN)/python -m benchmarks.linkage
 	@$(BIN)/python -m benchmarks.portal
+	@$(BIN)/python -m benchmarks.publishing
 	@$(BIN)/python -m benchmarks.sending
 
 # Renew the lock after a change of pyproject.toml.
