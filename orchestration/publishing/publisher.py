@@ -431,37 +431,38 @@ class Publisher:
                 content_hash=publication.plan["files"],
                 reason=asked[1],
             )
+        publication = self._stop_or_hold(publication, content, plan, last)
+        if asked is not None and publication.state != "stopped":
+            return self._sign_and_send(self.journal.move(publication, "held"), by=asked[0])
+        if publication.state != "planned":
+            return self._wait(publication)
+        return self.send(self._released(publication, by=AUTOMATIC))
+
+    def _stop_or_hold(
+        self, publication: Publication, content: Content, plan: Plan, last: Publication | None
+    ) -> Publication:
+        """The publication as guards and holds leave it: `stopped`, `held`, or as it is."""
         reasons = reasons_to_hold(
             self.dataset,
             plan,
             last,
-            rules=rules,
+            rules=publication.rules_hash,
             follows=self.journal.last_kind(),
             is_live=self.target.is_live,
         )
         tripped = tripped_guards(
-            self.dataset,
-            plan,
-            grain_before=grain_of(last),
-            grain=content.grain,
+            self.dataset, plan, grain_before=grain_of(last), grain=content.grain
         )
         if tripped:
-            reasons += [f"guard {one.guard}: {one.why}" for one in tripped]
-            return self._wait(
-                self.journal.move(
-                    publication,
-                    "stopped",
-                    held_because=reasons,
-                    failure="; ".join(one.why for one in tripped),
-                )
-            )
-        if asked is not None:
-            return self._sign_and_send(
-                self.journal.move(publication, "held", held_because=reasons), by=asked[0]
+            return self.journal.move(
+                publication,
+                "stopped",
+                held_because=[*reasons, *(f"guard {one.guard}: {one.why}" for one in tripped)],
+                failure="; ".join(one.why for one in tripped),
             )
         if reasons:
-            return self._wait(self.journal.move(publication, "held", held_because=reasons))
-        return self.send(self._released(publication, by=AUTOMATIC))
+            return self.journal.move(publication, "held", held_because=reasons)
+        return publication
 
     def _wait(self, publication: Publication) -> Outcome:
         """Says what a publication waits for.
