@@ -4,7 +4,10 @@ Writers take turns, on both databases: each looks before it writes, and what it 
 so. Readers wait for nobody.
 """
 
+import sqlite3
+import time
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -14,6 +17,7 @@ from orchestration.settings import Settings
 HEAD = "0004"
 _TURN = 5_377_462
 """Number of the PostgreSQL lock that a writer holds to the end of its transaction."""
+_BUSY_SECONDS = 60
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -59,11 +63,24 @@ def _configure_sqlite(connection: sa.engine.interfaces.DBAPIConnection, _record:
     # Python would begin late and leave changes of tables outside: `_begin` begins instead.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("pragma busy_timeout = 60000")
-    cursor.execute("pragma journal_mode = wal")
+    cursor.execute(f"pragma busy_timeout = {_BUSY_SECONDS * 1000}")
+    _write_ahead(cursor)
     cursor.execute("pragma synchronous = full")
     cursor.execute("pragma foreign_keys = on")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Turns the write-ahead log on. SQLite does not wait for others here, whatever its timeout."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("pragma journal_mode = wal")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _begin(connection: sa.Connection) -> None:

@@ -49,7 +49,7 @@ def test_two_runs_at_once_never_mix(new_city: Callable[[], City]) -> None:
     folders = []
     for day in days:
         folder = city.root / f"drop-{day}"
-        generate(folder, rows=2_000, seed=7, as_of=day, datasets=[FORCE])
+        generate(folder, rows=2_000, seed=7, as_of=day, since=days[0], datasets=[FORCE])
         folders.append(folder)
     assert city.run(FORCE, extracts_dir=folders[0], dry_run=True).exit_code == 0
     runs = [_summerware(city, "run", FORCE, "--extracts", str(folder)) for folder in folders]
