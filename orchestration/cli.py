@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from orchestration import reports
+from orchestration.alerts import commands as alert_commands
 from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, SummerwareError
 from orchestration.evaluation.commands import evaluate
@@ -86,6 +87,10 @@ def run(
     else:
         _print_summary(summary.datasets, dry_run=dry_run)
         _print_where_to_look(summary.run_id, live=summary.portal is None)
+        if summary.open_alerts:
+            out.print(
+                f"Open alerts:       {summary.open_alerts}, see: summerware alerts", highlight=False
+            )
     _offer_release(summary.datasets)
     raise typer.Exit(summary.exit_code)
 
@@ -243,6 +248,8 @@ for command in (
 ):
     app.command()(command)
 app.command()(takedown)
+app.add_typer(alert_commands.alerts, name="alerts")
+app.command()(alert_commands.ack)
 app.command()(portal_commands.portal)
 app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")

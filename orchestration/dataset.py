@@ -6,7 +6,7 @@ read here. Rules stand in `expectations/<id>/`, standardizing in `dbt_project/`.
 
 import re
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, time
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -266,6 +267,60 @@ class Owner(_Strict):
     email: str
 
 
+def _clock(value: Any) -> Any:
+    # YAML reads 20:00 without quotes as a number to the base of sixty.
+    if isinstance(value, int) and 0 <= value < 24 * 60:
+        return time(*divmod(value, 60))
+    return value
+
+
+Clock = Annotated[time, BeforeValidator(_clock)]
+"""A time of the city's day, `20:00`."""
+
+
+class Route(_Strict):
+    """One way that alerts go: to a channel whose address is in the environment, from a severity on."""
+
+    to: Name
+    severity: Literal["warning", "critical"] = "warning"
+
+
+class Quiet(_Strict):
+    """Hours of the city's day in which warnings wait."""
+
+    start: Clock
+    end: Clock
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> "Quiet":
+        if self.start == self.end:
+            raise ValueError("`start` and `end` must differ")
+        return self
+
+
+class Escalation(_Strict):
+    """When nobody seems to care: who is told then, and after how long."""
+
+    to: Name = "supervisors"
+    warning_after_runs: int = Field(default=7, gt=1)
+    critical_after_minutes: int = Field(default=120, gt=0)
+
+
+class Alerts(_Strict):
+    """Who is told what of a dataset, and when.
+
+    A warning waits for the daily digest, or, where there is none, for the end of the quiet hours;
+    what is critical goes at once. What is broken rather than wrong goes to the engineers.
+    """
+
+    routes: tuple[Route, ...] = (Route(to="owners"),)
+    engineers: tuple[Name, ...] = ("engineers",)
+    digest_at: Clock | None = time(8, 0)
+    """Of the city's day; none: warnings go as they come."""
+    quiet: Quiet | None = None
+    escalate: Escalation = Escalation()
+
+
 class Dataset(_Strict):
     """One dataset file."""
 
@@ -291,7 +346,7 @@ class Dataset(_Strict):
     review: Review | None = None
     publish: Publish
     release: Literal["automatic", "one", "two"] = "automatic"
-    alerts: tuple[str, ...] = ()
+    alerts: Alerts = Alerts()
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Dataset":

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from orchestration.alerts.sensor import build_alert_sensor
 from orchestration.assets.gates import build_gate
 from orchestration.assets.layers import build_modelled, build_published, build_raw
 from orchestration.assets.pipeline import Pipeline
@@ -35,6 +36,7 @@ def build_defs(
         asset_checks=[build_gate(one, layer) for one in datasets.values() for layer in LAYERS],
         jobs=build_jobs(datasets.values()),
         schedules=build_schedules(),
+        sensors=[build_alert_sensor()],
         resources=resources or {"pipeline": Pipeline()},
         executor=dg.in_process_executor,
     )

@@ -8,12 +8,13 @@ import logging
 import os
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from orchestration.alerts.watch import begin, watch
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
@@ -39,6 +40,7 @@ class RunSummary:
     exit_code: int
     datasets: list[dict[str, Any]]
     portal: str | None
+    open_alerts: int = 0
 
 
 def run_daily(
@@ -75,6 +77,7 @@ def run_daily(
         sweep_workspaces(settings, dead)
         for run_id in dead:
             logger.warning("run %s had lost its process and was reported failed", run_id)
+        begin(instance, state)
         run_id = str(uuid.uuid4())
         note_process(state, run_id)
         if settings.portal == "live":
@@ -84,7 +87,24 @@ def run_daily(
             with local_portal(settings):
                 result = _execute(instance, run_id, chosen, len(datasets), options)
             portal = "summerware portal"
-    return _summary(settings, state, datasets, result, chosen, run_id, portal)
+        open_alerts = _tell_people(settings, state, datasets, instance)
+    summary = _summary(settings, state, datasets, result, chosen, run_id, portal)
+    code = summary.exit_code if open_alerts is not None else 3
+    return replace(summary, open_alerts=open_alerts or 0, exit_code=code)
+
+
+def _tell_people(
+    settings: Settings,
+    state: State,
+    datasets: Mapping[str, Dataset],
+    instance: dg.DagsterInstance,
+) -> int | None:
+    """A city without a daemon is told, too. How many alerts are open; none where it broke."""
+    try:
+        return watch(settings, state, datasets, instance).open_alerts
+    except Exception as error:  # noqa: BLE001 - the run's own result must be told whatever this does
+        logger.error("alerts could not be told (%s); see `summerware doctor`", type(error).__name__)
+        return None
 
 
 def _execute(

@@ -18,6 +18,10 @@ def _path(name: str, default: Path) -> Path:
     return Path(os.environ.get(name) or default).expanduser().absolute()
 
 
+def _url(name: str, default: str) -> str:
+    return (os.environ.get(name) or default).rstrip("/")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """One process's view of the environment; build it with `Settings.from_environment()`."""
@@ -30,6 +34,10 @@ class Settings:
     source: str
     extracts_dir: Path | None
     portal: str
+    ui_url: str
+    """Where people open the Dagster UI; links in messages begin with it."""
+    docs_url: str
+    """Where people read the runbook and the rules."""
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -57,6 +65,8 @@ class Settings:
             source=source,
             extracts_dir=Path(extracts).expanduser().absolute() if extracts else None,
             portal=portal,
+            ui_url=_url("SUMMERWARE_UI_URL", "http://127.0.0.1:3000"),
+            docs_url=_url("SUMMERWARE_DOCS_URL", "docs"),
         )
 
     @property

@@ -164,6 +164,15 @@ class State:
             .order_by(table.c.extracted_at, table.c.content_hash),
         )
 
+    def newest_landing(self, dataset: str) -> str | None:
+        """When an extract of a dataset was landed last, from whatever source."""
+        table = tables.extract
+        with self._engine.connect() as connection:
+            newest: str | None = connection.scalar(
+                sa.select(sa.func.max(table.c.landed_at)).where(table.c.dataset == dataset)
+            )
+        return newest
+
     def discard_extract(self, extract_id: str, *, by: str, reason: str) -> None:
         """Notes that an extract must never be used again; its file stays for the record."""
         table = tables.extract
@@ -346,6 +355,17 @@ class State:
                 .where(table.c.dataset == dataset, table.c.closed_at.is_(None))
                 .values(last_run_id=run_id)
             )
+
+    def newly_quarantined(self, dataset: str, run_id: str) -> dict[str, int]:
+        """How many keys each rule quarantined in a run that it had not quarantined before."""
+        table = tables.quarantined_key
+        query = (
+            sa.select(table.c.rule_id, sa.func.count())
+            .where(table.c.dataset == dataset, table.c.opened_run_id == run_id)
+            .group_by(table.c.rule_id)
+        )
+        with self._engine.connect() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
 
     # Publications
 

@@ -269,3 +269,83 @@ takedown = sa.Table(
     sa.Column("lifted_by", sa.String, nullable=True),
     sa.Column("lift_authority", sa.String, nullable=True),
 )
+
+alert = sa.Table(
+    "alert",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("fingerprint", sa.String, nullable=False, index=True),
+    sa.Column("scope", sa.String, nullable=False, index=True),
+    sa.Column("dataset", sa.String, nullable=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("severity", sa.String, nullable=False),
+    sa.Column("gate", sa.String, nullable=True),
+    sa.Column("rule", sa.String, nullable=True),
+    sa.Column("cause", sa.String, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("runs", sa.Integer, nullable=False),
+    sa.Column("opened_at", sa.String, nullable=False),
+    sa.Column("last_seen_at", sa.String, nullable=False),
+    sa.Column("last_run_id", sa.String, nullable=True),
+    sa.Column("acked_at", sa.String, nullable=True),
+    sa.Column("acked_by", sa.String, nullable=True),
+    sa.Column("escalated_at", sa.String, nullable=True),
+    sa.Column("resolved_at", sa.String, nullable=True, index=True),
+    sa.Column("resolved_run_id", sa.String, nullable=True),
+)
+
+alert_message = sa.Table(
+    "alert_message",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("alert_id", sa.String, nullable=False, index=True),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.String, nullable=False),
+)
+
+alert_delivery = sa.Table(
+    "alert_delivery",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("message_id", sa.Integer, nullable=False, index=True),
+    sa.Column("alert_id", sa.String, nullable=False),
+    sa.Column("channel", sa.String, nullable=False),
+    sa.Column("address", sa.Integer, nullable=False),
+    sa.Column("is_digest", sa.Boolean, nullable=False),
+    sa.Column("due_at", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("failure", sa.String, nullable=True),
+    sa.Column("claimed_by", sa.String, nullable=True),
+    sa.Column("claimed_at", sa.String, nullable=True),
+    sa.Column("sent_at", sa.String, nullable=True),
+)
+
+alert_scope = sa.Table(
+    "alert_scope",
+    metadata,
+    sa.Column("scope", sa.String, primary_key=True),
+    sa.Column("event_id", sa.Integer, nullable=False),
+)
+
+alert_position = sa.Table(
+    "alert_position",
+    metadata,
+    sa.Column("reader", sa.String, primary_key=True),
+    sa.Column("event_id", sa.Integer, nullable=False),
+    sa.Column("recent", sa.JSON, nullable=False),
+    sa.Column("began_at", sa.String, nullable=False),
+    sa.Column("moved_at", sa.String, nullable=False),
+)
+
+heartbeat = sa.Table(
+    "heartbeat",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("day", sa.String, nullable=False, index=True),
+    sa.Column("is_healthy", sa.Boolean, nullable=False),
+    sa.Column("was_answered", sa.Boolean, nullable=False),
+    sa.Column("unwell", sa.JSON, nullable=False),
+    sa.Column("beaten_at", sa.String, nullable=False),
+)

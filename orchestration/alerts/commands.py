@@ -1,0 +1,184 @@
+"""The commands `alerts` and `ack`: what is open, who takes it on, and whether messages arrive."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+
+from orchestration.alerts.findings import WARNING
+from orchestration.alerts.lifecycle import acknowledge
+from orchestration.alerts.routing import addresses, all_channels, variable_of
+from orchestration.dataset import TIME_ZONE, Dataset, load_datasets
+from orchestration.errors import ConfigurationError
+from orchestration.settings import Settings
+from orchestration.state.alerts import CLAIMED, NO_CHANNEL, PENDING, Alert, AlertStore, Delivery
+from orchestration.state.store import now
+from orchestration.terminal import err, fitting_table, open_state, print_json
+
+out = Console(soft_wrap=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+alerts = typer.Typer(
+    help="Show what is open; `alerts test` sends a trial message through every route.",
+    invoke_without_command=True,
+)
+
+
+@alerts.callback()
+def list_alerts(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show open alerts, who took them on, and what could not be told to anybody."""
+    if context.invoked_subcommand is not None:
+        return None
+    _, state = open_state()
+    store = AlertStore(state)
+    found = store.alerts(with_resolved=everything)
+    unsent = store.deliveries(states=[PENDING, CLAIMED, NO_CHANNEL])
+    if as_json:
+        return print_json([_as_json(alert, unsent) for alert in found])
+    if not found:
+        return out.print("No alert is open.")
+    for alert in found:
+        _print(alert)
+    _print_unsent(found, unsent)
+    return None
+
+
+@alerts.command("test")
+def send_trial(as_json: JsonOption = False) -> None:
+    """Send a trial message through every route of every dataset file, and say which arrived."""
+    from orchestration.alerts.delivery import try_every_route
+
+    settings = Settings.from_environment()
+    datasets = load_datasets(settings.datasets_dir)
+    named, unknown = _routes(datasets.values())
+    said = try_every_route(named, _trial(settings))
+    if as_json:
+        print_json(
+            [
+                {"route": name, "arrived": not failure, "failure": failure or None}
+                for name, failure in said.items()
+            ]
+            + [
+                {"route": name, "arrived": False, "failure": f"{variable_of(name)} is not set"}
+                for name in unknown
+            ]
+        )
+    else:
+        for name, failure in said.items():
+            told = "[green]accepted[/green]" if not failure else f"[red]{failure}[/red]"
+            out.print(f"{name}: {told}", highlight=False)
+        for name in unknown:
+            out.print(f"{name}: [yellow]{variable_of(name)} is not set[/yellow]", highlight=False)
+    if unknown or any(said.values()):
+        raise typer.Exit(3 if any(said.values()) else 2)
+
+
+def ack(
+    alert: Annotated[list[str], typer.Argument(help="Ids of alerts.")],
+    by: Annotated[str, typer.Option(help="Who takes them on.")],
+) -> None:
+    """Take alerts on: they escalate no more, and everybody sees whose they are."""
+    _, state = open_state()
+    if not by.strip():
+        raise ConfigurationError("--by: a name is needed")
+    with AlertStore(state).writing() as pen:
+        taken = acknowledge(
+            pen,
+            alert,
+            by=by.strip(),
+            unknown=lambda name: ConfigurationError(
+                f"no alert {name} is open; see `summerware alerts`"
+            ),
+        )
+    for one in taken:
+        out.print(f"{one.id} is {by.strip()}'s: {one.facts['headline']}", highlight=False)
+
+
+def _print(alert: Alert) -> None:
+    colour = "yellow" if alert.severity == WARNING else "red"
+    label = "over" if alert.resolved_at else alert.severity
+    runs = f", {alert.runs} runs" if alert.runs > 1 else ""
+    taken = f", taken on by {alert.acked_by}" if alert.acked_by else ""
+    out.print(
+        f"[{'green' if alert.resolved_at else colour}]{label}[/] {alert.id}  {alert.facts['title']}"
+        f"  since {_local(alert.opened_at)}{runs}{taken}",
+        highlight=False,
+    )
+    out.print(f"    {alert.facts['headline']}", highlight=False, markup=False)
+    if not alert.resolved_at and alert.facts.get("to_do"):
+        out.print(f"    {alert.facts['to_do']}", highlight=False, markup=False, style="dim")
+
+
+def _print_unsent(found: Sequence[Alert], unsent: Sequence[Delivery]) -> None:
+    shown = {alert.id for alert in found}
+    unknown = sorted(
+        {one.channel for one in unsent if one.state == NO_CHANNEL and one.alert_id in shown}
+    )
+    for channel in unknown:
+        err.print(
+            f"Nobody was told through {channel}: {variable_of(channel)} is not set.",
+            style="yellow",
+            highlight=False,
+        )
+    late = [one for one in unsent if one.state != NO_CHANNEL and one.failure]
+    if late:
+        table = fitting_table("channel", "messages", "last failure", texts=1)
+        for channel in sorted({one.channel for one in late}):
+            own = [one for one in late if one.channel == channel]
+            table.add_row(channel, str(len(own)), own[-1].failure or "")
+        err.print(table)
+
+
+def _as_json(alert: Alert, unsent: Sequence[Delivery]) -> dict[str, Any]:
+    return {
+        **vars(alert),
+        "unsent": [
+            {"channel": one.channel, "state": one.state, "failure": one.failure}
+            for one in unsent
+            if one.alert_id == alert.id
+        ],
+    }
+
+
+def _routes(datasets: Any) -> tuple[list[tuple[str, str]], list[str]]:
+    """Every address of every route, once, under the route's name; and routes without any."""
+    found: dict[str, str] = {}
+    files: list[Dataset] = list(datasets)
+    unknown = [channel for channel in all_channels(files) if not addresses(channel)]
+    for channel in all_channels(files):
+        for one in files:
+            urls = addresses(channel, owner=one.owner.email)
+            for number, url in enumerate(urls, 1):
+                suffix = f" {number}" if len(urls) > 1 else ""
+                owner = f" ({one.owner.email})" if url not in addresses(channel) else ""
+                found.setdefault(url, f"{channel}{suffix}{owner}")
+    return [(name, url) for url, name in found.items()], unknown
+
+
+def _trial(settings: Settings) -> dict[str, object]:
+    return {
+        "title": "Trial",
+        "headline": "This is a trial message of Summerware. Nothing is wrong.",
+        "kind": "trial",
+        "severity": WARNING,
+        "dataset": None,
+        "rule": None,
+        "gate": None,
+        "alert": "alert-trial",
+        "since": now(),
+        "runs": 1,
+        "to_do": "Nothing: you are told, and that was to be shown.",
+        "links": {"runbook": f"{settings.docs_url}/runbook.md"},
+    }
+
+
+def _local(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone(ZoneInfo(TIME_ZONE)):%Y-%m-%d %H:%M}"

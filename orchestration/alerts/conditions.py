@@ -1,0 +1,221 @@
+"""What is wrong by the present state, whatever Dagster says: publications, late runs, old data.
+
+Looked at anew each time; what is no more is over.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from orchestration.alerts.findings import (
+    CRITICAL,
+    DATA_STALE,
+    PUBLICATION_HELD,
+    PUBLICATION_STOPPED,
+    PUBLICATION_UNPROVEN,
+    SCHEDULE_LATE,
+    WARNING,
+    Finding,
+    Settlement,
+    View,
+    without_numbers,
+)
+from orchestration.dataset import Dataset
+from orchestration.file_lock import is_locked
+from orchestration.state.store import Publication
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, ScheduleDefinition
+
+GRACE = timedelta(minutes=60)
+"""How long after its time a scheduled run may begin."""
+_PASSED_OVER = frozenset({"planned", "abandoned"})
+
+
+def present_conditions(
+    instance: "DagsterInstance",
+    view: View,
+    schedules: Sequence["ScheduleDefinition"],
+    *,
+    moment: datetime,
+    began_at: str,
+) -> Iterator[Settlement]:
+    """Every condition of every dataset and schedule; `began_at` is when we first looked."""
+    for dataset in view.datasets.values():
+        # Whoever holds the lease is at work: what stands there now is no result.
+        if not is_locked(view.settings, f"{dataset.id}.publication"):
+            yield Settlement(
+                scope=f"publication/{dataset.id}", findings=_of_publication(view, dataset)
+            )
+        yield Settlement(scope=f"age/{dataset.id}", findings=_of_age(view, dataset, moment))
+    for schedule in schedules:
+        late = _of_schedule(instance, view, schedule, moment=moment, began_at=began_at)
+        yield Settlement(scope=f"schedule/{schedule.name}", findings=late)
+
+
+def _of_publication(view: View, dataset: Dataset) -> list[Finding]:
+    known = [one for one in view.publications(dataset) if one.state not in _PASSED_OVER]
+    last = known[-1] if known else None
+    if last is None:
+        return []
+    plan = last.plan
+    changes = (
+        f"{plan['inserts']:,} new, {plan['updates']:,} changed, {plan['deletes']:,} deleted rows"
+    )
+    if last.state == "stopped":
+        why = last.failure or "; ".join(last.held_because)
+        return [
+            _publication_finding(
+                view, dataset, last, kind=PUBLICATION_STOPPED, severity=CRITICAL,
+                cause=without_numbers(why),
+                headline=f"A guard stopped publication {last.id}: {why}.",
+                not_published=f"The whole plan: {changes}.",
+                to_do=(
+                    f"Look at it: `summerware plan {dataset.id} --publication {last.id}`. If it is "
+                    f"right: `summerware override {dataset.id} {last.id} --reason … --by …`."
+                ),
+            )
+        ]  # fmt: skip
+    if last.state == "held":
+        return [
+            _publication_finding(
+                view, dataset, last, kind=PUBLICATION_HELD, severity=WARNING,
+                cause=without_numbers("; ".join(last.held_because)),
+                headline=(
+                    f"Publication {last.id} waits for people: "
+                    f"{'; '.join(last.held_because) or 'its release'}."
+                ),
+                not_published=f"The whole plan: {changes}.",
+                to_do=(
+                    f"Look at it: `summerware plan {dataset.id} --publication {last.id}`. Let it "
+                    f"go: `summerware release {dataset.id} {last.id} --by NAME`."
+                ),
+            )
+        ]  # fmt: skip
+    if last.state in ("failed", "sent", "released"):
+        why = last.failure or "it was sent, and nobody has read it back yet"
+        return [
+            _publication_finding(
+                view, dataset, last, kind=PUBLICATION_UNPROVEN, severity=CRITICAL,
+                cause=f"{last.state}: {without_numbers(why)}",
+                headline=f"Publication {last.id} is not proven: {why}.",
+                not_published="Nobody may say that the portal is right.",
+                to_do=(
+                    f"Run the dataset again: it goes on from its journal. Then `summerware verify "
+                    f"{dataset.id} --full`."
+                ),
+            )
+        ]  # fmt: skip
+    return []
+
+
+def _publication_finding(
+    view: View,
+    dataset: Dataset,
+    publication: Publication,
+    *,
+    kind: str,
+    severity: str,
+    cause: str,
+    headline: str,
+    not_published: str,
+    to_do: str,
+) -> Finding:
+    facts = view.facts(dataset.id, kind=kind, run_id=publication.run_id) | {
+        "headline": headline.replace("..", "."),
+        "rows": publication.plan["rows"],
+        "not_published": not_published,
+        "to_do": to_do,
+    }
+    return Finding(dataset=dataset.id, kind=kind, severity=severity, cause=cause, facts=facts)
+
+
+def _of_age(view: View, dataset: Dataset, moment: datetime) -> list[Finding]:
+    landed = view.state.newest_landing(dataset.id)
+    if landed is None:
+        return []
+    age = moment - datetime.fromisoformat(landed)
+    if age <= timedelta(days=dataset.limits.stale_days):
+        return []
+    facts = view.facts(dataset.id, kind=DATA_STALE, run_id=None) | {
+        "headline": (
+            f"No new extract came for {age.days} days (limit {dataset.limits.stale_days})."
+        ),
+        "not_published": "Whatever happened since then.",
+        "to_do": "Ask whoever makes the extract; `summerware doctor` tells whether runs take place.",
+    }
+    return [
+        Finding(
+            dataset=dataset.id,
+            kind=DATA_STALE,
+            severity=WARNING,
+            cause="no new extract",
+            facts=facts,
+        )
+    ]
+
+
+def _of_schedule(
+    instance: "DagsterInstance",
+    view: View,
+    schedule: "ScheduleDefinition",
+    *,
+    moment: datetime,
+    began_at: str,
+) -> list[Finding]:
+    missed = missed_tick(instance, schedule, moment=moment, began_at=began_at)
+    if missed is None:
+        return []
+    facts = view.facts(None, kind=SCHEDULE_LATE, run_id=None) | {
+        "title": f"the schedule {schedule.name}",
+        "headline": f"No run of {schedule.job_name} began since it was due at {missed:%Y-%m-%d %H:%M} "
+        f"({schedule.execution_timezone}).",
+        "not_published": "This day's extracts of every dataset.",
+        "to_do": "`summerware doctor` says what is not alive. Meanwhile: `summerware run`.",
+    }
+    return [
+        Finding(
+            dataset=None,
+            kind=SCHEDULE_LATE,
+            severity=CRITICAL,
+            cause=f"{schedule.name} is late",
+            facts=facts,
+        )
+    ]
+
+
+def missed_tick(
+    instance: "DagsterInstance",
+    schedule: "ScheduleDefinition",
+    *,
+    moment: datetime,
+    began_at: str,
+) -> datetime | None:
+    """When a schedule's run was due that never began, in the schedule's zone; none where all is well.
+
+    Whoever starts the run counts: the daemon, a person, another scheduler.
+    """
+    from dagster import RunsFilter
+
+    # Not public, but the daemon's own: both clock changes come out as it will have them.
+    from dagster._utils.schedules import schedule_execution_time_iterator
+
+    due = next(
+        schedule_execution_time_iterator(
+            (moment - GRACE).timestamp(),
+            schedule.cron_schedule,
+            schedule.execution_timezone,
+            ascending=False,
+        )
+    )
+    if due < datetime.fromisoformat(began_at) or not instance.get_daemon_statuses():
+        # Nobody watched then; or no daemon ever ran here, and the schedule is not in use.
+        return None
+    started = instance.get_run_records(
+        RunsFilter(
+            job_name=schedule.job_name,
+            created_after=due.astimezone(UTC) - timedelta(minutes=1),
+        ),
+        limit=1,
+    )
+    return None if started else due

@@ -1,0 +1,304 @@
+"""What was found wrong, in which place, with what a person has to know of it.
+
+Facts are counts, ids of lines, names and sentences; never a cell. The kinds are the headings of
+`docs/runbook.md`.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestration.dataset import Dataset
+from orchestration.errors import ConfigurationError
+from orchestration.gates.suites import SUITES, Rule, load_suite
+from orchestration.publishing.targets import LOCAL
+from orchestration.settings import Settings
+from orchestration.state.store import GateRecord, Publication, State
+
+CRITICAL, WARNING = "critical", "warning"
+
+GATE_FAILED = "gate_failed"
+ROWS_QUARANTINED = "rows_quarantined"
+RULE_WARNED = "rule_warned"
+RULE_BROKEN = "rule_broken"
+STEP_STOPPED = "step_stopped"
+STEP_BROKEN = "step_broken"
+RUN_FAILED = "run_failed"
+PUBLICATION_STOPPED = "publication_stopped"
+PUBLICATION_HELD = "publication_held"
+PUBLICATION_UNPROVEN = "publication_unproven"
+SCHEDULE_LATE = "schedule_late"
+DATA_STALE = "data_stale"
+
+FOR_ENGINEERS = frozenset({RULE_BROKEN, STEP_BROKEN, RUN_FAILED, SCHEDULE_LATE})
+"""What is broken rather than wrong: the data's owner cannot mend it."""
+CAN_WAIT = frozenset({ROWS_QUARANTINED, RULE_WARNED, DATA_STALE})
+"""What goes into the daily digest."""
+
+_NUMBER = re.compile(r"\d[\d,.]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that is wrong: the same cause in the same place has the same fingerprint."""
+
+    dataset: str | None
+    kind: str
+    severity: str
+    cause: str
+    facts: dict[str, Any]
+    gate: str | None = None
+    rule: str | None = None
+    is_consequence: bool = False
+    """Another finding is its root: it keeps what is open open, and opens nothing."""
+    of_a_gate: bool = False
+    """Its root is a gate's alert of the same dataset, where one is open."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Dataset, gate, rule and cause, as one short name."""
+        text = "|".join(
+            (self.dataset or "", self.kind, self.gate or "", self.rule or "", self.cause)
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """What one place looked like when it was looked at: what is not among the findings is over.
+
+    `unseen` are rules that were not judged: their alerts stay. `event_id` is the event of Dagster's
+    log that told it, none where the present state did.
+    """
+
+    scope: str
+    findings: Sequence[Finding]
+    run_id: str | None = None
+    event_id: int | None = None
+    unseen: frozenset[str] = field(default_factory=frozenset)
+
+
+class View:
+    """What findings of a dataset are told with: its file, its owner, what the portal shows."""
+
+    def __init__(self, settings: Settings, state: State, datasets: Mapping[str, Dataset]) -> None:
+        self.settings = settings
+        self.state = state
+        self.datasets = datasets
+
+    def facts(self, dataset_id: str | None, *, kind: str, run_id: str | None) -> dict[str, Any]:
+        """Whose it is, what the portal shows meanwhile, and where to look."""
+        links = {"runbook": f"{self.settings.docs_url}/runbook.md#{kind}"}
+        if run_id is not None:
+            links["run"] = f"{self.settings.ui_url}/runs/{run_id}"
+        dataset = self.datasets.get(dataset_id or "")
+        if dataset is None:
+            return {"title": dataset_id or "the pipeline", "links": links}
+        return {
+            "title": dataset.title,
+            "owner": dataset.owner.team,
+            "owner_email": dataset.owner.email,
+            "portal_shows": self.portal_shows(dataset),
+            "links": links,
+        }
+
+    def portal_shows(self, dataset: Dataset) -> str:
+        """What the public sees at this moment, in a sentence."""
+        proven = [
+            one for one in self.publications(dataset) if one.state in ("verified", "unchanged")
+        ]
+        if not proven:
+            return "Nothing of this dataset was ever published there by us."
+        last = max(proven, key=lambda one: one.verified_at or one.planned_at)
+        return (
+            f"The portal shows the extract of {last.newest_extract_at[:10]}: "
+            f"{last.plan['rows']:,} rows, as publication {last.id} left them."
+        )
+
+    def publications(self, dataset: Dataset) -> list[Publication]:
+        """The publications to the portal that is in use, oldest first."""
+        target = dataset.publish.domain if self.settings.portal == "live" else LOCAL
+        return self.state.publications(dataset.id, target=target)
+
+    def rules(self, dataset_id: str, layer: str) -> dict[str, Rule]:
+        """The rules of a gate by id; none where the suite cannot be read any more."""
+        try:
+            suite = load_suite(self.settings, dataset_id, layer)
+        except ConfigurationError:
+            return {}
+        return {rule.meta.rule_id: rule for rule in suite.rules}
+
+
+def of_gate(view: View, record: GateRecord, *, event_id: int | None) -> Settlement:
+    """What a gate found. A gate over its limit is one finding, whatever rules took it there."""
+    gate = SUITES[record.layer]
+    rules = view.rules(record.dataset, record.layer)
+    fresh = view.state.newly_quarantined(record.dataset, record.run_id)
+    is_over_limit = record.verdict == "failed" and not any(
+        one["outcome"] == "failed" and one["strength"] == "table" for one in record.results
+    )
+    findings = [
+        _of_rule(view, record, gate, one, rules, fresh, is_over_limit=is_over_limit)
+        for one in record.results
+        if one["outcome"] != "passed"
+    ]
+    if is_over_limit:
+        findings.append(_over_limit(view, record, gate))
+    judged = {one["rule_id"] for one in record.results if one["outcome"] != "broken"}
+    if record.verdict == "passed":
+        unseen: frozenset[str] = frozenset()
+    else:
+        # A rule that crashed, or was left out for a missing column, says nothing of its old finding.
+        unseen = frozenset(rules) - judged
+    return Settlement(
+        scope=gate_scope(record.dataset, gate),
+        findings=findings,
+        run_id=record.run_id,
+        event_id=event_id,
+        unseen=unseen,
+    )
+
+
+def gate_scope(dataset_id: str, gate: str) -> str:
+    """The place that a gate's findings are in."""
+    return f"gate/{dataset_id}/{gate}"
+
+
+def _of_rule(
+    view: View,
+    record: GateRecord,
+    gate: str,
+    result: Mapping[str, Any],
+    rules: Mapping[str, Rule],
+    fresh: Mapping[str, int],
+    *,
+    is_over_limit: bool,
+) -> Finding:
+    rule_id, failing = result["rule_id"], result["failing"]
+    rows = f"{failing:,} of {record.rows:,} rows" if failing else "the table as a whole"
+    kind, severity, cause, headline, effect, to_do = {
+        "broken": (
+            RULE_BROKEN,
+            CRITICAL,
+            f"crashed: {result['cause']}",
+            f"The check {rule_id} itself crashed ({result['cause']}); it says nothing of the data.",
+            "Nothing of this extract was published: what cannot be checked does not go out.",
+            "Mend the check (`summerware check` first), then run the dataset again.",
+        ),
+        "table": (
+            GATE_FAILED,
+            CRITICAL,
+            "failed",
+            f"{rule_id} does not hold for {rows}, and stopped the {gate} gate.",
+            "Nothing of this extract was published.",
+            "Look at the failing rows, have the source mended or the extract discarded, run again.",
+        ),
+        "row": (
+            ROWS_QUARANTINED,
+            WARNING,
+            "quarantined",
+            f"{rule_id} does not hold for {rows}; they were quarantined.",
+            "The rows of their keys were not published; what the portal already had of them stays.",
+            f"See which: `summerware ledger {record.dataset}`, `summerware why {record.dataset} KEY`.",
+        ),
+        "warning": (
+            RULE_WARNED,
+            WARNING,
+            "failed",
+            f"{rule_id} does not hold for {rows}.",
+            "This alone keeps nothing back.",
+            "Look at it when there is time; it is told again when it grows or lasts.",
+        ),
+    }["broken" if result["outcome"] == "broken" else result["strength"]]
+    facts = _gate_facts(view, record, gate, kind)
+    facts |= {
+        "headline": headline,
+        "statement": rules[rule_id].meta.statement if rule_id in rules else None,
+        "failing": failing,
+        "share": result["share"],
+        "keys": result["keys"],
+        "new_keys": fresh.get(rule_id) if record.layer == "standardized" else None,
+        "examples": list(result["examples"]),
+        "observed": result["observed"],
+        "not_published": effect,
+        "to_do": to_do,
+    }
+    return Finding(
+        dataset=record.dataset,
+        kind=kind,
+        severity=severity,
+        gate=gate,
+        rule=rule_id,
+        cause=cause,
+        facts=facts,
+        is_consequence=is_over_limit and result["strength"] == "row",
+    )
+
+
+def _over_limit(view: View, record: GateRecord, gate: str) -> Finding:
+    worst = sorted(
+        (one for one in record.results if one["outcome"] == "failed" and one["strength"] == "row"),
+        key=lambda one: -one["failing"],
+    )
+    limit = view.datasets[record.dataset].limits.quarantined_share
+    share = record.quarantined / record.rows if record.rows else 0.0
+    facts = _gate_facts(view, record, gate, GATE_FAILED) | {
+        "headline": (
+            f"{record.quarantined:,} of {record.rows:,} rows ({share:.1%}) were quarantined, more "
+            f"than the limit of {limit:.1%}: the {gate} gate stopped everything."
+        ),
+        "statement": "Most by: "
+        + ", ".join(f"{one['rule_id']} ({one['failing']:,})" for one in worst[:3]),
+        "failing": record.quarantined,
+        "share": round(share, 6),
+        "examples": list(worst[0]["examples"]) if worst else [],
+        "not_published": "Nothing of this extract was published.",
+        "to_do": "Find out what changed at the source; raise the limit only if this is right.",
+    }
+    return Finding(
+        dataset=record.dataset,
+        kind=GATE_FAILED,
+        severity=CRITICAL,
+        gate=gate,
+        cause="more quarantined than the limit",
+        facts=facts,
+    )
+
+
+def _gate_facts(view: View, record: GateRecord, gate: str, kind: str) -> dict[str, Any]:
+    facts = view.facts(record.dataset, kind=kind, run_id=record.run_id)
+    facts["rows"] = record.rows
+    check = f"{record.layer}/{record.dataset}?view=checks&checkDetail={gate}_gate"
+    facts["links"] |= {
+        "check": f"{view.settings.ui_url}/assets/{check}",
+        "rule": f"{view.settings.docs_url}/rules.md#{record.dataset}",
+    }
+    return facts
+
+
+def without_numbers(text: str) -> str:
+    """A sentence as a cause: the same one tomorrow, with other numbers in it."""
+    return _NUMBER.sub("#", text)
+
+
+def what_is_new(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
+    """What a finding has that it had not when it was seen last; none where it is the same again."""
+    if after.get("new_keys"):
+        return f"{after['new_keys']:,} keys are new since then"
+    grown = (after.get("failing") or 0) - (before.get("failing") or 0)
+    if grown > 0:
+        return f"{grown:,} more rows than then"
+    observed = after.get("observed")
+    if observed != before.get("observed") and not _is_number(observed):
+        return f"now {observed}" if observed else None
+    return None
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        float(text or "")
+    except ValueError:
+        return False
+    return True

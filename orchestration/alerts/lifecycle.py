@@ -1,0 +1,152 @@
+"""From what was found to what is told: an alert opens once, says what is new, and ends with a word.
+
+The same cause in the same place is one alert, however many runs find it. A warning that lasts and a
+critical alert that nobody acknowledges escalate, once.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from orchestration.alerts.findings import (
+    CRITICAL,
+    GATE_FAILED,
+    RULE_BROKEN,
+    WARNING,
+    Finding,
+    Settlement,
+    what_is_new,
+)
+from orchestration.alerts.routing import Router
+from orchestration.state.alerts import Alert, Pen
+from orchestration.state.store import now
+
+OPENED, NEWS, ESCALATED, RESOLVED = "opened", "news", "escalated", "resolved"
+
+
+def settle(pen: Pen, router: Router, settlements: Iterable[Settlement]) -> None:
+    """Opens, renews and ends alerts by what was found, in this order."""
+    for settlement in settlements:
+        event_id = settlement.event_id
+        if event_id is not None and not pen.is_newer(settlement.scope, event_id):
+            continue
+        _settle_scope(pen, router, settlement)
+
+
+def _settle_scope(pen: Pen, router: Router, settlement: Settlement) -> None:
+    opened = {alert.fingerprint: alert for alert in pen.open_alerts(settlement.scope)}
+    found = {finding.fingerprint: finding for finding in settlement.findings}
+    for fingerprint, finding in found.items():
+        if fingerprint in opened:
+            _renew(pen, router, opened[fingerprint], finding, settlement.run_id)
+        elif not _has_root_elsewhere(pen, finding):
+            _open(pen, router, settlement, finding)
+    for fingerprint, alert in opened.items():
+        if fingerprint not in found and alert.rule not in settlement.unseen:
+            pen.change(alert.id, resolved_at=router.now, resolved_run_id=settlement.run_id)
+            _tell(pen, router, alert, RESOLVED)
+
+
+def _has_root_elsewhere(pen: Pen, finding: Finding) -> bool:
+    if finding.is_consequence:
+        return True
+    return finding.of_a_gate and any(
+        alert.dataset == finding.dataset and alert.kind in (GATE_FAILED, RULE_BROKEN)
+        for alert in pen.open_alerts()
+    )
+
+
+def _open(pen: Pen, router: Router, settlement: Settlement, finding: Finding) -> None:
+    moment = router.now
+    alert = Alert(
+        id=pen.new_alert_id(finding.fingerprint),
+        fingerprint=finding.fingerprint,
+        scope=settlement.scope,
+        dataset=finding.dataset,
+        kind=finding.kind,
+        severity=finding.severity,
+        gate=finding.gate,
+        rule=finding.rule,
+        cause=finding.cause,
+        facts=finding.facts,
+        runs=1,
+        opened_at=moment,
+        last_seen_at=moment,
+        last_run_id=settlement.run_id,
+    )
+    pen.add(alert)
+    _tell(pen, router, alert, OPENED)
+
+
+def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str | None) -> None:
+    is_another_run = run_id is not None and run_id != alert.last_run_id
+    seen = replace(
+        alert,
+        facts=finding.facts,
+        runs=alert.runs + is_another_run,
+        last_seen_at=router.now,
+        last_run_id=run_id or alert.last_run_id,
+    )
+    pen.change(
+        alert.id,
+        facts=seen.facts,
+        runs=seen.runs,
+        last_seen_at=seen.last_seen_at,
+        last_run_id=seen.last_run_id,
+    )
+    news = what_is_new(alert.facts, finding.facts) if is_another_run else None
+    lasts = router.escalation(seen).warning_after_runs
+    if seen.severity == WARNING and is_another_run and seen.runs >= lasts and not seen.escalated_at:
+        _escalate(pen, router, seen, f"It was found by {seen.runs} runs in a row.")
+    elif news is not None:
+        _tell(pen, router, seen, NEWS, news=news)
+
+
+def escalate_unacknowledged(pen: Pen, router: Router, moment: datetime) -> None:
+    """Tells of critical alerts that nobody took on in time."""
+    for alert in pen.open_alerts():
+        minutes = router.escalation(alert).critical_after_minutes
+        age = moment - datetime.fromisoformat(alert.opened_at)
+        if (
+            alert.severity == CRITICAL
+            and alert.acked_at is None
+            and alert.escalated_at is None
+            and age >= timedelta(minutes=minutes)
+        ):
+            _escalate(pen, router, alert, f"Nobody has acknowledged it for {minutes} minutes.")
+
+
+def acknowledge(
+    pen: Pen, alerts: Sequence[str], *, by: str, unknown: Callable[[str], Exception]
+) -> list[Alert]:
+    """Notes who takes these alerts on; they escalate no more."""
+    known = {alert.id: alert for alert in pen.open_alerts()}
+    taken = []
+    for alert_id in alerts:
+        if alert_id not in known:
+            raise unknown(alert_id)
+        pen.change(alert_id, acked_at=now(), acked_by=by)
+        taken.append(known[alert_id])
+    return taken
+
+
+def _escalate(pen: Pen, router: Router, alert: Alert, why: str) -> None:
+    pen.change(alert.id, escalated_at=router.now)
+    _tell(pen, router, alert, ESCALATED, news=why)
+
+
+def _tell(pen: Pen, router: Router, alert: Alert, kind: str, *, news: str | None = None) -> None:
+    facts = {
+        **alert.facts,
+        "alert": alert.id,
+        "kind": alert.kind,
+        "severity": alert.severity,
+        "dataset": alert.dataset,
+        "rule": alert.rule,
+        "gate": alert.gate,
+        "since": alert.opened_at,
+        "runs": alert.runs,
+        "news": news,
+        "acked_by": alert.acked_by,
+    }
+    pen.tell(alert.id, kind, facts, router.addressed(alert, is_escalation=kind == ESCALATED))

@@ -1,0 +1,39 @@
+"""The Dagster sensor that watches: it launches nothing, and every tick says what it saw."""
+
+import dagster as dg
+
+from orchestration.dataset import load_datasets
+from orchestration.settings import Settings
+from orchestration.state.database import open_database
+from orchestration.state.store import State
+
+EVERY_SECONDS = 30
+
+
+def build_alert_sensor() -> dg.SensorDefinition:
+    """The sensor `alerts`, on from the start."""
+
+    @dg.sensor(
+        name="alerts",
+        minimum_interval_seconds=EVERY_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells people of failed gates, failed runs, held publications and late data, once.",
+    )
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from orchestration.alerts.watch import watch
+
+        settings = Settings.from_environment()
+        engine = open_database(settings)
+        try:
+            seen = watch(
+                settings, State(engine), load_datasets(settings.datasets_dir), context.instance
+            )
+        finally:
+            engine.dispose()
+        told = seen.delivered
+        return dg.SkipReason(
+            f"{seen.open_alerts} alerts are open; {told.sent} messages went, {told.failed} did not, "
+            f"{told.waiting} wait."
+        )
+
+    return alerts

@@ -1,0 +1,392 @@
+"""One cause is one alert: when it opens, what is new about it, whom it goes to, and its end."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.alerts.lifecycle import acknowledge
+from orchestration.errors import ConfigurationError, GateNotPassed, PortalFault
+from orchestration.state.alerts import NO_CHANNEL, PENDING
+from orchestration.state.store import Publication, now
+from tests.town import PASSED, Town, new_town, rule
+
+
+@pytest.fixture
+def town(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+    """One dataset; no channel has an address, so that the outbox keeps what would go."""
+    with new_town(tmp_path, monkeypatch) as made:
+        made.watch()
+        yield made
+
+
+def test_a_failed_gate_is_one_alert_however_often_it_fails(town: Town) -> None:
+    """Incident 5: thousands of repeats of one broken asset are one message."""
+    for _ in range(5):
+        town.run([rule()])
+        town.watch()
+        town.watch()
+    (alert,) = town.open()
+    assert (alert.kind, alert.severity, alert.rule, alert.runs) == (
+        "gate_failed",
+        "critical",
+        "trees_stand",
+        5,
+    )
+    assert town.told() == [("owners", "opened")]
+
+
+def test_what_is_over_is_told_once(town: Town) -> None:
+    """A gate that passes again ends its alert; the next failure is another alert."""
+    town.run([rule()])
+    town.watch()
+    first = town.open()[0].id
+    for _ in range(2):
+        town.run([PASSED])
+        town.watch()
+    assert town.open() == []
+    assert town.told() == [("owners", "opened"), ("owners", "resolved")]
+    town.run([rule()])
+    town.watch()
+    assert town.open()[0].id != first
+
+
+def test_more_failing_rows_are_news(town: Town) -> None:
+    """What is new about a known failure is told, the rest is not told again."""
+    for failing in (3, 3, 8, 8, 5):
+        town.run([rule(failing=failing)])
+        town.watch()
+    assert [one.kind for one in town.outbox()] == ["opened", "news"]
+    assert town.outbox()[1].facts["news"] == "5 more rows than then"
+
+
+def test_only_newly_quarantined_keys_are_news(town: Town) -> None:
+    """The same 400 rows each day say nothing; a new key does, also where the count is the same."""
+    for keys in (("T1", "T2"), ("T1", "T2"), ("T2", "T3")):
+        found = [rule("height_known", strength="row", failing=2)]
+        town.run(found, layer="standardized", quarantine={"height_known": keys})
+        town.watch()
+    assert [one.kind for one in town.outbox()] == ["opened", "news"]
+    assert town.outbox()[1].facts["news"] == "1 keys are new since then"
+    assert town.outbox()[0].facts["keys"] == 2
+
+
+def test_other_columns_missing_are_news(town: Town) -> None:
+    """A table rule that finds another thing says so, a number that moves does not."""
+    for observed in ("missing: species", "missing: species, place"):
+        town.run([rule("columns_there", failing=0, observed=observed)])
+        town.watch()
+    for observed in ("412", "413"):
+        town.run([rule("count_close", failing=0, observed=observed)])
+        town.watch()
+    assert [(one.kind, one.facts["rule"]) for one in town.outbox()] == [
+        ("opened", "columns_there"),
+        ("news", "columns_there"),
+        ("opened", "count_close"),
+        ("resolved", "columns_there"),
+    ]
+
+
+def test_layers_below_a_failed_gate_are_no_alert_of_their_own(town: Town) -> None:
+    """A publish step that refuses because of the gate has the gate's alert; without it, its own."""
+    town.run([rule()])
+    town.watch()
+    town.run(GateNotPassed("the raw gate says failed"), layer="deduplicated")  # type: ignore[arg-type]
+    town.watch()
+    assert [alert.kind for alert in town.open()] == ["gate_failed"]
+    town.run([PASSED])
+    town.watch()
+    town.run(GateNotPassed("the raw gate was never run"), layer="deduplicated")  # type: ignore[arg-type]
+    town.watch()
+    assert [alert.kind for alert in town.open()] == ["step_stopped"]
+
+
+def test_a_broken_check_goes_to_the_engineers(town: Town) -> None:
+    """A check that crashed is no fault of the data's owner, who hears nothing of it."""
+    town.run([rule(outcome="broken")])
+    town.watch()
+    (alert,) = town.open()
+    assert alert.kind == "rule_broken"
+    assert "says nothing of the data" in alert.facts["headline"]
+    assert town.told() == [("engineers", "opened")]
+
+
+def test_a_rule_that_crashed_says_nothing_of_what_it_found_before(town: Town) -> None:
+    """An old finding stays open while its rule cannot look."""
+    town.settings.expectations_dir.joinpath("grove_0").mkdir(parents=True)
+    meta = {
+        "rule_id": "trees_stand",
+        "strength": "table",
+        "statement": "Trees stand.",
+        "reason": "-",
+    }
+    suite = {
+        "rules": [
+            {
+                "type": "expect_column_to_exist",
+                "kwargs": {"column": "tree_id"},
+                "severity": "critical",
+                "meta": {**meta, "fault": "-"},
+            }
+        ]
+    }
+    import yaml
+
+    town.settings.expectations_dir.joinpath("grove_0", "raw.yaml").write_text(yaml.safe_dump(suite))
+    town.run([rule()])
+    town.watch()
+    town.run([rule(outcome="broken")])
+    town.watch()
+    assert sorted(alert.kind for alert in town.open()) == ["gate_failed", "rule_broken"]
+    assert town.outbox()[0].facts["statement"] == "Trees stand."
+
+
+def test_a_gate_over_its_limit_is_one_alert(town: Town) -> None:
+    """However many rules took it there, the cause is one."""
+    found = [rule(name, strength="row", failing=40) for name in ("height_known", "place_known")]
+    town.run(found, layer="standardized", verdict="failed", quarantined=60)
+    town.watch()
+    (alert,) = town.open()
+    assert alert.cause == "more quarantined than the limit"
+    assert "60 of 100 rows (60.0%)" in alert.facts["headline"]
+    assert "height_known (40)" in alert.facts["statement"]
+
+
+def test_a_run_that_was_killed_is_told_to_the_engineers(town: Town) -> None:
+    """A run that ends without a failed step has an alert of its own, until a run goes well."""
+    run = town.instance.create_run_for_job(_empty_job())
+    town.instance.report_run_failed(run, "Its process 17 is gone: killed.")
+    town.watch()
+    (alert,) = town.open()
+    assert alert.kind == "run_failed"
+    assert "process 17 is gone" in alert.facts["headline"]
+    assert town.told() == [("engineers", "opened")]
+    _empty_job().execute_in_process(instance=town.instance)
+    town.watch()
+    assert town.open() == []
+
+
+def _empty_job() -> Any:
+    import dagster as dg
+
+    @dg.op
+    def nothing() -> None:
+        """Does nothing."""
+
+    @dg.job(name="daily")
+    def daily() -> None:
+        nothing()
+
+    return daily
+
+
+def test_an_unforeseen_error_is_told_without_its_text(town: Town) -> None:
+    """What a library's error quotes may be somebody's name."""
+    town.run(ValueError("could not convert 'Jane Roe, 4120 Elm St'"))  # type: ignore[arg-type]
+    town.watch()
+    (alert,) = town.open()
+    assert alert.kind == "step_broken"
+    assert "ValueError at" in alert.facts["headline"]
+    assert "Jane" not in str(vars(alert)) + str(town.outbox())
+
+
+def test_one_failed_run_is_no_second_alert(town: Town) -> None:
+    """A run that failed because of a gate or a step has no alert beside theirs."""
+    town.run([rule()])
+    town.run(PortalFault("the portal answered 500"), layer="deduplicated")  # type: ignore[arg-type]
+    town.watch()
+    assert [alert.kind for alert in town.open()] == ["gate_failed", "step_broken"]
+
+
+def test_warnings_wait_for_the_digest(town: Town) -> None:
+    """Three warnings of a day are due together at eight in New Orleans; a failed gate is due now."""
+    town.write_dataset(alerts={"digest_at": "08:00"})
+    names = ("height_known", "place_known", "species_known")
+    town.run([rule(), *(rule(name, strength="warning") for name in names)])
+    town.watch("2026-07-01T11:30:00+00:00")
+    due = {(one.facts["rule"], one.is_digest, one.due_at[:16]) for one in town.outbox()}
+    assert due == {
+        ("trees_stand", False, "2026-07-01T11:30"),
+        *((name, True, "2026-07-01T13:00") for name in names),
+    }
+
+
+def test_quiet_hours_hold_warnings_back(town: Town) -> None:
+    """Without a digest a warning at night waits for the morning; YAML's bare 20:00 is understood."""
+    town.write_dataset(alerts={"digest_at": None, "quiet": {"start": 20 * 60, "end": "07:30"}})
+    town.run([rule("height_known", strength="warning"), rule()])
+    town.watch("2026-01-10T04:00:00+00:00")
+    due = {one.facts["rule"]: one.due_at[:16] for one in town.outbox()}
+    assert due == {"height_known": "2026-01-10T13:30", "trees_stand": "2026-01-10T04:00"}
+
+
+def test_a_warning_that_lasts_a_week_escalates_once(town: Town) -> None:
+    """Incident 8."""
+    for _ in range(9):
+        town.run([rule("height_known", strength="warning")])
+        town.watch()
+    assert [(one.channel, one.kind) for one in town.outbox()] == [
+        ("owners", "opened"),
+        ("supervisors", "escalated"),
+        ("owners", "escalated"),
+    ]
+    assert town.outbox()[1].facts["news"] == "It was found by 7 runs in a row."
+
+
+def test_a_critical_alert_that_nobody_takes_on_escalates(town: Town) -> None:
+    """After two hours somebody else is told, once; an acknowledged one stays where it is."""
+    town.run([rule(), rule("roots_hold")])
+    town.watch()
+    first, second = town.open()
+    with town.store.writing() as pen:
+        acknowledge(pen, [first.id], by="Ann", unknown=ConfigurationError)
+    later = datetime.now(UTC) + timedelta(hours=3)
+    town.watch(later)
+    town.watch(later)
+    escalated = [one for one in town.outbox() if one.kind == "escalated"]
+    assert {one.alert_id for one in escalated} == {second.id}
+    assert {one.channel for one in escalated} == {"supervisors", "owners"}
+
+
+def _publication(state: str, **values: Any) -> Publication:
+    return Publication(
+        id=f"p-{state}", dataset="grove_0", target="local", state=state, content_hash="c",
+        layer_id="l", run_id="r", newest_extract_at="2026-03-01T00:00:00",
+        plan={"rows": 90, "inserts": 4, "updates": 2, "deletes": 1}, path="p",
+        released_by=None, planned_at=now(), released_at=None, sent_at=None,
+        verified_at=now() if state == "verified" else None, **values,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("state", "values", "kind", "word"),
+    [
+        ("held", {"held_because": ["new column height"]}, "publication_held", "summerware release"),
+        ("stopped", {"failure": "40 of 90 rows would go"}, "publication_stopped", "override"),
+        ("failed", {"failure": "the portal lacks 3 rows"}, "publication_unproven", "verify"),
+        ("sent", {}, "publication_unproven", "verify"),
+    ],
+    ids=["held", "stopped", "failed", "sent"],
+)
+def test_a_publication_that_waits_or_failed_is_told(
+    town: Town, state: str, values: dict[str, Any], kind: str, word: str
+) -> None:
+    """Until a later one is proven; it says what to do and what the portal shows meanwhile."""
+    town.state.add_publication(_publication("verified"))
+    town.state.add_publication(_publication(state, **values))
+    town.watch()
+    town.watch()
+    (alert,) = town.open()
+    assert alert.kind == kind
+    assert word in alert.facts["to_do"]
+    assert "90 rows, as publication p-verified left them" in alert.facts["portal_shows"]
+    town.state.move_publication(f"p-{state}", state="verified", verified_at=now())
+    town.watch()
+    assert [one.kind for one in town.outbox()] == ["opened", "resolved"]
+
+
+def test_numbers_do_not_make_another_alert(town: Town) -> None:
+    """The same guard with other figures tomorrow is the same alert."""
+    town.state.add_publication(_publication("stopped", failure="40 of 90 rows would go"))
+    town.watch()
+    town.state.move_publication("p-stopped", failure="41 of 92 rows would go")
+    town.watch()
+    assert [one.kind for one in town.outbox()] == ["opened"]
+
+
+def test_a_late_schedule_is_told(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour after it was due, where a daemon is in use and nobody else started the run."""
+    monkeypatch.setattr(
+        type(town.instance), "get_daemon_statuses", lambda _: {"SCHEDULER": object()}
+    )
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    town.watch(tomorrow)
+    (alert,) = town.open()
+    assert alert.kind == "schedule_late"
+    assert town.told() == [("engineers", "opened")]
+    town.run([PASSED])
+    town.watch(datetime.now(UTC))
+    assert town.open() == []
+
+
+def test_what_happened_before_the_first_look_is_taken_over(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home that had runs before alerts were known: only its last verdicts are told."""
+    with new_town(tmp_path, monkeypatch) as town:
+        town.run([rule("old_fault")])
+        town.run([rule()])
+        town.watch()
+        assert [alert.rule for alert in town.open()] == ["trees_stand"]
+
+
+def test_nothing_is_kept_of_a_look_that_died(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The place in the log moves with the outbox or not at all."""
+    town.run([rule()])
+    before = town.store.position("dagster")
+    with monkeypatch.context() as broken:
+
+        def die(*_: Any) -> None:
+            raise KeyboardInterrupt
+
+        broken.setattr("orchestration.state.alerts.Pen.move", die)
+        with pytest.raises(KeyboardInterrupt):
+            town.watch()
+    assert town.open() == []
+    assert town.store.position("dagster") == before
+    town.watch()
+    assert len(town.open()) == 1
+
+
+def test_a_history_that_begins_anew_is_read_from_its_start(
+    town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes Dagster's history; our place in it means nothing any more."""
+    for _ in range(3):
+        town.run([PASSED])
+    town.watch()
+    import shutil
+
+    import dagster as dg
+
+    town.instance.dispose()
+    for folder in ("history", "storage", "schedules"):
+        shutil.rmtree(town.settings.dagster_home / folder, ignore_errors=True)
+    town.instance = dg.DagsterInstance.get()
+    town.run([rule()])
+    town.watch()
+    assert [alert.kind for alert in town.open()] == ["gate_failed"]
+
+
+def test_an_older_verdict_that_comes_late_changes_nothing(town: Town) -> None:
+    """Two runs side by side: what a gate said last counts."""
+    from orchestration.alerts.findings import View, of_gate
+    from orchestration.alerts.lifecycle import settle
+    from orchestration.alerts.routing import Router
+    from orchestration.dataset import load_datasets
+
+    run_id = town.run([rule()])
+    record = town.state.gates_of_run(run_id)[0]
+    town.run([PASSED])
+    town.watch()
+    datasets = load_datasets(town.settings.datasets_dir)
+    view = View(town.settings, town.state, datasets)
+    with town.store.writing() as pen:
+        settle(pen, Router(datasets, datetime.now(UTC)), [of_gate(view, record, event_id=1)])
+    assert town.open() == []
+
+
+def test_a_channel_without_an_address_is_told_of_once_it_has_one(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is still open then goes; what is over by then does not."""
+    town.run([rule(), rule("roots_hold")])
+    town.watch()
+    town.run([rule()])
+    town.watch()
+    assert {one.state for one in town.outbox()} == {NO_CHANNEL}
+    monkeypatch.setenv("SUMMERWARE_CHANNEL_OWNERS", "json://127.0.0.1:9/?cto=1&rto=1")
+    assert town.watch().delivered.failed == 1
+    assert [one.facts["rule"] for one in town.outbox() if one.state == PENDING] == ["trees_stand"]
