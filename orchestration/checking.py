@@ -39,11 +39,20 @@ def find_mistakes(settings: Settings) -> list[str]:
             mistakes.append(str(error))
     for dataset in datasets.values():
         mistakes += _suite_mistakes(settings, dataset) + _model_mistakes(settings, dataset)
-        mistakes += _decision_mistakes(settings, dataset)
+        mistakes += _decision_mistakes(settings, dataset) + _schedule_mistakes(dataset)
     mistakes += find_vocabulary_mistakes(settings, datasets)
     if not mistakes:
         mistakes += _parse_mistakes(settings, datasets)
     return mistakes
+
+
+def _schedule_mistakes(dataset: Dataset) -> list[str]:
+    # Imported here: reports that name mistakes of one file only do without Dagster.
+    from dagster._utils.schedules import is_valid_cron_string
+
+    if is_valid_cron_string(dataset.schedule):
+        return []
+    return [f"{dataset.id}.yaml: schedule: {dataset.schedule!r} is no time that cron knows"]
 
 
 def _decision_mistakes(settings: Settings, dataset: Dataset) -> list[str]:

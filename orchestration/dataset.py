@@ -328,7 +328,8 @@ class Dataset(_Strict):
     title: str
     description: str
     owner: Owner
-    schedule: str
+    schedule: Annotated[str, StringConstraints(pattern=r"^\s*(\S+\s+){4}\S+\s*$")]
+    """Cron, of the city's clocks: minute, hour, day, month, weekday."""
     source: Source
     grain: Grain
     key: Name

@@ -35,7 +35,7 @@ def build_defs(
         assets=assets,
         asset_checks=[build_gate(one, layer) for one in datasets.values() for layer in LAYERS],
         jobs=build_jobs(datasets.values()),
-        schedules=build_schedules(),
+        schedules=build_schedules(datasets.values()),
         sensors=[build_alert_sensor()],
         resources=resources or {"pipeline": Pipeline()},
         executor=dg.in_process_executor,

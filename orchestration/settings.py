@@ -12,6 +12,8 @@ from orchestration.errors import ConfigurationError
 
 PACKAGE = Path(__file__).parent
 PROJECT = PACKAGE.parent
+LOCAL = "local"
+"""The portal of this home, and its name in the journal."""
 
 
 def _path(name: str, default: Path) -> Path:

@@ -21,7 +21,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 
 ALERT = re.compile(r"alert-[0-9a-f]{10}")
-SLOW_SECONDS = 0.5
+SLOW_SECONDS = 0.15
 
 
 class Receiver:

@@ -39,7 +39,11 @@ def _notify(url: str, message: Message) -> bool | None:
     plugin = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if plugin is None:
         return None
-    plugin.socket_connect_timeout, plugin.socket_read_timeout = _CONNECT_SECONDS, _READ_SECONDS
+    # Apprise waits four seconds unless the address says otherwise: many a mail server takes longer.
+    if "cto=" not in url:
+        plugin.socket_connect_timeout = _CONNECT_SECONDS
+    if "rto=" not in url:
+        plugin.socket_read_timeout = _READ_SECONDS
     body, body_format = _fitting(plugin, message)
     return bool(
         plugin.notify(

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 GRACE = timedelta(minutes=60)
 """How long after its time a scheduled run may begin."""
+_SCHEDULE = "dagster/schedule_name"
+_LOOKED_AT = 200
 _PASSED_OVER = frozenset({"planned", "abandoned"})
 
 
@@ -211,11 +213,8 @@ def missed_tick(
     if due < datetime.fromisoformat(began_at) or not instance.get_daemon_statuses():
         # Nobody watched then; or no daemon ever ran here, and the schedule is not in use.
         return None
-    started = instance.get_run_records(
-        RunsFilter(
-            job_name=schedule.job_name,
-            created_after=due.astimezone(UTC) - timedelta(minutes=1),
-        ),
-        limit=1,
+    since = RunsFilter(
+        job_name=schedule.job_name, created_after=due.astimezone(UTC) - timedelta(minutes=1)
     )
-    return None if started else due
+    starters = [run.tags.get(_SCHEDULE) for run in instance.get_runs(since, limit=_LOOKED_AT)]
+    return None if {None, schedule.name} & set(starters) else due

@@ -13,8 +13,7 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES, Rule, load_suite
-from orchestration.publishing.targets import LOCAL
-from orchestration.settings import Settings
+from orchestration.settings import LOCAL, Settings
 from orchestration.state.store import GateRecord, Publication, State
 
 CRITICAL, WARNING = "critical", "warning"

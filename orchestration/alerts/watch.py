@@ -66,7 +66,7 @@ def watch(
         present_conditions(
             instance,
             view,
-            build_schedules(),
+            build_schedules(datasets.values()),
             moment=moment,
             began_at=position.began_at if position else moment.isoformat(),
         )

@@ -19,11 +19,10 @@ from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address, running_tls
 from orchestration.publishing.drafting import DraftPortal
 from orchestration.publishing.transport import Credentials, SodaTransport
-from orchestration.settings import Settings
+from orchestration.settings import LOCAL, Settings
 
 progress = logging.getLogger("summerware.progress")
 
-LOCAL = "local"
 _START_SECONDS = 30
 _PATIENCE_SECONDS = 600
 """How long a finished run keeps its portal for others; then they start one of their own."""

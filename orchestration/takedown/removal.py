@@ -10,8 +10,7 @@ from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.taking_down import Removed
-from orchestration.publishing.targets import LOCAL
-from orchestration.settings import Settings
+from orchestration.settings import LOCAL, Settings
 from orchestration.state.store import State
 
 Progress = Callable[[str], None]
