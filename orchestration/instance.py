@@ -1,8 +1,15 @@
-"""The Dagster instance of this home: telemetry off, its folder made, its variable set."""
+"""The Dagster instance of this home: telemetry off, its folder and databases made, its variable set."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from orchestration.file_lock import file_lock
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 _CONFIG = """\
 telemetry:
@@ -26,3 +33,19 @@ def prepare_instance(settings: Settings) -> None:
     os.environ["DAGSTER_HOME"] = str(folder)
     os.environ["SUMMERWARE_HOME"] = str(settings.home)
     os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator["DagsterInstance"]:
+    """The instance, its databases made by one process at a time.
+
+    Dagster's processes that start at once in a new home would each make its SQLite files, and leave
+    them with two revisions that no later process can read.
+    """
+    from dagster import DagsterInstance
+
+    prepare_instance(settings)
+    with file_lock(settings, "dagster.instance"):
+        instance = DagsterInstance.get()
+    with instance:
+        yield instance

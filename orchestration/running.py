@@ -19,7 +19,7 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
-from orchestration.instance import prepare_instance
+from orchestration.instance import open_instance
 from orchestration.layers import LAYERS, sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
 from orchestration.publishing.targets import local_portal
@@ -63,7 +63,6 @@ def run_daily(
         raise ConfigurationError(
             f"no dataset is named {', '.join(unknown)}; there are {', '.join(datasets)}"
         )
-    prepare_instance(settings)
     state = State(open_database(settings))
     chosen = list(names) or list(datasets)
     options = {
@@ -72,7 +71,7 @@ def run_daily(
         "as_of": as_of,
         "dry_run": dry_run,
     }
-    with dg.DagsterInstance.get() as instance:
+    with open_instance(settings) as instance:
         dead = report_dead_runs(instance, state)
         sweep_workspaces(settings, dead)
         for run_id in dead:

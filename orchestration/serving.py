@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from orchestration.errors import ConfigurationError, PassingFault
-from orchestration.instance import prepare_instance
+from orchestration.instance import open_instance
 from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address
 from orchestration.settings import PROJECT, Settings
@@ -33,7 +33,8 @@ def serve_all(
         ConfigurationError: the workspace file is not where the project keeps it.
         PassingFault: a port is taken.
     """
-    prepare_instance(settings)
+    with open_instance(settings):
+        pass
     workspace = PROJECT / "workspace.yaml"
     if not workspace.is_file():
         raise ConfigurationError(f"{workspace}: is missing; run from a checkout of the project")
