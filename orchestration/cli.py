@@ -21,6 +21,7 @@ from orchestration.alerts import commands as alert_commands
 from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, SummerwareError
 from orchestration.evaluation.commands import evaluate
+from orchestration.health import commands as health_commands
 from orchestration.portal import commands as portal_commands
 from orchestration.publishing import commands as publishing_commands
 from orchestration.review import commands as review_commands
@@ -250,6 +251,8 @@ for command in (
 app.command()(takedown)
 app.add_typer(alert_commands.alerts, name="alerts")
 app.command()(alert_commands.ack)
+app.command()(health_commands.doctor)
+app.command()(health_commands.heartbeat)
 app.command()(portal_commands.portal)
 app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")

@@ -301,7 +301,8 @@ class Quiet(_Strict):
 class Escalation(_Strict):
     """When nobody seems to care: who is told then, and after how long."""
 
-    to: Name = "supervisors"
+    to: Name | None = None
+    """A further channel; none: the same people are told again."""
     warning_after_runs: int = Field(default=7, gt=1)
     critical_after_minutes: int = Field(default=120, gt=0)
 

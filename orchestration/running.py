@@ -19,6 +19,8 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
+from orchestration.health.checks import uses_daemon
+from orchestration.health.heartbeat import beat_if_due
 from orchestration.instance import open_instance
 from orchestration.layers import LAYERS, sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
@@ -100,7 +102,10 @@ def _tell_people(
 ) -> int | None:
     """A city without a daemon is told, too. How many alerts are open; none where it broke."""
     try:
-        return watch(settings, state, datasets, instance).open_alerts
+        open_alerts = watch(settings, state, datasets, instance).open_alerts
+        if not uses_daemon():
+            beat_if_due(settings, state)
+        return open_alerts
     except Exception as error:  # noqa: BLE001 - the run's own result must be told whatever this does
         logger.error("alerts could not be told (%s); see `summerware doctor`", type(error).__name__)
         return None

@@ -55,6 +55,7 @@ class Webhook(Receiver):
     def __init__(self) -> None:
         super().__init__()
         self.port = free_port()
+        self.beats = 0
         self._server: ThreadingHTTPServer | None = None
 
     @property
@@ -78,6 +79,10 @@ class Webhook(Receiver):
                     self.close_connection = True
                     return None
                 return self._answer(200)
+
+            def do_GET(self) -> None:
+                receiver.beats += receiver.mood == "up"
+                self._answer(200 if receiver.mood == "up" else 500)
 
             def _answer(self, status: int) -> None:
                 self.send_response(status)

@@ -27,7 +27,11 @@ from orchestration.state.store import GateRecord, State, now
 from tests.unit.publishing.conftest import trees_file
 
 Results = Sequence[Mapping[str, Any]]
-AT_ONCE = {"routes": [{"to": "owners"}], "digest_at": None}
+AT_ONCE = {
+    "routes": [{"to": "owners"}],
+    "digest_at": None,
+    "escalate": {"to": "supervisors"},
+}
 
 
 def rule(

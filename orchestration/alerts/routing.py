@@ -46,7 +46,7 @@ class Router:
         """Where a message about an alert goes, and when."""
         rules = self._rules(alert)
         if is_escalation:
-            channels = [rules.escalate.to, *self._channels(alert, rules)]
+            channels = [*_further(rules), *self._channels(alert, rules)]
         else:
             channels = self._channels(alert, rules)
         due_at, is_digest = self._due(alert, rules, at_once=is_escalation)
@@ -105,10 +105,14 @@ def all_channels(datasets: Iterable[Dataset]) -> list[str]:
             for name in (
                 *(route.to for route in one.alerts.routes),
                 *one.alerts.engineers,
-                one.alerts.escalate.to,
+                *_further(one.alerts),
             )
         }
     )
+
+
+def _further(rules: Alerts) -> list[str]:
+    return [rules.escalate.to] if rules.escalate.to else []
 
 
 def is_quiet(quiet: Quiet, moment: datetime) -> bool:

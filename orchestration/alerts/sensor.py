@@ -21,19 +21,19 @@ def build_alert_sensor() -> dg.SensorDefinition:
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from orchestration.alerts.watch import watch
+        from orchestration.health.heartbeat import beat_if_due, tell
 
         settings = Settings.from_environment()
-        engine = open_database(settings)
+        state = State(open_database(settings))
         try:
-            seen = watch(
-                settings, State(engine), load_datasets(settings.datasets_dir), context.instance
-            )
+            seen = watch(settings, state, load_datasets(settings.datasets_dir), context.instance)
+            beaten = beat_if_due(settings, state)
         finally:
-            engine.dispose()
+            state.engine.dispose()
         told = seen.delivered
         return dg.SkipReason(
             f"{seen.open_alerts} alerts are open; {told.sent} messages went, {told.failed} did not, "
-            f"{told.waiting} wait."
+            f"{told.waiting} wait." + (f" Heartbeat: {tell(beaten)}" if beaten else "")
         )
 
     return alerts

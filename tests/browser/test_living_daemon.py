@@ -4,6 +4,7 @@ One dataset is due each minute and may quarantine nothing, so that its sample st
 others wait for six o'clock.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -32,10 +33,18 @@ START_SECONDS = 240
 
 @dataclass(frozen=True, kw_only=True)
 class Living:
-    """Where the UI answers, and who receives alerts."""
+    """Where the UI answers, who receives alerts, and the environment of both."""
 
     address: str
     webhook: Webhook
+    environment: dict[str, str]
+
+    def doctor(self) -> dict[str, dict[str, Any]]:
+        ended = subprocess.run(
+            [SUMMERWARE, "doctor", "--json"],
+            capture_output=True, text=True, check=False, env=self.environment,
+        )  # fmt: skip
+        return {one["name"]: one for one in json.loads(ended.stdout)}
 
     def ask(self, query: str) -> dict[str, Any]:
         answer = requests.post(f"{self.address}/graphql", json={"query": query}, timeout=30)
@@ -71,7 +80,9 @@ def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Living]:
                 env=environment, stdout=said, stderr=said,
             )  # fmt: skip
             try:
-                made = Living(address=f"http://127.0.0.1:{port}", webhook=webhook)
+                made = Living(
+                    address=f"http://127.0.0.1:{port}", webhook=webhook, environment=environment
+                )
                 wait_until(lambda: _answers(made.address))
                 yield made
             finally:
@@ -136,3 +147,16 @@ def test_the_sensor_page_says_what_it_saw(
     page.get_by_role("button", name="0 runs requested").first.click()
     expect(page.get_by_text("alerts are open").first).to_be_visible()
     picture(page, "alert-sensor")
+
+
+def test_the_doctor_finds_all_alive_until_somebody_switches_it_off(living: Living) -> None:
+    """Daemon, schedules and sensor; then one schedule is stopped in the UI."""
+    wait_until(lambda: all(one["is_well"] for one in living.doctor().values()))
+    schedules = "{schedulesOrError(repositorySelector:%s){... on Schedules{results{name id}}}}"
+    where = '{repositoryName:"__repository__",repositoryLocationName:"summerware"}'
+    found = living.ask(schedules % where)["schedulesOrError"]["results"]
+    (mine,) = [one["id"] for one in found if one["name"] == SCHEDULE]
+    living.ask('mutation{stopRunningSchedule(id:"%s"){__typename}}' % mine)  # noqa: UP031
+    health = living.doctor()
+    assert health[f"schedule {SCHEDULE}"]["seen"] == "somebody switched it off"
+    assert health["schedule daily_at_six"]["is_well"]
