@@ -18,7 +18,7 @@ from orchestration.errors import ConfigurationError, PassingFault
 from orchestration.instance import open_instance
 from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address
-from orchestration.settings import PROJECT, Settings
+from orchestration.settings import LOCAL, PROJECT, Settings
 
 HOST = "127.0.0.1"
 _STOP_SECONDS = 20
@@ -27,7 +27,7 @@ _STOP_SECONDS = 20
 def serve_all(
     settings: Settings, *, port: int, portal_port: int, announce: Callable[[str], None]
 ) -> None:
-    """Serves the Dagster UI, its daemon and the portal until one ends or it is told to stop.
+    """Serves the Dagster UI, its daemon and, if it is in use, the local portal until one ends or it is told to stop.
 
     Raises:
         ConfigurationError: the workspace file is not where the project keeps it.
@@ -42,19 +42,23 @@ def serve_all(
     with ExitStack() as stack:
         stack.enter_context(suppress(KeyboardInterrupt))
         stack.enter_context(_terminated_as_interrupted())
-        server = PortalServer(settings.portal_home, host=HOST, port=portal_port)
-        try:
-            stack.enter_context(server)
-        except PortalInUseError as error:
-            address = running_address(settings.portal_home)
-            raise PassingFault(f"a portal already serves this home: http://{address}") from error
-        except OSError as error:
-            raise PassingFault(
-                f"port {portal_port} is taken; choose another with --portal-port"
-            ) from error
-        announce(f"Local portal:  http://{server.address}")
+        if settings.portal == LOCAL:
+            announce(f"Local portal:  http://{_serve_portal(settings, stack, portal_port)}")
         announce(f"Dagster UI:    http://{HOST}:{port}  (takes some seconds to open)")
         _serve_dagster(workspace, port)
+
+
+def _serve_portal(settings: Settings, stack: ExitStack, port: int) -> str:
+    """The address of a portal that ends with the stack."""
+    server = PortalServer(settings.portal_home, host=HOST, port=port)
+    try:
+        stack.enter_context(server)
+    except PortalInUseError as error:
+        address = running_address(settings.portal_home)
+        raise PassingFault(f"a portal already serves this home: http://{address}") from error
+    except OSError as error:
+        raise PassingFault(f"port {port} is taken; choose another with --portal-port") from error
+    return server.address
 
 
 def _refuse_taken(port: int) -> None:

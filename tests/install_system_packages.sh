@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes sure that the tests have a Chromium and a PostgreSQL: Debian's packages, where we may
-# install them. The database is only for clusters that tests start themselves: the system's own
-# is neither made nor started.
+# Makes sure that the tests have what is no Python package: Debian's packages, where we may install
+# them. Servers among them are only for those that tests start themselves: none of the system's own is
+# made or started.
 set -u
 
 missing() {
@@ -9,6 +9,10 @@ missing() {
         printf ' chromium'
     command -v postgres >/dev/null 2>&1 || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 ||
         printf ' postgresql'
+    command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || printf ' nginx-light'
+    command -v sqlite3 >/dev/null 2>&1 || printf ' sqlite3'
+    command -v openssl >/dev/null 2>&1 || printf ' openssl'
+    command -v systemd-analyze >/dev/null 2>&1 || printf ' systemd'
 }
 
 wanted=$(missing)
@@ -20,6 +24,13 @@ if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
     if [ "${wanted#*postgresql}" != "$wanted" ] && [ ! -e "$settings" ]; then
         mkdir -p "${settings%/*}"
         printf 'create_main_cluster = false\nstart_conf = manual\n' >"$settings"
+    fi
+    # And it starts every server that it installs unless this says no.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+        trap 'rm -f "$policy"' EXIT
     fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq >/dev/null
