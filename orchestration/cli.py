@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from orchestration import reports
+from orchestration import trend as trends
 from orchestration.alerts import commands as alert_commands
 from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, SummerwareError
@@ -26,6 +27,7 @@ from orchestration.portal import commands as portal_commands
 from orchestration.publishing import commands as publishing_commands
 from orchestration.review import commands as review_commands
 from orchestration.settings import Settings
+from orchestration.state.store import Verdict
 from orchestration.takedown.commands import takedown
 from orchestration.terminal import (
     err,
@@ -129,6 +131,25 @@ def gates(
                 highlight=False,
             )
     return None
+
+
+@app.command("trend")
+def show_trend(
+    dataset: DatasetArgument,
+    rule: Annotated[str | None, typer.Argument(help="Id of one rule, run by run.")] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="Only the last so many runs.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw how gates and rules went over time."""
+    settings, state = open_state()
+    found = trends.trend(state, find_dataset(settings, dataset).id, last=last)
+    if as_json:
+        return print_json(trends.as_json(found, rule))
+    if not found.verdicts:
+        return out.print(f"{dataset}: no gate has run yet. Start with: summerware run {dataset}")
+    if rule is not None:
+        return _print_rule(trends.rule_trend(found, rule))
+    return _print_trend(found)
 
 
 @app.command()
@@ -343,6 +364,76 @@ def _offer_release(datasets: list[dict[str, Any]]) -> None:
             publishing_commands.release(one["dataset"], publication["id"], by=None)
         else:
             out.print(f"Release it with: summerware release {one['dataset']} {publication['id']}")
+
+
+def _print_trend(found: trends.Trend) -> None:
+    for gate, verdicts in found.verdicts.items():
+        bad = [one for one in verdicts if one.verdict != "passed"]
+        out.print(
+            f"{found.dataset} {gate}: {_runs(len(verdicts))}, {len(bad):,} stopped, last "
+            f"{_coloured(verdicts[-1].verdict)}, {_day(verdicts[0])} to {_day(verdicts[-1])}",
+            highlight=False,
+        )
+        table = fitting_table(
+            "rule", "share of rows over time", "last", "most", "not passed", texts=2
+        )
+        rules = [one for one in found.rules if one.gate == gate]
+        quiet = [one for one in rules if not any(point.share for point in one.points)]
+        for one in rules:
+            if one not in quiet:
+                table.add_row(*_trend_cells(one))
+        if len(quiet) < len(rules):
+            out.print(table)
+        if quiet:
+            out.print(f"{len(quiet)} rules never failed.", style="dim", highlight=False)
+        out.print()
+
+
+def _trend_cells(one: trends.RuleTrend) -> tuple[str, ...]:
+    shares = [point.share for point in one.points]
+    since = one.failing_since
+    return (
+        one.rule_id if len(one.rule_id) <= 30 else one.rule_id[:29] + "…",
+        trends.sparkline(shares, width=24),
+        "broken" if one.last.share is None else f"{one.last.share:.2%}",
+        f"{max(share for share in shares if share is not None):.2%}" if any(shares) else "-",
+        _runs(one.runs_failing) if since else "-",
+    )
+
+
+def _print_rule(one: trends.RuleTrend) -> None:
+    since = one.failing_since
+    told = (
+        f", not passed since {_day(since)} ({_runs(one.runs_failing)})" if since else ", passes now"
+    )
+    out.print(
+        f"{one.rule_id} ({one.gate} gate, {one.strength}): {_runs(len(one.points))}{told}",
+        highlight=False,
+    )
+    shares = [point.share for point in one.points]
+    top = max((share for share in shares if share is not None), default=0.0)
+    for number, line in enumerate(trends.plot(shares, width=64, height=6)):
+        out.print(f"{top:8.2%} " if not number else " " * 9, line, sep="", highlight=False)
+    out.print(f"{' ' * 9}{_day(one.points[0])} to {_day(one.last)}", style="dim", highlight=False)
+    table = fitting_table("when (UTC)", "run", "outcome", "failing", "of rows", "share", texts=3)
+    for point in one.points[-20:]:
+        table.add_row(
+            point.recorded_at[:16].replace("T", " "),
+            point.run_id[:8],
+            _coloured(point.outcome),
+            f"{point.failing:,}",
+            f"{point.rows:,}",
+            "-" if point.share is None else f"{point.share:.3%}",
+        )
+    out.print(table)
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} run{'' if count == 1 else 's'}"
+
+
+def _day(one: Verdict | trends.Point) -> str:
+    return one.recorded_at[:10]
 
 
 def _print_story(story: Mapping[str, Any]) -> None:

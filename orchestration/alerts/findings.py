@@ -285,14 +285,18 @@ def without_numbers(text: str) -> str:
 def what_is_new(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     """What a finding has that it had not when it was seen last; none where it is the same again."""
     if after.get("new_keys"):
-        return f"{after['new_keys']:,} keys are new since then"
+        return f"{_counted(after['new_keys'], 'key')} new since then"
     grown = (after.get("failing") or 0) - (before.get("failing") or 0)
     if grown > 0:
-        return f"{grown:,} more rows than then"
+        return f"{_counted(grown, 'row')} more than then"
     observed = after.get("observed")
     if observed != before.get("observed") and not _is_number(observed):
         return f"now {observed}" if observed else None
     return None
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
 
 
 def _is_number(text: str | None) -> bool:

@@ -83,6 +83,18 @@ class GateRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What is kept of a gate's verdict over time, content and files left aside."""
+
+    verdict: str
+    rows: int
+    quarantined: int
+    run_id: str
+    results: list[dict[str, Any]]
+    recorded_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Publication:
     """One publication and how far it came: planned, stopped, held, released, sent, verified.
 
@@ -312,6 +324,16 @@ class State:
         return self._all(
             GateRecord, sa.select(table).where(table.c.run_id == run_id).order_by(table.c.id)
         )
+
+    def verdicts(self, dataset: str, layer: str, *, last: int | None = None) -> list[Verdict]:
+        """Every verdict of one gate, or the last so many, newest first."""
+        table = tables.gate_record
+        query = (
+            sa.select(*(table.c[field.name] for field in fields(Verdict)))
+            .where(table.c.dataset == dataset, table.c.layer == layer)
+            .order_by(table.c.id.desc())
+        )
+        return self._all(Verdict, query if last is None else query.limit(last))
 
     def move_quarantine(self, dataset: str, failing: set[tuple[str, str]], run_id: str) -> None:
         """Opens an entry per newly quarantined (key, rule), closes those that are well again."""

@@ -59,7 +59,7 @@ def test_more_failing_rows_are_news(town: Town) -> None:
         town.run([rule(failing=failing)])
         town.watch()
     assert [one.kind for one in town.outbox()] == ["opened", "news"]
-    assert town.outbox()[1].facts["news"] == "5 more rows than then"
+    assert town.outbox()[1].facts["news"] == "5 rows more than then"
 
 
 def test_only_newly_quarantined_keys_are_news(town: Town) -> None:
@@ -69,7 +69,7 @@ def test_only_newly_quarantined_keys_are_news(town: Town) -> None:
         town.run(found, layer="standardized", quarantine={"height_known": keys})
         town.watch()
     assert [one.kind for one in town.outbox()] == ["opened", "news"]
-    assert town.outbox()[1].facts["news"] == "1 keys are new since then"
+    assert town.outbox()[1].facts["news"] == "1 key new since then"
     assert town.outbox()[0].facts["keys"] == 2
 
 
