@@ -27,7 +27,7 @@ _STOP_SECONDS = 20
 def serve_all(
     settings: Settings, *, port: int, portal_port: int, announce: Callable[[str], None]
 ) -> None:
-    """Serves the Dagster UI, its daemon and, if it is in use, the local portal until one ends or it is told to stop.
+    """Serves the Dagster UI, its daemon and the local portal, if that is in use, until one ends.
 
     Raises:
         ConfigurationError: the workspace file is not where the project keeps it.

@@ -5,6 +5,7 @@ From the state database alone; no row of data. Imports neither Dagster, dbt nor 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from orchestration.errors import ConfigurationError
@@ -169,7 +170,7 @@ def _buckets(values: Sequence[float | None], width: int) -> list[Sequence[float 
     if len(values) <= width:
         return [[value] for value in values]
     edges = [round(number * len(values) / width) for number in range(width + 1)]
-    return [values[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [values[start:end] for start, end in pairwise(edges)]
 
 
 def _most(bucket: Sequence[float | None]) -> float | None:

@@ -17,6 +17,7 @@ import yaml
 from orchestration.alerts import findings
 from orchestration.settings import PROJECT
 from orchestration.sources.sample import generate
+from orchestration.state.alerts import AlertStore
 from tests.acceptance.city import City, copied
 from tests.acceptance.documentation import blocks, real_nginx, run_block, stand_ins
 from tests.receivers import Webhook, free_port, serving
@@ -59,9 +60,8 @@ class Trouble:
         )
         publications = self.city.publications(dataset)
         good = [one["id"] for one in publications if one["state"] == "verified"]
-        extract = self.city.state.extracts(dataset, source="files")[-1].id
-        from orchestration.state.alerts import AlertStore
-
+        landed = self.city.state.extracts(dataset, source="files")
+        extract = [one.id for one in landed if one.discarded_at is None][-1]
         return {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "DATASET": dataset,
@@ -104,8 +104,8 @@ def _change(file: Path, **values: object) -> None:
     file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | values))
 
 
-_LAST = ("gate_failed",)
-"""The publications that wait are let go before the extract they came from is discarded."""
+_IN_TURN = ("", "publication_stopped", "publication_held")
+"""What waits is let go before anything runs again; then the other sections, as they stand."""
 
 
 def test_the_runbook_does_what_it_says(trouble: Trouble) -> None:
@@ -116,9 +116,13 @@ def test_the_runbook_does_what_it_says(trouble: Trouble) -> None:
     }
     assert states == {trouble.stopped: "stopped", trouble.held: "held"}
     sections = blocks(RUNBOOK)
-    for section in sorted(sections, key=lambda name: name in _LAST):
+    done: set[tuple[str, str]] = set()
+    for section in (*_IN_TURN, *(name for name in sections if name not in _IN_TURN)):
         for block in sections[section]:
-            run_block(block, trouble.environment(section), PROJECT)
+            environment = trouble.environment(section)
+            if (block, environment["DATASET"]) not in done:
+                run_block(block, environment, PROJECT)
+            done.add((block, environment["DATASET"]))
     assert trouble.city.publications(trouble.stopped)[-1]["state"] == "verified"
 
 
