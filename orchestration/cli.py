@@ -202,6 +202,31 @@ def discard(
 
 
 @app.command()
+def prune(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="Ids of datasets; all where none is named.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Say what would go, and remove nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old layers, plans and extracts that nothing needs any more; records stay."""
+    from orchestration.retention import prune as prune_dataset
+
+    settings, state = open_state()
+    names = datasets or sorted(path.stem for path in settings.datasets_dir.glob("*.yaml"))
+    chosen = [find_dataset(settings, name) for name in names]
+    gone = [prune_dataset(settings, state, one, dry_run=dry_run) for one in chosen]
+    if as_json:
+        return print_json([vars(one) for one in gone])
+    table = fitting_table("dataset", "layers", "publications", "extracts", "MB", texts=1)
+    for one in gone:
+        counts = (one.layers, one.publications, one.extracts)
+        table.add_row(one.dataset, *(f"{count:,}" for count in counts), f"{one.bytes / 1e6:,.1f}")
+    out.print(table)
+    return out.print("Nothing was removed: this was a dry run." if dry_run else "Removed.")
+
+
+@app.command()
 def check(as_json: JsonOption = False) -> None:
     """Load every dataset file, suite and model and report mistakes, before anything runs."""
     from orchestration.checking import find_mistakes

@@ -177,6 +177,18 @@ class Guards(_Strict):
     rows_drop_share: float = Field(default=0.05, ge=0, le=1)
 
 
+class Retention(_Strict):
+    """How long files are kept that nothing needs any more; records are kept for ever."""
+
+    layers_days: int = Field(default=14, gt=0)
+    """Layers and plans, for looking back; the newest `runs` stay however old they are."""
+    runs: int = Field(default=3, gt=0)
+    publications: int = Field(default=30, gt=0)
+    """How many proven publications a rollback can go back."""
+    extracts_days: int | None = Field(default=None, gt=0)
+    """Extracts that were published; none: for ever."""
+
+
 class Comparison(_Strict):
     """One column by which two rows are compared."""
 
@@ -349,6 +361,7 @@ class Dataset(_Strict):
     publish: Publish
     release: Literal["automatic", "one", "two"] = "automatic"
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Dataset":

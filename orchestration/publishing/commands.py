@@ -125,7 +125,7 @@ def _view(
         if not (settings.home / found.path / "preimages.parquet").is_file():
             raise ConfigurationError(
                 f"{dataset.id}: what {publication} would change is not kept: it is older than the "
-                "pictures of rows before, or was erased"
+                "pictures of rows before, was erased, or `summerware prune` took it"
             )
         notes = [f"It is {found.state}.", *(f"Held: {why}." for why in found.held_because)]
         return view_plan(

@@ -256,6 +256,11 @@ class Publisher:
                 f"{self.dataset.id}: no publication {to} was proven on {self.target.name}; see "
                 f"`summerware publications {self.dataset.id}`"
             )
+        if not snapshot_file(self.settings, earlier).is_file():
+            raise PublicationRefused(
+                f"{self.dataset.id}: what {to} left on the portal is no longer kept (`retention:` "
+                "of the dataset file says how many publications are)"
+            )
         with workspace(self.settings, run_id, f"{self.dataset.id}-rollback") as folder:
             plan = make_plan(
                 self.dataset,

@@ -325,6 +325,15 @@ class State:
             GateRecord, sa.select(table).where(table.c.run_id == run_id).order_by(table.c.id)
         )
 
+    def quarantine_folders(self, dataset: str) -> list[tuple[str, str]]:
+        """Every quarantine that was written, with the content it belongs to."""
+        table = tables.gate_record
+        query = sa.select(table.c.quarantine_path, table.c.content_hash).where(
+            table.c.dataset == dataset, table.c.quarantine_path.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
     def verdicts(self, dataset: str, layer: str, *, last: int | None = None) -> list[Verdict]:
         """Every verdict of one gate, or the last so many, newest first."""
         table = tables.gate_record
