@@ -1,0 +1,77 @@
+"""Since when a rule has failed: the verdicts of a layer, walked backwards.
+
+Reads verdicts that are recorded already, through the state database's own questions; never data.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestration.state.store import GateRecord, State
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streak:
+    """How long something has gone on: the first run of it in a row, when, and how many runs."""
+
+    run_id: str
+    since: str
+    """UTC, ISO 8601."""
+    runs: int
+
+
+def failing_since(state: State, record: GateRecord) -> dict[str, Streak]:
+    """The streak of every rule of a verdict that did not pass, by rule id.
+
+    One run counts once, by the last thing it said. A rule that was not asked ends its streak.
+    """
+    going = {rule["rule_id"]: rule["outcome"] for rule in record.results}
+    going = {rule_id: outcome for rule_id, outcome in going.items() if outcome != "passed"}
+    first = {rule_id: (record, 1) for rule_id in going}
+    for earlier in _earlier(state, record) if going else ():
+        outcomes = {rule["rule_id"]: rule["outcome"] for rule in earlier.results}
+        going = {
+            rule_id: outcome
+            for rule_id, outcome in going.items()
+            if outcomes.get(rule_id) == outcome
+        }
+        if not going:
+            break
+        for rule_id in going:
+            first[rule_id] = (earlier, first[rule_id][1] + 1)
+    return {
+        rule_id: Streak(run_id=found.run_id, since=found.recorded_at, runs=runs)
+        for rule_id, (found, runs) in first.items()
+    }
+
+
+def stopped_since(state: State, record: GateRecord) -> Streak:
+    """The streak of the verdict itself: since when nothing has passed this gate."""
+    found, runs = record, 1
+    for earlier in _earlier(state, record):
+        if earlier.verdict == "passed":
+            break
+        found, runs = earlier, runs + 1
+    return Streak(run_id=found.run_id, since=found.recorded_at, runs=runs)
+
+
+def _earlier(state: State, record: GateRecord) -> Iterator[GateRecord]:
+    """Earlier verdicts on a layer, newest first, one per run: by run and by content of its layers.
+
+    A gate that was run by itself is known by the newest verdict on its content only.
+    """
+    told = {record.run_id}
+    for layer in state.layers(record.dataset, record.layer):
+        verdicts = [
+            one
+            for one in state.gates_of_run(layer.run_id)
+            if (one.dataset, one.layer) == (record.dataset, record.layer)
+        ]
+        again = state.newest_gate_record(record.dataset, record.layer, layer.content_hash)
+        for one in sorted([*verdicts, *([again] if again else [])], key=_moment, reverse=True):
+            if one.run_id not in told and one.recorded_at <= record.recorded_at:
+                told.add(one.run_id)
+                yield one
+
+
+def _moment(record: GateRecord) -> str:
+    return record.recorded_at
