@@ -26,7 +26,7 @@ def failing_since(state: State, record: GateRecord) -> dict[str, Streak]:
     """
     going = {rule["rule_id"]: rule["outcome"] for rule in record.results}
     going = {rule_id: outcome for rule_id, outcome in going.items() if outcome != "passed"}
-    first = {rule_id: (record, 1) for rule_id in going}
+    first = dict.fromkeys(going, (record, 1))
     for earlier in _earlier(state, record) if going else ():
         outcomes = {rule["rule_id"]: rule["outcome"] for rule in earlier.results}
         going = {
@@ -52,6 +52,19 @@ def stopped_since(state: State, record: GateRecord) -> Streak:
             break
         found, runs = earlier, runs + 1
     return Streak(run_id=found.run_id, since=found.recorded_at, runs=runs)
+
+
+def fell_quiet(state: State, record: GateRecord) -> list[str]:
+    """The rules that did not pass in the verdict before, and do in this one."""
+    before = next(_earlier(state, record), None)
+    if before is None:
+        return []
+    loud = {rule["rule_id"] for rule in before.results if rule["outcome"] != "passed"}
+    return [
+        rule["rule_id"]
+        for rule in record.results
+        if rule["rule_id"] in loud and rule["outcome"] == "passed"
+    ]
 
 
 def _earlier(state: State, record: GateRecord) -> Iterator[GateRecord]:
