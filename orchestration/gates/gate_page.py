@@ -6,6 +6,7 @@ of them and show cells (`docs/adr/0018-gate-pages.md`). History is in the state 
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from orchestration.dataset import Dataset
@@ -51,7 +52,8 @@ def write_gate_page(
         fresh.chmod(0o600)
         fresh.replace(page)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        with suppress(OSError):
+            fresh.unlink()
         logger.warning("%s could not be written: %s", page, error.strerror)
         return None
     return page
