@@ -77,7 +77,8 @@ def build_models(
             "--vars",
             json.dumps(variables),
             "--select",
-            *selected,
+            # One argument: dbt's command line, where it is asked for, takes no more.
+            " ".join(selected),
         ],
         target=folder / "target",
         database=database,
