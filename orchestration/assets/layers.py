@@ -2,6 +2,8 @@
 
 Grain: raw and standardized have one row per line of the extracts, deduplicated and published one
 row per published key. Each reads the finished layer above it, of its own run where there is one.
+
+What only a step needs is imported in the step: the UI's code server need not wait for dbt or a portal.
 """
 
 import time
@@ -19,14 +21,9 @@ from orchestration.assets.columns import (
 )
 from orchestration.assets.pipeline import Pipeline, progress, tag_run
 from orchestration.assets.specs import SOURCE, modelled_spec, published_spec, raw_spec
-from orchestration.cleaning.inputs import require_sound_inputs
 from orchestration.dataset import Dataset
 from orchestration.gates.gate import upstream_chain
 from orchestration.layers import newest_layer
-from orchestration.portal.server import lasting_address
-from orchestration.publishing.portal_datasets import declared_ids
-from orchestration.publishing.publisher import publish
-from orchestration.publishing.targets import LOCAL
 from orchestration.reports import FATES
 from orchestration.settings import PROJECT
 from orchestration.sources.raw_layer import make_raw_layer
@@ -46,6 +43,8 @@ def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
     def raw(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
         with pipeline.step(context.op_execution_context, dataset.id, "landing extracts"):
+            from orchestration.cleaning.inputs import require_sound_inputs
+
             require_sound_inputs(pipeline.settings, pipeline.datasets[dataset.id])
             outcome = make_raw_layer(
                 pipeline.settings,
@@ -104,7 +103,6 @@ def build_modelled(
     ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
         with pipeline.step(context.op_execution_context, dataset.id, f"building the {layer} layer"):
-            # Imported here: dbt takes seconds, and the UI's code server need not wait for it.
             from orchestration.warehouse.modelled_layer import make_modelled_layer
 
             finished, results = make_modelled_layer(
@@ -146,6 +144,8 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
     def published(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
         with pipeline.step(context.op_execution_context, dataset.id, "publishing"):
+            from orchestration.publishing.publisher import publish
+
             layer = newest_layer(
                 pipeline.state, dataset.id, "deduplicated", run_id=context.run.run_id
             )
@@ -224,6 +224,10 @@ def _tag_extracts(
 
 def _pages(pipeline: Pipeline, dataset: Dataset) -> Mapping[str, Any]:
     """The portal's pages of the dataset, one per 4x4."""
+    from orchestration.portal.server import lasting_address
+    from orchestration.publishing.portal_datasets import declared_ids
+    from orchestration.publishing.targets import LOCAL
+
     settings = pipeline.settings
     is_live = settings.portal == "live"
     known = pipeline.state.portal_ids(dataset.publish.domain if is_live else LOCAL, dataset.id)

@@ -16,7 +16,6 @@ from orchestration.layers import sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
 from orchestration.settings import PACKAGE, Settings
 from orchestration.sources import Source
-from orchestration.sources.choice import choose_source
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 
@@ -60,6 +59,8 @@ class Pipeline(dg.ConfigurableResource[None]):
 
     def extract_source(self) -> Source:
         """Where this run's extracts come from."""
+        from orchestration.sources.choice import choose_source
+
         folder = Path(self.extracts_dir).expanduser().absolute() if self.extracts_dir else None
         return choose_source(self.settings, kind=self.source, extracts_dir=folder)
 

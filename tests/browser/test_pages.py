@@ -7,17 +7,19 @@ import csv
 import gzip
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from orchestration.publishing.targets import local_portal
 from orchestration.sources.sample import generate
-from tests.acceptance.city import City, dagster_webserver
+from tests.acceptance.city import City, dagster_daemon, dagster_webserver
 
 FORCE = "use_of_force"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -116,7 +118,6 @@ def test_failed_check_tells_what_failed(dagster: str, page: Page, city: City) ->
 def test_failed_check_draws_its_counts(dagster: str, page: Page) -> None:
     """Rows, quarantined lines and each rule's failing rows are plots."""
     page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
-    page.get_by_text("Plots", exact=True).scroll_into_view_if_needed()
     for name in ("rows", "quarantined_share", "failing/officer_injured_is_yes_or_no"):
         # Once among the figures, and once as the title of a plot.
         expect(page.get_by_text(name, exact=True)).to_have_count(2)
@@ -160,6 +161,21 @@ def test_columns_show_where_they_come_from(dagster: str, page: Page) -> None:
     expect(page.get_by_text("Freshness policy").first).to_be_visible()
     page.goto(f"{dagster}/assets/source/{FORCE}")
     expect(page.get_by_text("read_as: pib_file_number")).to_be_visible()
+
+
+def test_daemon_tells_whether_an_asset_is_fresh(dagster: str, page: Page, city: City) -> None:
+    """With the real daemon a published asset's page says that it is fresh, and when it will be late."""
+    page.goto(f"{dagster}/assets/published/{FORCE}")
+    expect(page.get_by_text("Not evaluated").first).to_be_visible()
+    with dagster_daemon(city), dg.DagsterInstance.get() as instance:
+        key = dg.AssetKey(["published", FORCE])
+        deadline = time.monotonic() + 120
+        while not instance.get_freshness_state_records([key]):
+            assert time.monotonic() < deadline, "the daemon evaluated nothing"
+            time.sleep(0.5)
+    page.reload()
+    expect(page.get_by_text("Passing").first).to_be_visible()
+    expect(page.get_by_text("Warns if more than 30 hours").first).to_be_visible()
 
 
 def test_portal_page_shows_the_published_rows(city: City, page: Page) -> None:
