@@ -30,6 +30,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FourByFour = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")]
 
 
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The same safe loader in C, where PyYAML has it: a tenth of the time."""
+
 LINK = "possible_duplicate_of"
 """The column that names the first key of a row's cluster, where a dataset file lists it."""
 
@@ -474,7 +477,7 @@ def load_dataset(path: Path) -> Dataset:
         ConfigurationError: it is not YAML, has an unknown key or a wrong value; names file and key.
     """
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path.name}: cannot be read: {error}") from error
     try:

@@ -9,11 +9,12 @@ from orchestration.alerts.sensor import build_alert_sensor
 from orchestration.assets.gates import build_gate
 from orchestration.assets.layers import build_modelled, build_published, build_raw
 from orchestration.assets.pipeline import Pipeline
+from orchestration.assets.specs import source_spec
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.layers import LAYERS
 from orchestration.schedules import build_jobs, build_schedules
 from orchestration.settings import Settings
-from orchestration.warehouse.project import manifest_path
+from orchestration.warehouse.project import manifest_path, read_models
 
 
 def build_defs(
@@ -22,13 +23,14 @@ def build_defs(
     """The definitions of all datasets, the same call in production and in tests."""
     settings = Settings.from_environment()
     datasets = datasets or load_datasets(settings.datasets_dir)
-    manifest = manifest_path(settings, datasets)
-    assets: list[dg.AssetsDefinition] = []
+    models = read_models(manifest_path(settings, datasets))
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets.values():
         assets += [
+            source_spec(dataset),
             build_raw(dataset),
-            build_modelled(dataset, "standardized", upstream="raw", manifest=manifest),
-            build_modelled(dataset, "deduplicated", upstream="standardized", manifest=manifest),
+            build_modelled(dataset, "standardized", upstream="raw", models=models),
+            build_modelled(dataset, "deduplicated", upstream="standardized", models=models),
             build_published(dataset),
         ]
     return dg.Definitions(

@@ -16,6 +16,9 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+# The daemon tells whether raw and published assets are late (`orchestration/assets/specs.py`).
+freshness:
+  enabled: true
 # A run that somebody launches starts at once, daemon or not; publications take turns by themselves.
 run_coordinator:
   module: dagster._core.run_coordinator

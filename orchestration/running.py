@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.alerts.watch import begin, watch
+from orchestration.assets.gates import GATE
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
@@ -199,7 +200,7 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[dict[str, Any]]:
         data = event.step_failure_data
         user = data.user_failure_data
         error = data.error
-        if error is not None and error.cls_name == "DagsterAssetCheckFailedError":
+        if user and user.metadata.get("kind") == dg.MetadataValue.text(GATE):
             continue
         code = user.metadata.get("exit_code") if user else None
         found.append(

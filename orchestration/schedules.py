@@ -26,6 +26,7 @@ def build_jobs(datasets: Iterable[Dataset]) -> list[Any]:
                 dataset.id,
                 selection=dg.AssetSelection.groups(dataset.id),
                 description=f"{dataset.title}, from extract to portal.",
+                tags={"dataset": dataset.id},
                 executor_def=dg.in_process_executor,
             )
             for dataset in datasets

@@ -97,6 +97,11 @@ class Settings:
         return self.home / "locks"
 
     @property
+    def gate_pages(self) -> Path:
+        """The page of every gate's latest verdict: `<dataset>/<gate>.html`."""
+        return self.home / "gates"
+
+    @property
     def dagster_home(self) -> Path:
         """The Dagster instance: run history, schedules, sensors."""
         return self.home / "dagster"

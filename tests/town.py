@@ -97,7 +97,7 @@ class Town:
         def build(dataset_id: str) -> list[Any]:
             @dg.asset(key=[layer, dataset_id])
             def rows(context: dg.AssetExecutionContext) -> None:
-                with Pipeline().step(context.op_execution_context, f"{dataset_id}: {layer}"):
+                with Pipeline().step(context.op_execution_context, dataset_id, layer):
                     if isinstance(results[dataset_id], Exception):
                         raise results[dataset_id]  # type: ignore[misc]
 

@@ -19,6 +19,7 @@ from orchestration.alerts.findings import (
     View,
     of_gate,
 )
+from orchestration.assets.gates import GATE
 from orchestration.gates.suites import SUITES
 from orchestration.layers import LAYERS
 from orchestration.state.alerts import Position
@@ -162,7 +163,7 @@ def _of_failed_step(view: View, event_id: int, entry: "EventLogEntry") -> Settle
     error, told = data.error, data.user_failure_data
     dataset_id = _dataset_of(view, step)
     kind_of_error = _metadata(told, "kind") or _root_of(error) or "a fault"
-    is_gate = kind_of_error == "DagsterAssetCheckFailedError"
+    is_gate = kind_of_error in (GATE, "DagsterAssetCheckFailedError")
     is_stopped = _metadata(told, "exit_code") == 1
     kind = STEP_STOPPED if is_stopped else STEP_BROKEN
     facts = view.facts(dataset_id, kind=kind, run_id=entry.run_id) | {

@@ -4,105 +4,168 @@ The check stops the run; the gate record that it leaves is what stops everybody 
 counts, shares, line ids and queries, never a cell.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
 
 from orchestration.assets.pipeline import Pipeline, progress
 from orchestration.dataset import Dataset
+from orchestration.errors import DataStopped, Fault
 from orchestration.gates.gate import run_gate
+from orchestration.gates.gate_page import urgency, write_gate_page
+from orchestration.gates.history import fell_quiet
 from orchestration.gates.suites import SUITES
+from orchestration.gates.telling import Told, as_markdown, quarantined_share, reason, tell
 from orchestration.layers import newest_layer
+from orchestration.settings import PROJECT
 from orchestration.state.store import GateRecord
 
-RULES_PAGE = "docs/rules.md"
+GATE = "GateStopped"
+"""The kind of failure of a gate that did not pass, in the failed step's metadata."""
+
+_GUARDS = {
+    "raw": "Whether the extract is what it claims to be",
+    "standardized": "Whether each line may go on, and enough of them do",
+    "deduplicated": "Whether the rows may be published",
+}
 
 
 def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
     """The gate behind a layer."""
 
-    @dg.asset_check(
-        asset=dg.AssetKey([layer, dataset.id]),
-        name=f"{SUITES[layer]}_gate",
-        blocking=True,
-        description=f"The rules of expectations/{dataset.id}/{SUITES[layer]}.yaml.",
-    )
-    def gate(context: dg.AssetCheckExecutionContext, pipeline: Pipeline) -> dg.AssetCheckResult:
-        with pipeline.step(context.op_execution_context, f"{dataset.id}: {SUITES[layer]} gate"):
-            record = run_gate(
-                pipeline.settings,
-                pipeline.state,
-                pipeline.datasets[dataset.id],
-                newest_layer(pipeline.state, dataset.id, layer, run_id=context.run.run_id),
-                run_id=context.run.run_id,
+    name = f"{SUITES[layer]}_gate"
+    key = dg.AssetKey([layer, dataset.id])
+
+    # The decorator for one check takes no function that fails after its result was told.
+    @dg.multi_asset_check(
+        name=f"{layer}__{dataset.id}_{name}",
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=key,
+                blocking=True,
+                description=f"{_GUARDS[layer]}: the rules of "
+                f"`expectations/{dataset.id}/{SUITES[layer]}.yaml`. Nothing below is made, and "
+                "nothing is published, of content that did not pass.",
+                metadata={"rules_page": _rules_page(dataset)},
             )
-        if record.verdict != "passed":
-            progress.error(f"{dataset.id}: {SUITES[layer]} gate {record.verdict}: {why(record)}")
-        return dg.AssetCheckResult(
+        ],
+    )
+    def gate(
+        context: dg.AssetCheckExecutionContext, pipeline: Pipeline
+    ) -> Iterator[dg.AssetCheckResult]:
+        own = pipeline.datasets[dataset.id]
+        with pipeline.step(context.op_execution_context, dataset.id, f"{SUITES[layer]} gate"):
+            judged = newest_layer(pipeline.state, dataset.id, layer, run_id=context.run.run_id)
+            record = run_gate(
+                pipeline.settings, pipeline.state, own, judged, run_id=context.run.run_id
+            )
+            told = tell(pipeline.settings, pipeline.state, own, judged, record)
+            page = write_gate_page(pipeline.settings, own, record, told)
+        yield dg.AssetCheckResult(
+            asset_key=key,
+            check_name=name,
             passed=record.verdict == "passed",
             severity=dg.AssetCheckSeverity.ERROR,
-            description=f"{record.verdict}: {why(record)}",
-            metadata=_metadata(dataset, record),
+            description=as_markdown(told),
+            metadata={
+                **_answers(told),
+                **_figures(record, fell_quiet(pipeline.state, record)),
+                **_details(own, record, told),
+                **({"gate_page": dg.MetadataValue.path(str(page))} if page else {}),
+            },
         )
+        if record.verdict != "passed":
+            progress.error(f"{dataset.id}: {SUITES[layer]} gate {record.verdict}: {reason(record)}")
+            # Dagster's own error of a blocking check names the check and nothing else.
+            raise dg.Failure(
+                description=told.headline,
+                metadata={
+                    "kind": GATE,
+                    "exit_code": (Fault if record.verdict == "broken" else DataStopped).exit_code,
+                    **_answers(told),
+                },
+                allow_retries=False,
+            )
 
     return gate
 
 
-def why(record: GateRecord) -> str:
-    """The verdict's reason in a few words."""
-    found = [rule for rule in record.results if rule["outcome"] != "passed"]
-    if record.verdict == "passed":
-        warned = sum(rule["outcome"] == "failed" for rule in found)
-        return (
-            f"{len(record.results)} rules, {record.quarantined} lines quarantined, {warned} to see"
-        )
-    if record.verdict == "broken":
-        return ", ".join(
-            f"{rule['rule_id']} crashed ({rule['cause']})"
-            for rule in found
-            if rule["outcome"] == "broken"
-        )
-    stopped = [rule["rule_id"] for rule in found if rule["strength"] == "table"]
-    return ", ".join(stopped) or (
-        f"{record.quarantined:,} of {record.rows:,} lines quarantined, more than the limit"
-    )
+def _answers(told: Told) -> dict[str, Any]:
+    """What failed, since when, and what to do; nothing where the gate passed."""
+    if told.since_run is None:
+        return {}
+    return {
+        "what_failed": dg.MetadataValue.md(told.what_failed),
+        "since": dg.MetadataValue.md(told.since),
+        "since_run": dg.MetadataValue.dagster_run(told.since_run),
+        "what_to_do": dg.MetadataValue.md(told.what_to_do),
+    }
 
 
-def _urgency(rule: dict[str, Any]) -> tuple[bool, bool, str]:
-    return rule["outcome"] == "passed", rule["strength"] == "warning", rule["rule_id"]
+def _figures(record: GateRecord, quiet: Sequence[str]) -> dict[str, Any]:
+    """Everything that can be counted: the UI draws each over time.
 
-
-def _metadata(dataset: Dataset, record: GateRecord) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "verdict": record.verdict,
+    Of the rules those that count something, and those that did until now: a zero is a point, too.
+    """
+    outcomes = [
+        "warned" if (one["outcome"], one["strength"]) == ("failed", "warning") else one["outcome"]
+        for one in record.results
+    ]
+    return {
         "rows": record.rows,
         "quarantined_lines": record.quarantined,
-        "content_hash": record.content_hash,
-        "rules_page": dg.MetadataValue.path(f"{RULES_PAGE}#{dataset.id}"),
+        "quarantined_share": quarantined_share(record),
+        **{
+            f"rules_{outcome}": outcomes.count(outcome)
+            for outcome in ("passed", "warned", "failed", "broken")
+        },
+        **{
+            f"failing/{one['rule_id']}": one["failing"]
+            for one in record.results
+            if one["failing"] or one["rule_id"] in quiet
+        },
+    }
+
+
+def _details(dataset: Dataset, record: GateRecord, told: Told) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
         "rules": dg.MetadataValue.table(
-            records=[
-                dg.TableRecord(
-                    {
-                        "rule": rule["rule_id"],
-                        "strength": rule["strength"],
-                        "outcome": rule["outcome"],
-                        "failing": rule["failing"],
-                        "share": rule["share"],
-                        "examples": ", ".join(rule["examples"]),
-                        "found": rule["observed"] or rule["cause"] or "",
-                    }
-                )
-                for rule in sorted(record.results, key=_urgency)
-            ]
+            records=[_row(rule, told) for rule in sorted(record.results, key=urgency)]
         ),
+        "verdict": record.verdict,
+        "content_hash": record.content_hash,
+        "rules_page": _rules_page(dataset),
     }
     queries = {
         rule["rule_id"]: rule["query"]
-        for rule in record.results
+        for rule in sorted(record.results, key=urgency)
         if rule["outcome"] == "failed" and rule["query"]
     }
     if queries:
-        metadata["queries"] = dg.MetadataValue.md(
-            "\n\n".join(f"**{name}**\n```sql\n{query}\n```" for name, query in queries.items())
+        metadata["all_failing_rows"] = dg.MetadataValue.md(
+            "Each runs as it stands in DuckDB on this machine.\n\n"
+            + "\n\n".join(f"**{name}**\n```sql\n{query}\n```" for name, query in queries.items())
         )
     return metadata
+
+
+def _row(rule: dict[str, Any], told: Told) -> dg.TableRecord:
+    streak = told.streaks.get(rule["rule_id"])
+    return dg.TableRecord(
+        {
+            "rule": rule["rule_id"],
+            "strength": rule["strength"],
+            "outcome": rule["outcome"],
+            "failing": rule["failing"],
+            "share": rule["share"],
+            "examples": ", ".join(rule["examples"]),
+            "found": rule["observed"] or rule["cause"] or "",
+            "since": streak.since[:10] if streak else "",
+        }
+    )
+
+
+def _rules_page(dataset: Dataset) -> dg.MetadataValue[Any]:
+    return dg.MetadataValue.path(f"{PROJECT / 'docs' / 'rules.md'}#{dataset.id}")

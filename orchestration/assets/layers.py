@@ -2,41 +2,49 @@
 
 Grain: raw and standardized have one row per line of the extracts, deduplicated and published one
 row per published key. Each reads the finished layer above it, of its own run where there is one.
+
+What only a step needs is imported in the step: the UI's code server need not wait for dbt or a portal.
 """
 
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from orchestration.assets.pipeline import Pipeline, progress
-from orchestration.assets.translator import layer_spec
-from orchestration.cleaning.inputs import require_sound_inputs
+from orchestration.assets.columns import (
+    heading_lineage,
+    lineage_metadata,
+    published_lineage,
+    published_schema,
+    raw_schema,
+)
+from orchestration.assets.pipeline import Pipeline, progress, tag_run
+from orchestration.assets.specs import SOURCE, modelled_spec, published_spec, raw_spec
 from orchestration.dataset import Dataset
+from orchestration.gates.gate import upstream_chain
 from orchestration.layers import newest_layer
-from orchestration.publishing.publisher import publish
+from orchestration.reports import FATES
+from orchestration.settings import PROJECT
 from orchestration.sources.raw_layer import make_raw_layer
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer
+from orchestration.warehouse.lineage import Lineage, column_lineage, declared_lineage
 
 
 def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
     """The raw asset: lands extracts, links those of this run; nothing where there is no extract."""
 
-    @dg.asset(
-        key=["raw", dataset.id],
-        group_name=dataset.id,
-        description=f"Extracts of {dataset.title} as they came: one row per line, cells as text.",
-        owners=[dataset.owner.email],
-        tags={"layer": "raw"},
-        kinds={"parquet", "raw"},
-        output_required=False,
+    @dg.multi_asset(
+        name=f"raw__{dataset.id}",
+        specs=[raw_spec(dataset).replace_attributes(skippable=True)],
+        can_subset=False,
     )
     def raw(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
-        with pipeline.step(context.op_execution_context, f"{dataset.id}: landing extracts"):
+        with pipeline.step(context.op_execution_context, dataset.id, "landing extracts"):
+            from orchestration.cleaning.inputs import require_sound_inputs
+
             require_sound_inputs(pipeline.settings, pipeline.datasets[dataset.id])
             outcome = make_raw_layer(
                 pipeline.settings,
@@ -50,14 +58,21 @@ def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
             progress.info(f"{dataset.id}: no extract at hand, nothing to do")
             return
         facts = outcome.layer.facts
+        _tag_extracts(context, dataset.id, facts)
         yield dg.MaterializeResult(
             metadata={
                 "dagster/row_count": facts["lines"],
                 "unparseable_lines": facts["unparseable"],
                 "keys": facts["keys"],
                 "extracts": ", ".join(facts["files"]),
+                "extract_ids": ", ".join(facts["extracts"]),
                 "extracted_at": facts["extracted_at"],
                 "is_new": outcome.is_new,
+                **lineage_metadata(
+                    raw_schema(dataset),
+                    heading_lineage(dataset),
+                    upstream=dg.AssetKey([SOURCE, dataset.id]),
+                ),
                 **_size(pipeline, outcome.layer, started),
             }
         )
@@ -66,23 +81,28 @@ def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
 
 
 def build_modelled(
-    dataset: Dataset, layer: str, *, upstream: str, manifest: Path
+    dataset: Dataset, layer: str, *, upstream: str, models: Mapping[str, Mapping[str, Any]]
 ) -> dg.AssetsDefinition:
-    """The asset of a layer that dbt makes, from the finished and passed layer above it."""
+    """The asset of a layer that dbt makes, from the finished and passed layer above it.
+
+    `models` are the manifest's, by name.
+    """
+    spec = modelled_spec(dataset, layer, upstream=upstream, models=models)
+    above = raw_schema(dataset)
+    if upstream != "raw":
+        above = _schema(modelled_spec(dataset, upstream, upstream="raw", models=models))
+    upstream_columns = [column.name for column in above.columns]
 
     @dg.multi_asset(
         name=f"{layer}__{dataset.id}",
-        specs=[layer_spec(dataset, layer, upstream=upstream, manifest=manifest)],
+        specs=[spec],
         can_subset=False,
     )
     def modelled(
         context: dg.AssetExecutionContext, pipeline: Pipeline
     ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
-        with pipeline.step(
-            context.op_execution_context, f"{dataset.id}: building the {layer} layer"
-        ):
-            # Imported here: dbt takes seconds, and the UI's code server need not wait for it.
+        with pipeline.step(context.op_execution_context, dataset.id, f"building the {layer} layer"):
             from orchestration.warehouse.modelled_layer import make_modelled_layer
 
             finished, results = make_modelled_layer(
@@ -94,9 +114,15 @@ def build_modelled(
                 upstream=upstream,
                 run_id=context.run.run_id,
             )
+            chain = upstream_chain(pipeline.state, finished)
+            _tag_extracts(context, dataset.id, chain[0].facts)
+            lineage = _lineage(context, dataset, layer, results, upstream_columns, _schema(spec))
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": finished.facts["rows"],
+                **lineage_metadata(
+                    _schema(spec), lineage, upstream=dg.AssetKey([upstream, dataset.id])
+                ),
                 "seconds_by_model": {one["name"]: one["seconds"] for one in results},
                 **_fates(finished),
                 **_suspicions(finished),
@@ -110,19 +136,16 @@ def build_modelled(
 def build_published(dataset: Dataset) -> dg.AssetsDefinition:
     """The published asset: sends the difference to the portal and verifies it."""
 
-    @dg.asset(
-        key=["published", dataset.id],
-        deps=[dg.AssetKey(["deduplicated", dataset.id])],
-        group_name=dataset.id,
-        description=f"{dataset.publish.title} on the portal: one row per {dataset.publish.row_label}.",
-        owners=[dataset.owner.email],
-        tags={"layer": "published"},
-        kinds={"socrata", "published"},
-        output_required=False,
+    @dg.multi_asset(
+        name=f"published__{dataset.id}",
+        specs=[published_spec(dataset).replace_attributes(skippable=True)],
+        can_subset=False,
     )
     def published(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
-        with pipeline.step(context.op_execution_context, f"{dataset.id}: publishing"):
+        with pipeline.step(context.op_execution_context, dataset.id, "publishing"):
+            from orchestration.publishing.publisher import publish
+
             layer = newest_layer(
                 pipeline.state, dataset.id, "deduplicated", run_id=context.run.run_id
             )
@@ -135,6 +158,10 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
                 dry_run=pipeline.dry_run,
                 progress=lambda text: progress.info(f"{dataset.id}: {text}"),
             )
+            if outcome.publication_id:
+                tag_run(
+                    context.op_execution_context, dataset.id, publication=outcome.publication_id
+                )
         progress.info(f"{dataset.id}: {outcome.message}")
         if outcome.state not in ("verified", "unchanged") or outcome.plan is None:
             context.log.info(outcome.message)
@@ -145,17 +172,74 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
                 "dagster/row_count": plan.rows,
                 "inserts": plan.inserts,
                 "updates": plan.updates,
-                "updates_by_column": plan.updates_by_column,
                 "first_fills": plan.first_fills,
                 "deletes": plan.deletes,
                 "held_back": plan.held_back,
+                "kept_edits": plan.kept,
+                "unchanged": plan.unchanged,
+                **{f"updates/{name}": count for name, count in plan.updates_by_column.items()},
                 "publication": outcome.publication_id or "",
+                **_pages(pipeline, pipeline.datasets[dataset.id]),
                 **_receipt(pipeline, dataset.id, outcome.publication_id),
+                **lineage_metadata(
+                    published_schema(dataset),
+                    published_lineage(dataset),
+                    upstream=dg.AssetKey(["deduplicated", dataset.id]),
+                ),
                 "seconds": round(time.monotonic() - started, 2),
             }
         )
 
     return published
+
+
+def _schema(spec: dg.AssetSpec) -> dg.TableSchema:
+    schema: dg.TableSchema = spec.metadata["dagster/column_schema"]
+    return schema
+
+
+def _lineage(
+    context: dg.AssetExecutionContext,
+    dataset: Dataset,
+    layer: str,
+    results: Sequence[Mapping[str, Any]],
+    upstream_columns: Sequence[str],
+    schema: dg.TableSchema,
+) -> Lineage:
+    """What the layer's columns are made of, by the SQL that ran, else by the dataset file alone."""
+    models = {one["name"]: one["sql"] for one in results if "sql" in one}
+    try:
+        return column_lineage(dataset, layer, models, upstream_columns=upstream_columns)
+    except Exception as error:  # noqa: BLE001 - a picture of the columns never fails a run
+        context.log.warning(f"column lineage by name only: {type(error).__name__}")
+        names = [column.name for column in schema.columns]
+        return declared_lineage(dataset, names, upstream=upstream_columns)
+
+
+def _tag_extracts(
+    context: dg.AssetExecutionContext, dataset: str, facts: Mapping[str, Any]
+) -> None:
+    tag_run(context.op_execution_context, dataset, extracts=", ".join(facts["extracts"]))
+
+
+def _pages(pipeline: Pipeline, dataset: Dataset) -> Mapping[str, Any]:
+    """The portal's pages of the dataset, one per 4x4."""
+    from orchestration.portal.server import lasting_address
+    from orchestration.publishing.portal_datasets import declared_ids
+    from orchestration.settings import LOCAL
+
+    settings = pipeline.settings
+    is_live = settings.portal == "live"
+    known = pipeline.state.portal_ids(dataset.publish.domain if is_live else LOCAL, dataset.id)
+    ids = {**(declared_ids(dataset) if is_live else {}), **known}
+    host = dataset.publish.domain if is_live else lasting_address(settings.portal_home)
+    scheme = "https" if is_live else "http"
+    return {
+        f"portal_page{f'_{partition}' if len(ids) > 1 else ''}": dg.MetadataValue.url(
+            f"{scheme}://{host}/d/{portal_id}"
+        )
+        for partition, portal_id in sorted(ids.items())
+    }
 
 
 def _receipt(pipeline: Pipeline, dataset: str, publication_id: str | None) -> Mapping[str, Any]:
@@ -193,16 +277,16 @@ def _receipt(pipeline: Pipeline, dataset: str, publication_id: str | None) -> Ma
 
 
 def _fates(layer: Layer) -> Mapping[str, Any]:
-    """Fates as numbers, which the UI draws over time, and as a table."""
+    """Fates as numbers, which the UI draws over time, zeros as well, and as a table."""
     fates = layer.facts.get("fates")
     if not fates:
         return {}
     return {
-        **{f"lines_{fate}": count for fate, count in fates.items()},
+        **{f"lines_{fate}": fates.get(fate, 0) for fate in FATES},
         "fates": dg.MetadataValue.table(
-            [dg.TableRecord({"fate": fate, "lines": count}) for fate, count in fates.items()]
+            [dg.TableRecord({"fate": fate, "lines": fates.get(fate, 0)}) for fate in FATES]
         ),
-        "rules": dg.MetadataValue.path(f"docs/rules.md#{layer.dataset}"),
+        "rules_page": dg.MetadataValue.path(f"{PROJECT / 'docs' / 'rules.md'}#{layer.dataset}"),
     }
 
 

@@ -16,7 +16,6 @@ from orchestration.layers import sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
 from orchestration.settings import PACKAGE, Settings
 from orchestration.sources import Source
-from orchestration.sources.choice import choose_source
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 
@@ -24,6 +23,7 @@ progress = logging.getLogger("summerware.progress")
 """What a person at the terminal sees while a run works; the command line listens to it."""
 
 RETRIES = 2
+TAGS = "summerware"
 
 
 class Pipeline(dg.ConfigurableResource[None]):
@@ -59,18 +59,22 @@ class Pipeline(dg.ConfigurableResource[None]):
 
     def extract_source(self) -> Source:
         """Where this run's extracts come from."""
+        from orchestration.sources.choice import choose_source
+
         folder = Path(self.extracts_dir).expanduser().absolute() if self.extracts_dir else None
         return choose_source(self.settings, kind=self.source, extracts_dir=folder)
 
     @contextmanager
-    def step(self, context: dg.OpExecutionContext, what: str) -> Iterator[None]:
-        """Runs one step: notes its process, sweeps dead runs, sorts its errors."""
+    def step(self, context: dg.OpExecutionContext, dataset: str, doing: str) -> Iterator[None]:
+        """Runs one step of a dataset: notes its process, sweeps dead runs, sorts its errors."""
+        what = f"{dataset}: {doing}"
         note_process(self.state, context.run_id)
         dead = report_dead_runs(context.instance, self.state)
         sweep_workspaces(self.settings, dead)
         for run_id in dead:
             context.log.warning(f"run {run_id} had lost its process and was reported failed")
         progress.info(what)
+        tag_run(context, dataset)
         try:
             yield
         except PassingFault as error:
@@ -89,6 +93,25 @@ class Pipeline(dg.ConfigurableResource[None]):
             fault = Fault(f"{what}: {type(error).__name__} at {_place(error)}")
             progress.error("%s", fault)
             raise _failure(fault) from None
+
+
+def tag_run(context: dg.OpExecutionContext, dataset: str, **found: str) -> None:
+    """Tags the run with a dataset it works on, and what was `found` of it: extracts, publication.
+
+    A run over one dataset has `summerware/dataset` and `summerware/<what>`; one over several has all
+    of them in one value there, and each by itself under `summerware/<what>/<dataset>`, so that the
+    search of runs, which knows whole values only, finds it too.
+    """
+    run = context.instance.get_run_by_id(context.run_id)
+    known = dict(run.tags) if run else {}
+    tags = {}
+    for name, value in {"dataset": dataset, **found}.items():
+        own = f"{TAGS}/{name}/{dataset}"
+        others = {tag: said for tag, said in known.items() if tag.startswith(f"{TAGS}/{name}/")}
+        tags[own] = value
+        tags[f"{TAGS}/{name}"] = ", ".join(dict.fromkeys((others | {own: value}).values()))
+    if any(known.get(tag) != value for tag, value in tags.items()):
+        context.instance.add_run_tags(context.run_id, tags)
 
 
 def _place(error: BaseException) -> str:

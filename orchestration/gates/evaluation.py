@@ -18,6 +18,7 @@ from great_expectations.expectations.registry import get_expectation_impl
 
 from orchestration.duck import BOUNDS, connect, copy_to_parquet
 from orchestration.gates import engine as _registers_duckdb  # noqa: F401
+from orchestration.gates.queries import parsed_time_macro, runnable, without_changes
 from orchestration.gates.suites import QUERY, Rule
 from orchestration.layers import sync_file
 
@@ -43,6 +44,7 @@ class RuleResult:
     share: float
     examples: list[str]
     query: str | None
+    """Runs as it stands, in any DuckDB of this machine, while the layer's files are kept."""
     observed: str | None = None
     """For a rule about the table: the number or the column names that were found."""
     cause: str | None = None
@@ -62,6 +64,8 @@ class Tables:
     facts: Mapping[str, Any]
     time_formats: Sequence[str]
     key: str
+    vocabularies: Mapping[str, Path]
+    """Facts that are the values of a vocabulary, and its file."""
 
 
 def evaluate(
@@ -78,7 +82,13 @@ def evaluate(
     expectations, unfit = _expectations(rules, parameters)
     found = {
         result.expectation_config.meta["rule_id"]: result
-        for result in _validate(expectations, tables.gated, parameters, database, by_line=by_line)
+        for result in _validate(
+            expectations,
+            tables.gated,
+            parameters,
+            database,
+            told=LINE if by_line else (tables.key,),
+        )
     }
     with connect(database) as connection:
         counted = connection.execute(f"select count(*) from {tables.gated}").fetchone()
@@ -97,6 +107,7 @@ def evaluate(
         if by_line:
             results = _with_lines(connection, results, tables)
         results = _without_consequences(rules, results)
+        results = [_standing_alone(result, tables, by_line) for result in results]
         _write_quarantine(connection, results, folder / "quarantine.parquet")
     return results, rows
 
@@ -104,17 +115,10 @@ def evaluate(
 def _prepare(database: Path, tables: Tables) -> None:
     with connect(database) as connection:
         for name, table in tables.views.items():
-            # SQLAlchemy knows no lists, and no rule speaks of what standardizing changed.
-            connection.execute(
-                f"create view \"{name}\" as select columns(lambda c: c <> '_changes') from {table}"
-            )
+            connection.execute(f'create view "{name}" as {without_changes(table)}')
         columns = ", ".join(f'? as "{name}"' for name in tables.facts)
         connection.execute(f"create table facts as select {columns}", list(tables.facts.values()))
-        # DuckDB wants a format, also where the dataset has no time.
-        formats = ", ".join(f"'{text}'" for text in tables.time_formats or ["%Y-%m-%d"])
-        connection.execute(
-            f"create macro parsed_time(text) as try_strptime(trim(text), [{formats}])"
-        )
+        connection.execute(f"create {parsed_time_macro(tables.time_formats)}")
 
 
 def _expectations(
@@ -149,8 +153,9 @@ def _validate(
     parameters: Mapping[str, Any],
     database: Path,
     *,
-    by_line: bool,
+    told: Sequence[str],
 ) -> list[Any]:
+    """GX's results; `told` are the columns by which its queries tell the failing rows apart."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     with _source(context, database) as source:
@@ -161,12 +166,12 @@ def _validate(
                 name=gated, data=asset.add_batch_definition_whole_table("all"), suite=suite
             )
         )
-        result_format: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
-        if by_line:
-            result_format |= {
-                "unexpected_index_column_names": list(LINE),
-                "return_unexpected_index_query": True,
-            }
+        result_format = {
+            "result_format": "BASIC",
+            "partial_unexpected_count": 0,
+            "unexpected_index_column_names": list(told),
+            "return_unexpected_index_query": True,
+        }
         outcome = validation.run(
             expectation_parameters=dict(parameters), result_format=result_format
         )
@@ -227,6 +232,22 @@ def _result(
         query=query,
         observed=_observed(rule, found),
     )
+
+
+def _standing_alone(result: RuleResult, tables: Tables, by_line: bool) -> RuleResult:
+    """The result with its query as a person can run it, once the gate's views are gone."""
+    if result.query is None:
+        return result
+    query = runnable(
+        result.query,
+        gated=tables.gated,
+        views=tables.views,
+        facts=tables.facts,
+        time_formats=tables.time_formats,
+        vocabularies=tables.vocabularies,
+        by_line=by_line,
+    )
+    return replace(result, query=query)
 
 
 def _with_lines(

@@ -17,7 +17,11 @@ from orchestration.layers import finish_folder, layer_file, layer_files, workspa
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State, new_id, now
 from orchestration.takedown.tombstones import ERASED
-from orchestration.warehouse.vocabularies import load_vocabulary, named_vocabularies
+from orchestration.warehouse.vocabularies import (
+    load_vocabulary,
+    named_vocabularies,
+    vocabulary_path,
+)
 
 _LONG_AGO = datetime(1900, 1, 1)
 
@@ -43,6 +47,10 @@ def run_gate(
             dict.fromkeys(text for column in dataset.columns for text in column.formats)
         ),
         key=dataset.key,
+        vocabularies={
+            f"vocabulary_{name}": vocabulary_path(settings, name)
+            for name in _vocabularies(settings, dataset)
+        },
     )
     with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
         results, rows = evaluate(
@@ -167,19 +175,19 @@ def _facts(
         "keys_before": before,
         "keys_at_least": max(1, int(before * (1 - dataset.limits.volume_drop_share))),
         **{f"policy_{policy.id}": list(policy.values) for policy in dataset.policies},
-        **_vocabularies(settings, dataset),
+        **{
+            f"vocabulary_{name}": [entry.value for entry in load_vocabulary(settings, name)]
+            for name in _vocabularies(settings, dataset)
+        },
     }
 
 
-def _vocabularies(settings: Settings, dataset: Dataset) -> dict[str, list[str]]:
-    """The right values that the rules of a dataset ask for, as `vocabulary_<name>`."""
+def _vocabularies(settings: Settings, dataset: Dataset) -> list[str]:
+    """The vocabularies whose right values the rules of a dataset ask for."""
     suites = [
         suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES
     ]
-    return {
-        f"vocabulary_{name}": [entry.value for entry in load_vocabulary(settings, name)]
-        for name in named_vocabularies("\n".join(suites))
-    }
+    return named_vocabularies("\n".join(suites))
 
 
 def _last_good_keys(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> int:

@@ -34,6 +34,8 @@ from orchestration.portal.strikes import Connections
 
 ADDRESS_FILE = "address.json"
 TLS_ADDRESS_FILE = "tls-address.json"
+USUAL_PORT = 3001
+"""Where `summerware ui` and `summerware portal` serve it unless they are told another port."""
 _LOCK_FILE = "portal.lock"
 _START_SECONDS = 30.0
 _PROBE_SECONDS = 5.0
@@ -171,6 +173,16 @@ def running_address(home: Path) -> str | None:
     return address if address is not None and _answers(address) else None
 
 
+def lasting_address(home: Path) -> str:
+    """Where people find the portal: at another process that serves it now, else at its usual port.
+
+    One that this process started for a run ends with the run.
+    """
+    file = home / ADDRESS_FILE
+    own = {"pid": os.getpid()}.items() <= _content(file).items()
+    return (None if own else running_address(home)) or f"127.0.0.1:{USUAL_PORT}"
+
+
 def running_tls(home: Path) -> tuple[str, Path] | None:
     """Where it answers over TLS, and its certificate; None where it does not."""
     address = _announced(home / TLS_ADDRESS_FILE)
@@ -178,12 +190,20 @@ def running_tls(home: Path) -> tuple[str, Path] | None:
 
 
 def _announced(file: Path) -> str | None:
+    announced = _content(file)
     try:
-        announced = json.loads(file.read_text(encoding="utf-8"))
         address, pid = str(announced["address"]), int(announced["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
     return address if _alive(pid) else None
+
+
+def _content(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 class _Server(uvicorn.Server):

@@ -4,7 +4,7 @@ One class, plain frozen records out. No SQL outside this folder; no rows of data
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -15,6 +15,7 @@ from orchestration.state import tables
 from orchestration.state.database import for_writing
 
 Row = TypeVar("Row")
+_AT_ONCE = 50
 
 
 def now() -> str:
@@ -343,6 +344,25 @@ class State:
             .order_by(table.c.id.desc())
         )
         return self._all(Verdict, query if last is None else query.limit(last))
+
+    def verdicts_backwards(self, dataset: str, layer: str) -> Iterator[Verdict]:
+        """The verdicts of one gate, newest first, read only as far as somebody asks."""
+        table = tables.gate_record
+        query = (
+            sa.select(table)
+            .where(table.c.dataset == dataset, table.c.layer == layer)
+            .order_by(table.c.id.desc())
+            .limit(_AT_ONCE)
+        )
+        last: int | None = None
+        while True:
+            part = query if last is None else query.where(table.c.id < last)
+            with self._engine.connect() as connection:
+                rows = connection.execute(part).mappings().all()
+            yield from (_record(Verdict, row) for row in rows)
+            if len(rows) < _AT_ONCE:
+                return
+            last = rows[-1]["id"]
 
     def move_quarantine(self, dataset: str, failing: set[tuple[str, str]], run_id: str) -> None:
         """Opens an entry per newly quarantined (key, rule), closes those that are well again."""

@@ -45,7 +45,7 @@ def make_modelled_layer(
     upstream: str,
     run_id: str,
 ) -> tuple[Layer, list[dict[str, Any]]]:
-    """The finished layer, and a record (`name`, `status`, `seconds`) per model and test.
+    """The finished layer, and a record per model and test, as `build_models` returns them.
 
     Raises:
         GateNotPassed: the layer above has not passed for the rules as they are now.

@@ -93,3 +93,9 @@ def manifest_path(settings: Settings, datasets: Mapping[str, Dataset]) -> Path:
             shutil.copyfile(folder / "manifest.json", fresh)
             fresh.rename(kept)
     return kept
+
+
+def read_models(manifest: Path) -> dict[str, dict[str, Any]]:
+    """The models of a manifest by name, as dbt describes them, read without dbt."""
+    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+    return {node["name"]: node for node in nodes.values() if node["resource_type"] == "model"}

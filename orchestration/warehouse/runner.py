@@ -54,7 +54,7 @@ def build_models(
     """Builds and tests some of a dataset's models in a step's database.
 
     Columns that were taken down by order are null in the mart.
-    Returns one record per model or test: `name`, `status`, `seconds`.
+    Returns one record per model or test: `name`, `status`, `seconds`, and a model's `sql`.
 
     Raises:
         ModelFault: a model could not be built, or a test of our SQL failed.
@@ -77,7 +77,8 @@ def build_models(
             "--vars",
             json.dumps(variables),
             "--select",
-            *selected,
+            # One argument: dbt's command line, where it is asked for, takes no more.
+            " ".join(selected),
         ],
         target=folder / "target",
         database=database,
@@ -96,7 +97,10 @@ def build_models(
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a dbt command came to: `results` are records of `name`, `status`, `seconds`."""
+    """What a dbt command came to: `results` are records of `name`, `status`, `seconds`.
+
+    A model's record also has the `sql` that was run.
+    """
 
     success: bool
     results: list[dict[str, Any]]
@@ -140,6 +144,7 @@ def _in_process(
             "name": result.node.name,
             "status": str(result.status),
             "seconds": round(result.execution_time, 3),
+            **_sql(result.node.resource_type, getattr(result.node, "compiled_code", None)),
         }
         for result in getattr(outcome.result, "results", [])
     ]
@@ -167,10 +172,15 @@ def _through_command_line(settings: Settings, arguments: list[str], target: Path
             "name": record["unique_id"].split(".")[2],
             "status": record["status"],
             "seconds": round(record["execution_time"], 3),
+            **_sql(record["unique_id"].split(".")[0], record.get("compiled_code")),
         }
         for record in records
     ]
     return Outcome(success=run.is_successful(), results=results, error="dbt's command line")
+
+
+def _sql(kind: str, code: str | None) -> dict[str, str]:
+    return {"sql": code} if kind == "model" and code else {}
 
 
 _QUIETLY = [

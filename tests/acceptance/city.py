@@ -222,3 +222,22 @@ def dagster_webserver(city: City) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+@contextmanager
+def dagster_daemon(city: City) -> Iterator[None]:
+    """The real Dagster daemon over a city."""
+    process = subprocess.Popen(
+        [
+            str(Path(sys.executable).parent / "dagster-daemon"),
+            *("run", "-m", "orchestration.definitions"),
+        ],
+        env=environment_of(city),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=60)

@@ -7,16 +7,19 @@ import csv
 import gzip
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
+import dagster as dg
+import duckdb
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from orchestration.publishing.targets import local_portal
 from orchestration.sources.sample import generate
-from tests.acceptance.city import City, dagster_webserver
+from tests.acceptance.city import City, dagster_daemon, dagster_webserver
 
 FORCE = "use_of_force"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -95,15 +98,84 @@ def test_asset_graph_shows_every_layer(dagster: str, page: Page) -> None:
     _picture(page, "asset-graph")
 
 
-def test_failed_check_tells_what_failed(dagster: str, page: Page) -> None:
-    """The check's page names verdict, rule, share and example lines, without opening a log."""
+def test_failed_check_tells_what_failed(dagster: str, page: Page, city: City) -> None:
+    """The check's page says what failed, how bad, since when and what to do, without a log or click."""
     page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
     expect(page.get_by_text("lines quarantined, more than the limit").first).to_be_visible()
     expect(page.get_by_text("officer_injured_is_yes_or_no").first).to_be_visible()
+    expect(page.get_by_text("Since when:").first).to_be_visible()
+    expect(page.get_by_text("What to do:").first).to_be_visible()
     shown = page.inner_text("body")
+    stopped = city.layer(FORCE, "standardized").run_id
+    assert f"Nothing has passed this gate since run {stopped[:8]}" in shown
+    assert "Whether officers were injured is told by Yes and No." in shown
+    assert f"summerware discard {FORCE}" in shown
     assert "quarantined_lines" in shown
     assert "refuse verbal commands" not in shown
     _picture(page, "failed-gate")
+
+
+def test_failed_check_draws_its_counts(dagster: str, page: Page) -> None:
+    """Rows, quarantined lines and each rule's failing rows are plots."""
+    page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
+    for name in ("rows", "quarantined_share", "failing/officer_injured_is_yes_or_no"):
+        # Once among the figures, and once as the title of a plot.
+        expect(page.get_by_text(name, exact=True)).to_have_count(2)
+
+
+def test_failed_check_lists_all_failing_rows(dagster: str, page: Page, city: City) -> None:
+    """The query that a click shows names the layer's real file, and finds as many rows as it says."""
+    page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
+    row = page.locator("tr", has_text="all_failing_rows").last
+    row.get_by_text("[Show Markdown]").click()
+    query = page.locator("pre", has_text="officer_injured").first
+    expect(query).to_be_visible()
+    text = query.inner_text()
+    assert f"{city.layer(FORCE, 'standardized').path}/stg_{FORCE}.parquet" in text
+    rule = city.rule(FORCE, "standardized", "officer_injured_is_yes_or_no")
+    assert len(duckdb.connect().execute(text).fetchall()) == rule["failing"]
+    assert "refuse verbal commands" not in page.inner_text("body")
+
+
+def test_run_page_of_a_failed_gate_answers(dagster: str, page: Page, city: City) -> None:
+    """The failed run's page says in its error what failed, how bad, since when and what comes next."""
+    run_id = city.layer(FORCE, "standardized").run_id
+    page.goto(f"{dagster}/runs/{run_id}")
+    told = page.get_by_text(f"{FORCE}: standardized gate failed:").last
+    expect(told).to_be_visible()
+    line = " ".join(told.inner_text().split())
+    for part in (
+        "lines quarantined, more than the limit of 2.0%",
+        "officer_injured_is_yes_or_no",
+        f"Since run {run_id[:8]}",
+        "Next: Run the queries for all failing lines",
+    ):
+        assert part in line
+    assert "refuse verbal commands" not in page.inner_text("body")
+
+
+def test_columns_show_where_they_come_from(dagster: str, page: Page) -> None:
+    """A raw column names its heading in the city's extract, which has a page of its own."""
+    page.goto(f"{dagster}/assets/raw/{FORCE}")
+    expect(page.get_by_text("from PIB File Number")).to_be_visible()
+    expect(page.get_by_text("Freshness policy").first).to_be_visible()
+    page.goto(f"{dagster}/assets/source/{FORCE}")
+    expect(page.get_by_text("read_as: pib_file_number")).to_be_visible()
+
+
+def test_daemon_tells_whether_an_asset_is_fresh(dagster: str, page: Page, city: City) -> None:
+    """With the real daemon a published asset's page says that it is fresh, and when it will be late."""
+    page.goto(f"{dagster}/assets/published/{FORCE}")
+    expect(page.get_by_text("Not evaluated").first).to_be_visible()
+    with dagster_daemon(city), dg.DagsterInstance.get() as instance:
+        key = dg.AssetKey(["published", FORCE])
+        deadline = time.monotonic() + 120
+        while not instance.get_freshness_state_records([key]):
+            assert time.monotonic() < deadline, "the daemon evaluated nothing"
+            time.sleep(0.5)
+    page.reload()
+    expect(page.get_by_text("Passing").first).to_be_visible()
+    expect(page.get_by_text("Warns if more than 30 hours").first).to_be_visible()
 
 
 def test_portal_page_shows_the_published_rows(city: City, page: Page) -> None:

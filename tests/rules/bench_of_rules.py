@@ -313,19 +313,19 @@ def _evaluate(
                 time_formats=list(
                     dict.fromkeys(text for column in dataset.columns for text in column.formats)
                 ),
+                vocabularies={
+                    f"vocabulary_{path.stem}": path
+                    for path in (settings().dbt_project_dir / "seeds").glob("*.csv")
+                },
                 key=dataset.key,
             ),
             parameters=gate._parameters(dataset, known),
             folder=folder,
         )
-        with duckdb.connect(str(folder / "gate.duckdb")) as connection:
+        # An empty database in memory: the queries must stand alone.
+        with duckdb.connect() as connection:
             lines = {
-                result.rule_id: {
-                    line
-                    for (line,) in connection.execute(
-                        f"select _line from ({result.query})"
-                    ).fetchall()
-                }
+                result.rule_id: _lines_of(connection, result.query)
                 for result in results
                 if result.query and layer != "deduplicated"
             }
@@ -333,6 +333,13 @@ def _evaluate(
                 "select _line, rule_id from read_parquet(?)", [str(folder / "quarantine.parquet")]
             ).fetchall()
     return Outcome({result.rule_id: result for result in results}, lines, set(quarantine))
+
+
+def _lines_of(connection: duckdb.DuckDBPyConnection, query: str) -> set[Any]:
+    """The lines that a rule's query lists, run as it stands."""
+    found = connection.execute(query)
+    place = [column[0] for column in found.description or []].index("_line")
+    return {row[place] for row in found.fetchall()}
 
 
 @lru_cache

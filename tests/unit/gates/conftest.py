@@ -108,6 +108,7 @@ class Kennel:
         rows: Sequence[Mapping[str, Any]] = ROWS,
         *,
         extract_ids: Sequence[str] = ("e1",),
+        run_id: str = "run",
         **facts: Any,
     ) -> Layer:
         """A raw layer of one file per extract, all with the same rows."""
@@ -122,7 +123,7 @@ class Kennel:
             extract_id: [{"_extract_id": extract_id, **row} for row in rows]
             for extract_id in extract_ids
         }
-        return self._finish("raw", files, None, known | facts)
+        return self._finish("raw", files, None, known | facts, run_id=run_id)
 
     def standardized(
         self, rows: Sequence[Mapping[str, Any]] = ROWS, *, upstream: Layer | None = None
@@ -148,15 +149,17 @@ class Kennel:
         files: Mapping[str, Sequence[Mapping[str, Any]]],
         upstream: Layer | None,
         facts: dict[str, Any],
+        *,
+        run_id: str = "run",
     ) -> Layer:
-        with workspace(self.settings, "run", layer) as folder:
+        with workspace(self.settings, run_id, layer) as folder:
             paths = [_write(folder / f"{name}.parquet", rows) for name, rows in files.items()]
             return finish_layer(
                 self.settings,
                 self.state,
                 dataset="dogs",
                 layer=layer,
-                run_id="run",
+                run_id=run_id,
                 upstream=upstream,
                 files=paths,
                 facts=facts,

@@ -40,7 +40,9 @@ def test_table_rule_fails_the_gate(kennel: Kennel) -> None:
     kennel.suite("raw", query(LINE + "name = 'Rex'", "table", "no_rex"))
     record = kennel.gate(kennel.raw())
     assert record.verdict == "failed"
-    assert _results(record)["no_rex"] == {
+    result = _results(record)["no_rex"]
+    assert "select _extract_id, _line from raw where name = 'Rex'" in result.pop("query")
+    assert result == {
         "rule_id": "no_rex",
         "strength": "table",
         "outcome": "failed",
@@ -48,7 +50,6 @@ def test_table_rule_fails_the_gate(kennel: Kennel) -> None:
         "keys": 1,
         "share": 0.25,
         "examples": ["e1:1"],
-        "query": "select _extract_id, _line from raw where name = 'Rex'",
         "observed": "1",
         "cause": None,
     }
@@ -350,3 +351,38 @@ def test_gate_is_silent_and_leaves_nothing(
     assert capfd.readouterr() == ("", "")
     assert list(scratch.iterdir()) == []
     assert [path for path in kennel.settings.workspaces.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.parametrize("layer", ["raw", "standardized"])
+def test_query_stands_alone_and_lists_every_failing_line(kennel: Kennel, layer: str) -> None:
+    """Pasted into an empty DuckDB it lists all failing lines whole, with facts and times filled in."""
+    kennel.limit(quarantined_share=1)
+    kennel.suite(
+        layer,
+        query(
+            LINE + "name is not null and parsed_time(dog_id) is null "
+            "and (select stale_before from facts) < (select extracted_at from facts)",
+            "warning",
+            "no_dogs",
+        ),
+    )
+    rows = [{"dog_id": f"D{number}", "name": f"Rex {number}"} for number in range(12)]
+    made = kennel.raw(rows) if layer == "raw" else kennel.standardized(rows)
+    text = str(_results(kennel.gate(made))["no_dogs"]["query"])
+    found = duckdb.connect().execute(text)
+    names = [column[0] for column in found.description or []]
+    assert [dict(zip(names, row, strict=True))["name"] for row in found.fetchall()] == [
+        row["name"] for row in rows
+    ]
+    assert "read_parquet(" in text
+    assert "Rex" not in text
+
+
+def test_query_of_a_publishable_rule_names_the_keys(kennel: Kennel) -> None:
+    """Rows without a line of their own are listed by key, also for an expectation that is no query."""
+    kennel.suite(
+        "deduplicated",
+        rule("expect_column_values_to_not_be_null", "table", "name_there", column="name"),
+    )
+    text = str(_results(kennel.gate(kennel.deduplicated()))["name_there"]["query"])
+    assert duckdb.connect().execute(text).fetchall() == [("D4", None)]

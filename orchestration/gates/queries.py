@@ -1,0 +1,84 @@
+"""A rule's query as a person can run it: in any DuckDB, on the real Parquet, with nothing prepared.
+
+Inside a gate a query speaks of views (`standardized`, `facts`) and of `parsed_time`, which are gone
+with the gate. Here they are written into the query. It holds what the rules and the dataset file say
+and paths of this machine, never a cell.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.duck import quoted, sql_path
+
+PARSED_TIME = "parsed_time"
+
+
+def parsed_time_macro(formats: Sequence[str]) -> str:
+    """The function that rules of the raw layer parse a time with, as a definition without `create`."""
+    # DuckDB wants a format, also where the dataset has no time.
+    listed = ", ".join(quoted(text) for text in formats or ["%Y-%m-%d"])
+    return f"macro {PARSED_TIME}(text) as try_strptime(trim(text), [{listed}])"
+
+
+def without_changes(table: str) -> str:
+    """A table without the list of what standardizing changed: SQLAlchemy knows no lists."""
+    return f"select columns(lambda c: c <> '_changes') from {table}"
+
+
+def runnable(
+    query: str,
+    *,
+    gated: str,
+    views: Mapping[str, str],
+    facts: Mapping[str, Any],
+    time_formats: Sequence[str],
+    vocabularies: Mapping[str, Path],
+    by_line: bool,
+) -> str:
+    """The query that lists every row a rule found, standing alone.
+
+    Where a rule names lines (`by_line`), the whole line stands beside what the rule tells of it.
+    Facts that are `vocabularies` are read from their files: one is 1,300 streets.
+    """
+    named = {name: without_changes(table) for name, table in views.items() if _says(query, name)}
+    if by_line:
+        named[gated] = without_changes(views[gated])
+    if _says(query, "facts"):
+        told = {
+            name: _vocabulary(vocabularies[name]) if name in vocabularies else _literal(value)
+            for name, value in facts.items()
+            if _says(query, name)
+        }
+        named["facts"] = "select " + ", ".join(f'{said} as "{name}"' for name, said in told.items())
+    start = "with " + ",\n".join(f"{name} as ({table})" for name, table in named.items())
+    body = f"select * from (\n{query}\n) as failing"
+    if by_line:
+        body += (
+            f"\nleft join {gated} as line using (_extract_id, _line)\norder by _extract_id, _line"
+        )
+    if _says(query, PARSED_TIME):
+        start = f"create or replace temp {parsed_time_macro(time_formats)};\n{start}"
+    return f"{start}\n{body};"
+
+
+def _says(query: str, name: str) -> bool:
+    return re.search(rf"\b{re.escape(name)}\b", query) is not None
+
+
+def _vocabulary(path: Path) -> str:
+    return (
+        f"(select list(value) from read_csv({sql_path(path)}, header = true, all_varchar = true))"
+    )
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, datetime):
+        return f"timestamp {quoted(value.isoformat(sep=' '))}"
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(one) for one in value)}]::varchar[]"
+    return str(value)
