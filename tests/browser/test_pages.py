@@ -5,37 +5,21 @@ Sample rows only. `SUMMERWARE_PICTURES=docs/images` also keeps the pictures that
 
 import csv
 import gzip
-import os
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import dagster as dg
 import duckdb
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from orchestration.publishing.targets import local_portal
 from orchestration.sources.sample import generate
 from tests.acceptance.city import City, dagster_daemon, dagster_webserver
 
 FORCE = "use_of_force"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-if CHROMIUM is None and not os.environ.get("CI"):
-    pytest.skip(
-        "chromium is not installed: `make system-packages` installs it", allow_module_level=True
-    )
 
 
 @pytest.fixture(scope="module")
@@ -71,34 +55,20 @@ def dagster(city: City) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Page]:
-    """One page of a headless Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        opened = browser.new_page(viewport={"width": 1400, "height": 900})
-        opened.set_default_timeout(60_000)
-        expect.set_options(timeout=60_000)
-        yield opened
-        browser.close()
-
-
-def _picture(page: Page, name: str) -> None:
-    folder = os.environ.get("SUMMERWARE_PICTURES")
-    if folder:
-        page.screenshot(path=Path(folder) / f"{name}.png")
-
-
-def test_asset_graph_shows_every_layer(dagster: str, page: Page) -> None:
+def test_asset_graph_shows_every_layer(
+    dagster: str, page: Page, picture: Callable[[Page, str], None]
+) -> None:
     """The dataset's group shows four assets in a row, the gate's failure among them."""
     page.goto(f"{dagster}/locations/orchestration.definitions/asset-groups/{FORCE}/lineage")
     for layer in ("raw", "standardized", "deduplicated", "published"):
         expect(page.get_by_text(layer, exact=True).first).to_be_visible()
     expect(page.get_by_text("0 / 1 Passed").first).to_be_visible()
-    _picture(page, "asset-graph")
+    picture(page, "asset-graph")
 
 
-def test_failed_check_tells_what_failed(dagster: str, page: Page, city: City) -> None:
+def test_failed_check_tells_what_failed(
+    dagster: str, page: Page, city: City, picture: Callable[[Page, str], None]
+) -> None:
     """The check's page says what failed, how bad, since when and what to do, without a log or click."""
     page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
     expect(page.get_by_text("lines quarantined, more than the limit").first).to_be_visible()
@@ -112,7 +82,7 @@ def test_failed_check_tells_what_failed(dagster: str, page: Page, city: City) ->
     assert f"summerware discard {FORCE}" in shown
     assert "quarantined_lines" in shown
     assert "refuse verbal commands" not in shown
-    _picture(page, "failed-gate")
+    picture(page, "failed-gate")
 
 
 def test_failed_check_draws_its_counts(dagster: str, page: Page) -> None:
@@ -178,7 +148,9 @@ def test_daemon_tells_whether_an_asset_is_fresh(dagster: str, page: Page, city: 
     expect(page.get_by_text("Warns if more than 30 hours").first).to_be_visible()
 
 
-def test_portal_page_shows_the_published_rows(city: City, page: Page) -> None:
+def test_portal_page_shows_the_published_rows(
+    city: City, page: Page, picture: Callable[[Page, str], None]
+) -> None:
     """The portal's page lists the dataset and shows the rows of the last good publication."""
     (publication,) = city.publications(FORCE)
     with local_portal(city.settings) as address:
@@ -188,4 +160,4 @@ def test_portal_page_shows_the_published_rows(city: City, page: Page) -> None:
         shown = page.inner_text("body")
         assert f"{publication['rows']:,}" in shown
         assert "FTN20" in shown
-        _picture(page, "portal")
+        picture(page, "portal")
