@@ -78,5 +78,9 @@ def show_progress() -> None:
         logger.setLevel(level)
         logger.addHandler(handler)
         logger.propagate = False
+    # Libraries give the root a handler when they are loaded, and tell it all: it has one already.
+    root = logging.StreamHandler()
+    root.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(root)
     for name in ("great_expectations", "dagster", "sodapy"):
         logging.getLogger(name).setLevel(logging.ERROR)

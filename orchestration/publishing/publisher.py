@@ -33,6 +33,7 @@ from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatur
 from orchestration.publishing.journal import (
     FINISHED,
     OPEN,
+    WAITING,
     Content,
     Journal,
     grain_of,
@@ -422,7 +423,10 @@ class Publisher:
         last = self.journal.last_finished()
         waiting = self.journal.waiting_with(hash_planned(folder, FILES))
         if waiting is not None and plan.writes:
-            return self._wait(waiting)
+            waiting = self._judged_again(waiting, content, plan, last, rules=rules)
+            if waiting.state in WAITING:
+                return self._wait(waiting)
+            return self.send(self._released(waiting, by=AUTOMATIC))
         publication = self.journal.record(
             content, plan, folder, run_id=run_id, kind=kind, rules_hash=rules
         )
@@ -442,6 +446,23 @@ class Publisher:
         if publication.state != "planned":
             return self._wait(publication)
         return self.send(self._released(publication, by=AUTOMATIC))
+
+    def _judged_again(
+        self,
+        waiting: Publication,
+        content: Content,
+        plan: Plan,
+        last: Publication | None,
+        *,
+        rules: str,
+    ) -> Publication:
+        """The same plan under the dataset file of today, unless a person has overridden its guard."""
+        if self.store.signatures(waiting.id, act="override"):
+            return waiting
+        planned = self.journal.move(
+            waiting, "planned", held_because=[], failure=None, rules_hash=rules
+        )
+        return self._stop_or_hold(planned, content, plan, last)
 
     def _stop_or_hold(
         self, publication: Publication, content: Content, plan: Plan, last: Publication | None

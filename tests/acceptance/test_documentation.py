@@ -159,6 +159,7 @@ def test_the_operations_page_does_what_it_says(
         ),
         "PATH": f"{bin_folder}:{os.environ['PATH']}",
         "SUMMERWARE_HOME": str(home),
+        "SUMMERWARE_DATASETS": str(place / "orchestration" / "datasets"),
         "REPOSITORY": str(PROJECT),
         "PLACE": str(place),
         "UNITS": str(units),
@@ -190,8 +191,8 @@ def _prepare_nginx(config: Path, port: int, listening: int) -> None:
     (config / "conf.d").mkdir(parents=True)
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=summerware.example.org", "-keyout", str(config / "privkey.pem"), "-out",
-         str(config / "fullchain.pem")],
+         "/CN=summerware.example.org", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(config / "privkey.pem"), "-out", str(config / "fullchain.pem")],
         check=True, capture_output=True,
     )  # fmt: skip
     (config / "test.conf").write_text(
@@ -226,7 +227,7 @@ def _assert_login_stands_in_front(
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
     url = f"https://127.0.0.1:{listening}/server_info"
-    certificate = False
+    certificate = str(config / "fullchain.pem")
     try:
         deadline = time.monotonic() + 120
         while True:

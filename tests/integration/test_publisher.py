@@ -690,6 +690,33 @@ def test_guard_stops_the_plan(park: Park, writes: Writes, rows: Any, why: str) -
     assert (writes.rows, park.states()) == ([], ["verified", "stopped"])
 
 
+def test_a_guard_that_was_relaxed_stops_no_more(park: Park) -> None:
+    """What waits is judged by the dataset file of today, in both directions."""
+    park.write_dataset(guards=STRICT)
+    park.publish_rows(MANY)
+    with pytest.raises(GuardTripped):
+        park.publish_rows(MANY[1:], extracted_at=AFTER)
+    park.write_dataset(release="one")
+    assert park.publish_rows(MANY[1:], extracted_at=AFTER).state == "held"
+    park.write_dataset(guards=STRICT)
+    with pytest.raises(GuardTripped):
+        park.publish_rows(MANY[1:], extracted_at=AFTER)
+    park.write_dataset()
+    assert park.publish_rows(MANY[1:], extracted_at=AFTER).state == "verified"
+    assert park.states() == ["verified", "verified"]
+
+
+def test_an_overridden_guard_stays_overridden(park: Park) -> None:
+    """The next run finds the same plan: it waits for its release, and is not stopped again."""
+    park.write_dataset(guards=STRICT)
+    park.publish_rows(MANY)
+    with pytest.raises(GuardTripped):
+        park.publish_rows(MANY[1:], extracted_at=AFTER)
+    (stopped,) = park.publications("stopped")
+    park.override(stopped.id)
+    assert park.publish_rows(MANY[1:], extracted_at=AFTER).state == "held"
+
+
 def test_overridden_guard_is_held_then_released(park: Park, writes: Writes) -> None:
     """Overriding needs a name and a reason, and is not yet a release; both are on the receipt."""
     park.write_dataset(guards=STRICT)
