@@ -73,6 +73,7 @@ class Town:
         prepare_instance(settings)
         self.state = State(open_database(settings))
         self.store = AlertStore(self.state)
+        self.pipeline = Pipeline()
         self.instance = dg.DagsterInstance.get()
 
     def write_dataset(self, dataset_id: str = "grove_0", **more: Any) -> None:
@@ -97,7 +98,7 @@ class Town:
         def build(dataset_id: str) -> list[Any]:
             @dg.asset(key=[layer, dataset_id])
             def rows(context: dg.AssetExecutionContext) -> None:
-                with Pipeline().step(context.op_execution_context, dataset_id, layer):
+                with self.pipeline.step(context.op_execution_context, dataset_id, layer):
                     if isinstance(results[dataset_id], Exception):
                         raise results[dataset_id]  # type: ignore[misc]
 
@@ -155,6 +156,7 @@ class Town:
 
     def close(self) -> None:
         self.instance.dispose()
+        self.pipeline.state.engine.dispose()
         self.state.engine.dispose()
 
 

@@ -10,12 +10,12 @@ from orchestration.state.store import State
 EVERY_SECONDS = 30
 
 
-def build_alert_sensor() -> dg.SensorDefinition:
+def build_alert_sensor(*, every_seconds: int = EVERY_SECONDS) -> dg.SensorDefinition:
     """The sensor `alerts`, on from the start."""
 
     @dg.sensor(
         name="alerts",
-        minimum_interval_seconds=EVERY_SECONDS,
+        minimum_interval_seconds=every_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells people of failed gates, failed runs, held publications and late data, once.",
     )

@@ -24,6 +24,7 @@ from tests.town import PASSED, Town, new_town, rule
 CAUSES = 40
 DATASETS, RULES, RUNS = 10, 4, 5
 KILLS = 20
+SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
 
 
 @pytest.fixture
@@ -159,3 +160,60 @@ def _watch_and_kill(ready: Path, seconds: float) -> None:
     time.sleep(seconds)
     watcher.send_signal(signal.SIGKILL)
     watcher.wait()
+
+
+def test_killed_daemons_lose_nothing(
+    town: Town, webhook: Webhook, mails: MailServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same with Dagster's real daemon and code server: 20 kills in `make soak`, 3 otherwise."""
+    seed = int(os.environ.get("SUMMERWARE_SEED") or time.time())
+    dice = random.Random(seed)
+    kills = 0
+    stages = [_fail] * RUNS + [_mend] if SOAK else [_fail, _fail, _mend]
+    for happen in stages:
+        happen(town)
+        for _ in range(-(-KILLS // len(stages)) if SOAK else 1):
+            webhook.mood = dice.choice(("slow", "failing", "dying", "up"))
+            mails.mood = dice.choice(("failing", "dying", "up"))
+            _run_daemon_and_kill(town, dice.uniform(0.0, 4.0))
+            kills += 1
+    webhook.mood = mails.mood = "up"
+    town.watch()
+    _empty_the_outbox(town)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{kills} kills of the daemon, seed {seed}:\n")
+        _assert_all_arrived(town, mails, webhook)
+
+
+def _run_daemon_and_kill(town: Town, seconds: float) -> None:
+    """Kills the daemon so long after it began to tick; its code server ends as well."""
+    ticks = _ticks(town)
+    daemon = subprocess.Popen(
+        [
+            str(Path(sys.executable).with_name("dagster-daemon")),
+            *("run", "-m", "tests.acceptance.town_definitions"),
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while _ticks(town) == ticks:
+            assert daemon.poll() is None
+            assert time.monotonic() < deadline, "the sensor never ticked"
+            time.sleep(0.05)
+        time.sleep(seconds)
+        daemon.send_signal(signal.SIGKILL)
+        daemon.wait()
+    finally:
+        os.killpg(daemon.pid, signal.SIGKILL)
+
+
+def _ticks(town: Town) -> int:
+    """How often the sensor began to look."""
+    return sum(
+        len(town.instance.get_ticks(one.instigator_origin_id, one.selector_id, limit=1_000))
+        for one in town.instance.all_instigator_state()
+        if one.name == "alerts"
+    )
