@@ -512,3 +512,24 @@ def load_datasets(folder: Path) -> dict[str, Dataset]:
     if not datasets:
         raise ConfigurationError(f"{folder}: holds no dataset file (*.yaml)")
     return datasets
+
+
+def load_sound_datasets(folder: Path) -> tuple[dict[str, Dataset], dict[str, str]]:
+    """The dataset files that can be read, and what is wrong with the others, both by id.
+
+    One dataset's mistake never stops another's day.
+
+    Raises:
+        ConfigurationError: not one can be read.
+    """
+    sound: dict[str, Dataset] = {}
+    mistakes: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            sound[path.stem] = load_dataset(path)
+        except ConfigurationError as error:
+            mistakes[path.stem] = str(error)
+    if not sound:
+        told = "\n".join(mistakes.values()) or f"{folder}: holds no dataset file (*.yaml)"
+        raise ConfigurationError(told)
+    return sound, mistakes

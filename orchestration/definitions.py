@@ -10,7 +10,7 @@ from orchestration.assets.gates import build_gate
 from orchestration.assets.layers import build_modelled, build_published, build_raw
 from orchestration.assets.pipeline import Pipeline
 from orchestration.assets.specs import source_spec
-from orchestration.dataset import Dataset, load_datasets
+from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.layers import LAYERS
 from orchestration.schedules import build_jobs, build_schedules
 from orchestration.settings import Settings
@@ -20,9 +20,12 @@ from orchestration.warehouse.project import manifest_path, read_models
 def build_defs(
     *, resources: Mapping[str, Any] | None = None, datasets: Mapping[str, Dataset] | None = None
 ) -> dg.Definitions:
-    """The definitions of all datasets, the same call in production and in tests."""
+    """The definitions of all datasets, the same call in production and in tests.
+
+    A dataset file that cannot be read is left out, and told of by an alert: the others go on.
+    """
     settings = Settings.from_environment()
-    datasets = datasets or load_datasets(settings.datasets_dir)
+    datasets = datasets or load_sound_datasets(settings.datasets_dir)[0]
     models = read_models(manifest_path(settings, datasets))
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets.values():

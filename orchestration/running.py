@@ -16,7 +16,7 @@ import dagster as dg
 
 from orchestration.alerts.watch import begin, watch
 from orchestration.assets.gates import GATE
-from orchestration.dataset import Dataset, load_datasets
+from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
@@ -60,7 +60,12 @@ def run_daily(
     Raises:
         ConfigurationError: a dataset is unknown, or an option cannot be.
     """
-    datasets = load_datasets(settings.datasets_dir)
+    datasets, mistakes = load_sound_datasets(settings.datasets_dir)
+    wrong = [told for name, told in mistakes.items() if name in names]
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    for told in mistakes.values():
+        logger.error("%s (its dataset is left out)", told)
     unknown = sorted(set(names) - set(datasets))
     if unknown:
         raise ConfigurationError(
@@ -89,21 +94,21 @@ def run_daily(
             with local_portal(settings):
                 result = _execute(instance, run_id, chosen, len(datasets), options)
             portal = "summerware portal"
-        open_alerts = _tell_people(settings, state, datasets, instance)
+        open_alerts = _tell_people(settings, state, instance)
     summary = _summary(settings, state, datasets, result, chosen, run_id, portal)
     code = summary.exit_code if open_alerts is not None else 3
+    code = max(code, 2) if mistakes else code
     return replace(summary, open_alerts=open_alerts or 0, exit_code=code)
 
 
 def _tell_people(
     settings: Settings,
     state: State,
-    datasets: Mapping[str, Dataset],
     instance: dg.DagsterInstance,
 ) -> int | None:
     """A city without a daemon is told, too. How many alerts are open; none where it broke."""
     try:
-        open_alerts = watch(settings, state, datasets, instance).open_alerts
+        open_alerts = watch(settings, state, instance).open_alerts
         if not uses_daemon():
             beat_if_due(settings, state)
         return open_alerts

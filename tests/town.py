@@ -17,7 +17,6 @@ import yaml
 
 from orchestration.alerts.watch import Watched, watch
 from orchestration.assets.pipeline import Pipeline
-from orchestration.dataset import load_datasets
 from orchestration.gates.suites import SUITES
 from orchestration.instance import prepare_instance
 from orchestration.settings import Settings
@@ -141,8 +140,7 @@ class Town:
         """One look, now or at a moment (UTC)."""
         if isinstance(moment, str):
             moment = datetime.fromisoformat(moment)
-        datasets = load_datasets(self.settings.datasets_dir)
-        return watch(self.settings, self.state, datasets, self.instance, moment=moment)
+        return watch(self.settings, self.state, self.instance, moment=moment)
 
     def open(self) -> list[Alert]:
         return self.store.alerts()
@@ -156,7 +154,8 @@ class Town:
 
     def close(self) -> None:
         self.instance.dispose()
-        self.pipeline.state.engine.dispose()
+        if "state" in vars(self.pipeline):
+            self.pipeline.state.engine.dispose()
         self.state.engine.dispose()
 
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from orchestration.alerts.findings import WARNING
 from orchestration.alerts.lifecycle import acknowledge
 from orchestration.alerts.routing import addresses, all_channels, variable_of
-from orchestration.dataset import TIME_ZONE, Dataset, load_datasets
+from orchestration.dataset import TIME_ZONE, Dataset, load_sound_datasets
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from orchestration.state.alerts import CLAIMED, NO_CHANNEL, PENDING, Alert, AlertStore, Delivery
@@ -57,7 +57,7 @@ def send_trial(as_json: JsonOption = False) -> None:
     from orchestration.alerts.delivery import try_every_route
 
     settings = Settings.from_environment()
-    datasets = load_datasets(settings.datasets_dir)
+    datasets, _ = load_sound_datasets(settings.datasets_dir)
     named, unknown = _routes(datasets.values())
     said = try_every_route(named, _trial(settings))
     if as_json:

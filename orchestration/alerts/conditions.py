@@ -3,13 +3,14 @@
 Looked at anew each time; what is no more is over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from orchestration.alerts.findings import (
     CRITICAL,
     DATA_STALE,
+    FILE_BROKEN,
     PUBLICATION_HELD,
     PUBLICATION_STOPPED,
     PUBLICATION_UNPROVEN,
@@ -53,6 +54,30 @@ def present_conditions(
     for schedule in schedules:
         late = _of_schedule(instance, view, schedule, moment=moment, began_at=began_at)
         yield Settlement(scope=f"schedule/{schedule.name}", findings=late)
+
+
+def of_files(view: View, mistakes: Mapping[str, str]) -> list[Settlement]:
+    """Dataset files that cannot be read: their datasets stand still, the others go on."""
+    files = {*mistakes, *view.datasets}
+    return [
+        Settlement(scope=f"file/{name}", findings=_of_file(view, name, mistakes.get(name)))
+        for name in sorted(files)
+    ]
+
+
+def _of_file(view: View, name: str, mistake: str | None) -> list[Finding]:
+    if mistake is None:
+        return []
+    facts = view.facts(name, kind=FILE_BROKEN, run_id=None) | {
+        "headline": f"Its dataset file cannot be read: {mistake}",
+        "not_published": "Nothing of this dataset is run or published; the others go on.",
+        "to_do": "Mend the file (`summerware check`), then `summerware run " + name + "`.",
+    }
+    return [
+        Finding(
+            dataset=name, kind=FILE_BROKEN, severity=CRITICAL, cause="not readable", facts=facts
+        )
+    ]
 
 
 def _of_publication(view: View, dataset: Dataset) -> list[Finding]:

@@ -30,8 +30,9 @@ PUBLICATION_HELD = "publication_held"
 PUBLICATION_UNPROVEN = "publication_unproven"
 SCHEDULE_LATE = "schedule_late"
 DATA_STALE = "data_stale"
+FILE_BROKEN = "file_broken"
 
-FOR_ENGINEERS = frozenset({RULE_BROKEN, STEP_BROKEN, RUN_FAILED, SCHEDULE_LATE})
+FOR_ENGINEERS = frozenset({RULE_BROKEN, STEP_BROKEN, RUN_FAILED, SCHEDULE_LATE, FILE_BROKEN})
 """What is broken rather than wrong: the data's owner cannot mend it."""
 CAN_WAIT = frozenset({ROWS_QUARANTINED, RULE_WARNED, DATA_STALE})
 """What goes into the daily digest."""

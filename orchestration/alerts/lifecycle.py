@@ -4,7 +4,7 @@ The same cause in the same place is one alert, however many runs find it. A warn
 critical alert that nobody acknowledges escalate, once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -100,6 +100,14 @@ def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str
         _escalate(pen, router, seen, f"It was found by {seen.runs} runs in a row.")
     elif news is not None:
         _tell(pen, router, seen, NEWS, news=news)
+
+
+def end_what_nobody_has(pen: Pen, router: Router, known: Collection[str]) -> None:
+    """Ends the alerts of datasets whose file was taken away: nothing will ever look there again."""
+    for alert in pen.open_alerts():
+        if alert.dataset is not None and alert.dataset not in known:
+            pen.change(alert.id, resolved_at=router.now)
+            _tell(pen, router, alert, RESOLVED)
 
 
 def escalate_unacknowledged(pen: Pen, router: Router, moment: datetime) -> None:

@@ -2,7 +2,6 @@
 
 import dagster as dg
 
-from orchestration.dataset import load_datasets
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
@@ -26,7 +25,7 @@ def build_alert_sensor(*, every_seconds: int = EVERY_SECONDS) -> dg.SensorDefini
         settings = Settings.from_environment()
         state = State(open_database(settings))
         try:
-            seen = watch(settings, state, load_datasets(settings.datasets_dir), context.instance)
+            seen = watch(settings, state, context.instance)
             beaten = beat_if_due(settings, state)
         finally:
             state.engine.dispose()

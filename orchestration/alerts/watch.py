@@ -4,18 +4,17 @@ The Dagster sensor does this every half minute, `summerware run` at its end, so 
 without a daemon is told.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestration.alerts.conditions import present_conditions
+from orchestration.alerts.conditions import of_files, present_conditions
 from orchestration.alerts.delivery import Delivered, deliver
 from orchestration.alerts.findings import View, of_gate
-from orchestration.alerts.lifecycle import escalate_unacknowledged, settle
+from orchestration.alerts.lifecycle import end_what_nobody_has, escalate_unacknowledged, settle
 from orchestration.alerts.reading import READER, newest_event, read_events
 from orchestration.alerts.routing import Router
-from orchestration.dataset import Dataset
+from orchestration.dataset import load_sound_datasets
 from orchestration.schedules import build_schedules
 from orchestration.settings import Settings
 from orchestration.state.alerts import AlertStore
@@ -45,13 +44,13 @@ def begin(instance: "DagsterInstance", state: State) -> None:
 def watch(
     settings: Settings,
     state: State,
-    datasets: Mapping[str, Dataset],
     instance: "DagsterInstance",
     *,
     moment: datetime | None = None,
 ) -> Watched:
     """Looks, keeps what was found, and sends what is due."""
     moment = moment or datetime.now(UTC)
+    datasets, mistakes = load_sound_datasets(settings.datasets_dir)
     store = AlertStore(state)
     view = View(settings, state, datasets)
     router = Router(datasets, moment)
@@ -71,8 +70,10 @@ def watch(
             began_at=position.began_at if position else moment.isoformat(),
         )
     )
+    conditions += of_files(view, mistakes)
     with store.writing() as pen:
         settle(pen, router, conditions)
+        end_what_nobody_has(pen, router, {*datasets, *mistakes})
         escalate_unacknowledged(pen, router, moment)
     delivered = deliver(store, moment=moment)
     return Watched(open_alerts=len(store.alerts()), delivered=delivered)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from orchestration.dataset import Dataset, load_datasets
+from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import ConfigurationError, Fault, PassingFault, SummerwareError
 from orchestration.layers import sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
@@ -47,7 +47,7 @@ class Pipeline(dg.ConfigurableResource[None]):
     @cached_property
     def datasets(self) -> dict[str, Dataset]:
         """The dataset files, as they are now."""
-        return load_datasets(self.settings.datasets_dir)
+        return load_sound_datasets(self.settings.datasets_dir)[0]
 
     @property
     def as_of_date(self) -> date | None:

@@ -18,7 +18,7 @@ import requests
 import sqlalchemy as sa
 
 from orchestration.alerts.routing import addresses, all_channels, variable_of
-from orchestration.dataset import Dataset, load_datasets
+from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import SummerwareError
 from orchestration.portal.server import running_address
 from orchestration.publishing.portal_datasets import declared_ids
@@ -53,11 +53,14 @@ def examine(settings: Settings, *, moment: datetime | None = None) -> list[Healt
     """Every check, in the order in which their faults cause one another."""
     moment = moment or datetime.now(UTC)
     found = [*_one("disk", lambda: _disk(settings))]
+    datasets: Mapping[str, Dataset] = {}
+    mistakes: Mapping[str, str] = {}
     try:
-        datasets: Mapping[str, Dataset] = load_datasets(settings.datasets_dir)
+        datasets, mistakes = load_sound_datasets(settings.datasets_dir)
     except SummerwareError as error:
-        found.append(_unwell("dataset files", str(error), "Mend the file: `summerware check`."))
-        datasets = {}
+        mistakes = {"all": str(error)}
+    advice = "Mend the file: `summerware check`. The other datasets go on meanwhile."
+    found += [_unwell("dataset files", told, advice) for told in mistakes.values()]
     state = None
     try:
         state = State(open_database(settings))

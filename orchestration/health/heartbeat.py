@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from orchestration.dataset import TIME_ZONE, load_datasets
+from orchestration.dataset import TIME_ZONE, load_sound_datasets
 from orchestration.health.checks import examine
 from orchestration.settings import Settings
 from orchestration.state.alerts import AlertStore, Beat
@@ -84,7 +84,7 @@ def _is_day_done(settings: Settings, moment: datetime) -> bool:
     from orchestration.instance import open_instance
     from orchestration.schedules import DAILY, build_schedules
 
-    schedules = build_schedules(load_datasets(settings.datasets_dir).values())
+    schedules = build_schedules(load_sound_datasets(settings.datasets_dir)[0].values())
     if not all(_was_due(one, moment) for one in schedules):
         return False
     with open_instance(settings) as instance:

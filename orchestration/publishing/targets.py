@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestration.dataset import Dataset, load_datasets
+from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import ConfigurationError
 from orchestration.file_lock import Users, shared_lock
 from orchestration.portal.errors import PortalInUseError
@@ -87,7 +87,7 @@ def _wants_tls(settings: Settings) -> bool:
     """Whether a dataset goes by drafts, whose client knows nothing but TLS."""
     return any(
         dataset.publish.transport == "dsmapi"
-        for dataset in load_datasets(settings.datasets_dir).values()
+        for dataset in load_sound_datasets(settings.datasets_dir)[0].values()
     )
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.alerts.watch import watch
-from orchestration.dataset import load_datasets
 from orchestration.instance import prepare_instance
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
@@ -21,11 +20,10 @@ def main(ready: Path) -> None:
     settings = Settings.from_environment()
     prepare_instance(settings)
     state = State(open_database(settings))
-    datasets = load_datasets(settings.datasets_dir)
     with dg.DagsterInstance.get() as instance:
         ready.touch()
         while True:
-            watch(settings, state, datasets, instance)
+            watch(settings, state, instance)
             time.sleep(0.02)
 
 

@@ -390,3 +390,34 @@ def test_a_channel_without_an_address_is_told_of_once_it_has_one(
     monkeypatch.setenv("SUMMERWARE_CHANNEL_OWNERS", "json://127.0.0.1:9/?cto=1&rto=1")
     assert town.watch().delivered.failed == 1
     assert [one.facts["rule"] for one in town.outbox() if one.state == PENDING] == ["trees_stand"]
+
+
+def test_a_broken_dataset_file_stops_no_other(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told to the engineers; the other dataset's alerts go on; mended, it is over."""
+    with new_town(tmp_path, monkeypatch, datasets=2) as town:
+        town.watch()
+        file = town.settings.datasets_dir / "grove_1.yaml"
+        sound = file.read_text()
+        file.write_text(sound + "colour: green\n")
+        town.run([rule()])
+        town.watch()
+        assert [alert.kind for alert in town.open()] == ["gate_failed", "file_broken"]
+        assert "colour: unknown key" in town.open()[1].facts["headline"]
+        file.write_text(sound)
+        town.watch()
+        assert [alert.kind for alert in town.open()] == ["gate_failed"]
+
+
+def test_a_dataset_that_is_no_more_has_no_alerts(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing will look there again, so nothing stays open there."""
+    with new_town(tmp_path, monkeypatch, datasets=2) as town:
+        town.watch()
+        town.run({"grove_0": [rule()], "grove_1": [rule()]})
+        town.watch()
+        (town.settings.datasets_dir / "grove_1.yaml").unlink()
+        town.watch()
+        assert [alert.dataset for alert in town.open()] == ["grove_0"]
