@@ -23,6 +23,8 @@ A message says what, which dataset, row or file, and what to do next. It never c
 content. Bad rows are not errors: they are rows with a fate.
 """
 
+import traceback
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -134,3 +136,11 @@ class AnswerUnknown(PassingFault):
 
 class NotVerified(PassingFault):
     """What was sent could not be read back yet: nobody may say that it is right."""
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error came from, innermost first, our own files where there are any; never its text."""
+    own_folder = Path(__file__).parent.name
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if own_folder in Path(frame.filename).parts] or frames
+    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(own[-4:]))

@@ -3,8 +3,9 @@
 Looked at anew each time; what is no more is over.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestration.alerts.findings import (
@@ -19,6 +20,7 @@ from orchestration.alerts.findings import (
     Finding,
     Settlement,
     View,
+    looked_at,
     without_numbers,
 )
 from orchestration.dataset import Dataset
@@ -47,13 +49,17 @@ def present_conditions(
     for dataset in view.datasets.values():
         # Whoever holds the lease is at work: what stands there now is no result.
         if not is_locked(view.settings, f"{dataset.id}.publication"):
-            yield Settlement(
-                scope=f"publication/{dataset.id}", findings=_of_publication(view, dataset)
+            yield from _looked(
+                view, f"publication/{dataset.id}", partial(_of_publication, view, dataset)
             )
-        yield Settlement(scope=f"age/{dataset.id}", findings=_of_age(view, dataset, moment))
+        yield from _looked(view, f"age/{dataset.id}", partial(_of_age, view, dataset, moment))
     for schedule in schedules:
-        late = _of_schedule(instance, view, schedule, moment=moment, began_at=began_at)
-        yield Settlement(scope=f"schedule/{schedule.name}", findings=late)
+        look = partial(_of_schedule, instance, view, schedule, moment=moment, began_at=began_at)
+        yield from _looked(view, f"schedule/{schedule.name}", look)
+
+
+def _looked(view: View, scope: str, look: Callable[[], list[Finding]]) -> list[Settlement]:
+    return looked_at(view, scope, lambda: [Settlement(scope=scope, findings=look())])
 
 
 def of_files(view: View, mistakes: Mapping[str, str]) -> list[Settlement]:

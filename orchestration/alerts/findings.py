@@ -5,16 +5,19 @@ Facts are counts, ids of lines, names and sentences; never a cell. The kinds are
 """
 
 import hashlib
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.errors import ConfigurationError
+from orchestration.errors import ConfigurationError, place_of
 from orchestration.gates.suites import SUITES, Rule, load_suite
 from orchestration.settings import LOCAL, Settings
 from orchestration.state.store import GateRecord, Publication, State
+
+logger = logging.getLogger(__name__)
 
 CRITICAL, WARNING = "critical", "warning"
 
@@ -31,8 +34,11 @@ PUBLICATION_UNPROVEN = "publication_unproven"
 SCHEDULE_LATE = "schedule_late"
 DATA_STALE = "data_stale"
 FILE_BROKEN = "file_broken"
+WATCH_BROKEN = "watch_broken"
 
-FOR_ENGINEERS = frozenset({RULE_BROKEN, STEP_BROKEN, RUN_FAILED, SCHEDULE_LATE, FILE_BROKEN})
+FOR_ENGINEERS = frozenset(
+    {RULE_BROKEN, STEP_BROKEN, RUN_FAILED, SCHEDULE_LATE, FILE_BROKEN, WATCH_BROKEN}
+)
 """What is broken rather than wrong: the data's owner cannot mend it."""
 CAN_WAIT = frozenset({ROWS_QUARANTINED, RULE_WARNED, DATA_STALE})
 """What goes into the daily digest."""
@@ -129,6 +135,35 @@ class View:
         except ConfigurationError:
             return {}
         return {rule.meta.rule_id: rule for rule in suite.rules}
+
+
+def looked_at(
+    view: View, scope: str, look: Callable[[], Sequence[Settlement]], *, event_id: int | None = None
+) -> list[Settlement]:
+    """What a look found; a look that crashes is a finding itself, and never hides the others."""
+    broken: list[Finding] = []
+    found: list[Settlement] = []
+    try:
+        found = list(look())
+    except Exception as error:
+        # Its text may quote what the look was at.
+        logger.error("%s: %s at %s", scope, type(error).__name__, place_of(error))
+        facts = view.facts(None, kind=WATCH_BROKEN, run_id=None) | {
+            "title": "the alerts themselves",
+            "headline": f"{scope} could not be looked at ({type(error).__name__}).",
+            "not_published": None,
+            "to_do": "Nobody is told of what is wrong there: see `summerware gates`, and mend this.",
+        }
+        broken = [
+            Finding(
+                dataset=None,
+                kind=WATCH_BROKEN,
+                severity=CRITICAL,
+                cause=f"{scope}: {type(error).__name__}",
+                facts=facts,
+            )
+        ]
+    return [*found, Settlement(scope=f"watch/{scope}", findings=broken, event_id=event_id)]
 
 
 def of_gate(view: View, record: GateRecord, *, event_id: int | None) -> Settlement:

@@ -6,7 +6,8 @@ higher numbers; so the last ones are always read again, and those known are pass
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from orchestration.alerts.findings import (
@@ -17,6 +18,7 @@ from orchestration.alerts.findings import (
     Finding,
     Settlement,
     View,
+    looked_at,
     of_gate,
 )
 from orchestration.assets.gates import GATE
@@ -58,10 +60,13 @@ def read_events(instance: "DagsterInstance", view: View, position: Position) -> 
     after = 0 if is_new_history else max(0, position.event_id - OVERLAP)
     known = set() if is_new_history else set(position.recent)
     events, ceiling, is_complete = _events(instance, after, ceiling)
+    if known and position.event_id <= ceiling and not known & {number for number, _ in events}:
+        # Nothing that we knew is there: another history under the same numbers.
+        return read_events(instance, view, replace(position, event_id=ceiling + 1, recent=()))
     settlements: list[Settlement] = []
     for event_id, entry in events:
         if event_id not in known:
-            settlements += _settlements(instance, view, event_id, entry)
+            settlements += _of_event(instance, view, event_id, entry)
     return Read(
         settlements=settlements,
         event_id=ceiling,
@@ -83,6 +88,7 @@ def _events(
         DagsterEventType.ASSET_CHECK_EVALUATION,
         DagsterEventType.RUN_SUCCESS,
         DagsterEventType.RUN_FAILURE,
+        DagsterEventType.RUN_CANCELED,
     ):
         part = instance.event_log_storage.get_logs_for_all_runs_by_log_id(
             after_cursor=after, dagster_event_type=kind, limit=_BATCH
@@ -94,25 +100,36 @@ def _events(
     return events, ceiling, is_complete
 
 
+def _of_event(
+    instance: "DagsterInstance", view: View, event_id: int, entry: "EventLogEntry"
+) -> list[Settlement]:
+    what = f"{entry.get_dagster_event().event_type_value.lower()} events"
+    look = partial(_settlements, instance, view, event_id, entry)
+    return looked_at(view, what, look, event_id=event_id)
+
+
 def _settlements(
     instance: "DagsterInstance", view: View, event_id: int, entry: "EventLogEntry"
-) -> Iterator[Settlement]:
+) -> list[Settlement]:
     from dagster import DagsterEventType
 
     event = entry.get_dagster_event()
     if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-        layer, dataset_id = event.asset_check_evaluation_data.asset_key.path
+        layer, *rest = event.asset_check_evaluation_data.asset_key.path
+        dataset_id = "/".join(rest)
         found = [
             record
             for record in view.state.gates_of_run(entry.run_id)
             if record.layer == layer and record.dataset == dataset_id
         ]
-        if found and layer in SUITES and dataset_id in view.datasets:
-            yield of_gate(view, found[-1], event_id=event_id)
-        return
+        is_ours = bool(found) and layer in SUITES and dataset_id in view.datasets
+        return [of_gate(view, found[-1], event_id=event_id)] if is_ours else []
     steps = list(_steps(instance, view, event_id, entry.run_id))
-    yield from steps
-    yield _of_run(view, event_id, entry, explained=any(one.findings for one in steps))
+    if event.event_type == DagsterEventType.RUN_CANCELED:
+        # A person did it; what its steps had found until then counts all the same.
+        return steps
+    run = _of_run(view, event_id, entry, explained=any(one.findings for one in steps))
+    return [*steps, run]
 
 
 def _of_run(view: View, event_id: int, entry: "EventLogEntry", *, explained: bool) -> Settlement:
@@ -150,10 +167,8 @@ def _steps(
     from dagster import DagsterEventType
 
     for entry in _of_type(instance, run_id, DagsterEventType.STEP_SUCCESS):
-        dataset_id = _dataset_of(view, entry.step_key)
-        if dataset_id is not None:
-            scope = f"step/{entry.step_key}"
-            yield Settlement(scope=scope, findings=(), run_id=run_id, event_id=event_id)
+        scope = f"step/{entry.step_key}"
+        yield Settlement(scope=scope, findings=(), run_id=run_id, event_id=event_id)
     for entry in _of_type(instance, run_id, DagsterEventType.STEP_FAILURE):
         yield _of_failed_step(view, event_id, entry)
 

@@ -1,7 +1,6 @@
 """The one Dagster resource: the environment's settings, the state database and a run's options."""
 
 import logging
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -11,10 +10,16 @@ from pathlib import Path
 import dagster as dg
 
 from orchestration.dataset import Dataset, load_sound_datasets
-from orchestration.errors import ConfigurationError, Fault, PassingFault, SummerwareError
+from orchestration.errors import (
+    ConfigurationError,
+    Fault,
+    PassingFault,
+    SummerwareError,
+    place_of,
+)
 from orchestration.layers import sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
-from orchestration.settings import PACKAGE, Settings
+from orchestration.settings import Settings
 from orchestration.sources import Source
 from orchestration.state.database import open_database
 from orchestration.state.store import State
@@ -90,7 +95,7 @@ class Pipeline(dg.ConfigurableResource[None]):
         except Exception as error:  # noqa: BLE001 - see below
             # An error we did not foresee may quote a cell: its kind and place are told, its text
             # is not, neither here nor in Dagster's event log.
-            fault = Fault(f"{what}: {type(error).__name__} at {_place(error)}")
+            fault = Fault(f"{what}: {type(error).__name__} at {place_of(error)}")
             progress.error("%s", fault)
             raise _failure(fault) from None
 
@@ -112,12 +117,6 @@ def tag_run(context: dg.OpExecutionContext, dataset: str, **found: str) -> None:
         tags[f"{TAGS}/{name}"] = ", ".join(dict.fromkeys((others | {own: value}).values()))
     if any(known.get(tag) != value for tag, value in tags.items()):
         context.instance.add_run_tags(context.run_id, tags)
-
-
-def _place(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if PACKAGE.name in Path(frame.filename).parts] or frames
-    return " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(own[-4:]))
 
 
 def _failure(error: SummerwareError) -> dg.Failure:

@@ -1,6 +1,8 @@
 """One cause is one alert: when it opens, what is new about it, whom it goes to, and its end."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -347,8 +349,6 @@ def test_a_history_that_begins_anew_is_read_from_its_start(
     for _ in range(3):
         town.run([PASSED])
     town.watch()
-    import shutil
-
     import dagster as dg
 
     town.instance.dispose()
@@ -421,3 +421,57 @@ def test_a_dataset_that_is_no_more_has_no_alerts(
         (town.settings.datasets_dir / "grove_1.yaml").unlink()
         town.watch()
         assert [alert.dataset for alert in town.open()] == ["grove_0"]
+
+
+def test_one_thing_that_cannot_be_looked_at_hides_no_other(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that makes the look crash is an alert itself, until it is well; the rest is told."""
+    town.state.add_publication(replace(_publication("held"), plan={}))
+    town.run([rule()])
+    town.watch()
+    assert sorted(alert.kind for alert in town.open()) == ["gate_failed", "watch_broken"]
+    assert "publication/grove_0 could not be looked at (KeyError)" in str(town.outbox())
+    town.state.move_publication("p-held", state="abandoned")
+    town.watch()
+    assert [alert.kind for alert in town.open()] == ["gate_failed"]
+
+
+def test_a_check_of_somebody_elses_is_passed_over(town: Town) -> None:
+    """Other assets in the same instance, keyed in their own way, are no business of ours."""
+    import dagster as dg
+
+    @dg.asset(key=["alone"])
+    def alone() -> None:
+        """An asset of a city's own."""
+
+    @dg.asset_check(asset=alone)
+    def own_check() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    dg.materialize([alone, own_check], instance=town.instance, raise_on_error=False)
+    town.watch()
+    assert town.open() == []
+
+
+def test_another_history_with_higher_numbers_is_noticed(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster's history was replaced while nobody looked, and is longer than ours was already."""
+    town.run([PASSED])
+    town.watch()
+    import dagster as dg
+
+    position = town.store.position("dagster")
+    assert position is not None
+    town.instance.dispose()
+    for folder in ("history", "storage", "schedules"):
+        shutil.rmtree(town.settings.dagster_home / folder, ignore_errors=True)
+    town.instance = dg.DagsterInstance.get()
+    town.run([rule()])
+    for _ in range(3):
+        _empty_job().execute_in_process(instance=town.instance)
+    with town.store.writing() as pen:
+        pen.move("dagster", 2, [1, 2])
+    town.watch()
+    assert [alert.kind for alert in town.open()] == ["gate_failed"]
