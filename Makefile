@@ -37,8 +37,9 @@ lint: install
 types: install
 	@$(BIN)/mypy
 
+# By file, so that what a file's tests share is made once.
 pytest: install
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Chromium and PostgreSQL for the tests: Debian's packages where apt-get is at hand and we may use it.
 system-packages:

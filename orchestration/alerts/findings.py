@@ -145,7 +145,7 @@ def looked_at(
     found: list[Settlement] = []
     try:
         found = list(look())
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other looks must go on
         # Its text may quote what the look was at.
         logger.error("%s: %s at %s", scope, type(error).__name__, place_of(error))
         facts = view.facts(None, kind=WATCH_BROKEN, run_id=None) | {
