@@ -84,7 +84,7 @@ def run_daily(
         sweep_workspaces(settings, dead)
         for run_id in dead:
             logger.warning("run %s had lost its process and was reported failed", run_id)
-        begin(instance, state)
+        begin(settings, state, instance)
         run_id = str(uuid.uuid4())
         note_process(state, run_id)
         if settings.portal == "live":

@@ -40,7 +40,8 @@ def list_alerts(
     _, state = open_state()
     store = AlertStore(state)
     found = store.alerts(with_resolved=everything)
-    unsent = store.deliveries(states=[PENDING, CLAIMED, NO_CHANNEL])
+    unsent = store.deliveries(states=[PENDING, CLAIMED, NO_CHANNEL], of_open_alerts=True)
+    unsent += store.deliveries(states=[PENDING, CLAIMED]) if everything else []
     if as_json:
         return print_json([_as_json(alert, unsent) for alert in found])
     if not found:

@@ -113,11 +113,10 @@ def _url(delivery: Delivery) -> str | None:
 
 def _revive(store: AlertStore, moment: datetime) -> None:
     """What opened when its channel had no address, and is still open, goes once it has one."""
-    still_open = {alert.id for alert in store.alerts()}
     found = [
         one.id
-        for one in store.deliveries(states=[NO_CHANNEL])
-        if one.kind == OPENED and one.alert_id in still_open and addresses(one.channel)
+        for one in store.deliveries(states=[NO_CHANNEL], of_open_alerts=True)
+        if one.kind == OPENED and addresses(one.channel)
     ]
     if found:
         store.put_back(found, failure="", due_at=moment.isoformat(timespec="milliseconds"))

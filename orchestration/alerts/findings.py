@@ -43,6 +43,7 @@ FOR_ENGINEERS = frozenset(
 CAN_WAIT = frozenset({ROWS_QUARANTINED, RULE_WARNED, DATA_STALE})
 """What goes into the daily digest."""
 
+_LOOKED_BACK = 100
 _NUMBER = re.compile(r"\d[\d,.]*")
 
 
@@ -93,6 +94,7 @@ class View:
         self.settings = settings
         self.state = state
         self.datasets = datasets
+        self._shown: dict[str, str] = {}
 
     def facts(self, dataset_id: str | None, *, kind: str, run_id: str | None) -> dict[str, Any]:
         """Whose it is, what the portal shows meanwhile, and where to look."""
@@ -112,6 +114,11 @@ class View:
 
     def portal_shows(self, dataset: Dataset) -> str:
         """What the public sees at this moment, in a sentence."""
+        if dataset.id not in self._shown:
+            self._shown[dataset.id] = self._what_the_portal_shows(dataset)
+        return self._shown[dataset.id]
+
+    def _what_the_portal_shows(self, dataset: Dataset) -> str:
         proven = [
             one for one in self.publications(dataset) if one.state in ("verified", "unchanged")
         ]
@@ -124,9 +131,9 @@ class View:
         )
 
     def publications(self, dataset: Dataset) -> list[Publication]:
-        """The publications to the portal that is in use, oldest first."""
+        """The latest publications to the portal that is in use, oldest first."""
         target = dataset.publish.domain if self.settings.portal == "live" else LOCAL
-        return self.state.publications(dataset.id, target=target)
+        return self.state.publications(dataset.id, target=target, last=_LOOKED_BACK)
 
     def rules(self, dataset_id: str, layer: str) -> dict[str, Rule]:
         """The rules of a gate by id; none where the suite cannot be read any more."""

@@ -6,11 +6,12 @@ without a daemon is told.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestration.alerts.conditions import of_files, present_conditions
 from orchestration.alerts.delivery import Delivered, deliver
-from orchestration.alerts.findings import View, of_gate
+from orchestration.alerts.findings import Settlement, View, looked_at, of_gate
 from orchestration.alerts.lifecycle import end_what_nobody_has, escalate_unacknowledged, settle
 from orchestration.alerts.reading import READER, newest_event, read_events
 from orchestration.alerts.routing import Router
@@ -18,7 +19,7 @@ from orchestration.dataset import load_sound_datasets
 from orchestration.schedules import build_schedules
 from orchestration.settings import Settings
 from orchestration.state.alerts import AlertStore
-from orchestration.state.store import State
+from orchestration.state.store import GateRecord, State
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -32,13 +33,30 @@ class Watched:
     delivered: Delivered
 
 
-def begin(instance: "DagsterInstance", state: State) -> None:
-    """Marks where we first looked: what happened before is no news. Later calls change nothing."""
+def begin(settings: Settings, state: State, instance: "DagsterInstance") -> None:
+    """Marks where we first looked: of what was before, only the last verdict of every gate is told.
+
+    Later calls change nothing.
+    """
     store = AlertStore(state)
-    if store.position(READER) is None:
-        with store.writing() as pen:
-            if pen.position(READER) is None:
-                pen.move(READER, newest_event(instance), ())
+    if store.position(READER) is not None:
+        return
+    datasets, _ = load_sound_datasets(settings.datasets_dir)
+    newest, view = newest_event(instance), View(settings, state, datasets)
+    found = [
+        one
+        for record in state.latest_gates()
+        if record.dataset in datasets
+        for one in looked_at(view, f"gates/{record.dataset}", partial(_verdict, view, record))
+    ]
+    with store.writing() as pen:
+        if pen.position(READER) is None:
+            settle(pen, Router(datasets, datetime.now(UTC)), found)
+            pen.move(READER, newest, ())
+
+
+def _verdict(view: View, record: GateRecord) -> list[Settlement]:
+    return [of_gate(view, record, event_id=None)]
 
 
 def watch(
@@ -54,10 +72,7 @@ def watch(
     store = AlertStore(state)
     view = View(settings, state, datasets)
     router = Router(datasets, moment)
-    is_first = store.position(READER) is None
-    begin(instance, state)
-    if is_first:
-        _take_over(store, router, view)
+    begin(settings, state, instance)
     while not _read_on(store, router, view, instance):
         pass
     position = store.position(READER)
@@ -77,17 +92,6 @@ def watch(
         escalate_unacknowledged(pen, router, moment)
     delivered = deliver(store, moment=moment)
     return Watched(open_alerts=len(store.alerts()), delivered=delivered)
-
-
-def _take_over(store: AlertStore, router: Router, view: View) -> None:
-    """On the first look ever, the last verdict of every gate is what is wrong now."""
-    found = [
-        of_gate(view, record, event_id=None)
-        for record in view.state.latest_gates()
-        if record.dataset in view.datasets
-    ]
-    with store.writing() as pen:
-        settle(pen, router, found)
 
 
 def _read_on(store: AlertStore, router: Router, view: View, instance: "DagsterInstance") -> bool:

@@ -223,7 +223,9 @@ class AlertStore:
         with self._engine.connect() as connection:
             return [Alert(**row) for row in connection.execute(query).mappings()]
 
-    def deliveries(self, *, states: Iterable[str] | None = None) -> list[Delivery]:
+    def deliveries(
+        self, *, states: Iterable[str] | None = None, of_open_alerts: bool = False
+    ) -> list[Delivery]:
         """What is in the outbox, in the order in which it was said."""
         message, delivery = tables.alert_message, tables.alert_delivery
         query = (
@@ -233,6 +235,9 @@ class AlertStore:
         )
         if states is not None:
             query = query.where(delivery.c.state.in_(list(states)))
+        if of_open_alerts:
+            still_open = sa.select(tables.alert.c.id).where(tables.alert.c.resolved_at.is_(None))
+            query = query.where(delivery.c.alert_id.in_(still_open))
         with self._engine.connect() as connection:
             return [Delivery(**row) for row in connection.execute(query).mappings()]
 

@@ -431,9 +431,14 @@ class State:
             connection.execute(table.update().where(table.c.id == publication_id).values(**values))
 
     def publications(
-        self, dataset: str, *, target: str | None = None, states: Iterable[str] | None = None
+        self,
+        dataset: str,
+        *,
+        target: str | None = None,
+        states: Iterable[str] | None = None,
+        last: int | None = None,
     ) -> list[Publication]:
-        """Publications of a dataset, oldest first."""
+        """Publications of a dataset, or the last so many, oldest first."""
         table = tables.publication
         query = (
             sa.select(table)
@@ -444,6 +449,9 @@ class State:
             query = query.where(table.c.target == target)
         if states is not None:
             query = query.where(table.c.state.in_(list(states)))
+        if last is not None:
+            newest = query.order_by(None).order_by(table.c.planned_at.desc(), table.c.id.desc())
+            return self._all(Publication, newest.limit(last))[::-1]
         return self._all(Publication, query)
 
     def move_chunk(

@@ -88,9 +88,9 @@ def test_permission_can_be_taken_back(portal):
 @pytest.mark.parametrize(
     "header",
     [
-        HTTPBasicAuth("local", "wrong"),
-        HTTPBasicAuth("wrong", "local"),
-        HTTPBasicAuth("local", "löcal"),
+        pytest.param(HTTPBasicAuth("local", "wrong"), id="wrong password"),
+        pytest.param(HTTPBasicAuth("wrong", "local"), id="wrong name"),
+        pytest.param(HTTPBasicAuth("local", "löcal"), id="letters beyond ASCII"),
         "Basic !!!",
         "Basic /w==",
         "Basic",
