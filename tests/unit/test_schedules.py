@@ -28,10 +28,10 @@ def test_datasets_of_one_time_run_together() -> None:
     )
     repository = definitions.get_repository_def()
     context = dg.build_schedule_context(repository_def=repository)
-    asked = {
-        name: {key.path[-1] for request in one.evaluate_tick(context).run_requests for key in request.asset_selection}
-        for name, one in schedules.items()
-    }  # fmt: skip
+    asked = {}
+    for name, one in schedules.items():
+        (request,) = one.evaluate_tick(context).run_requests or ()
+        asked[name] = {key.path[-1] for key in request.asset_selection or ()}
     assert asked == {"daily_at_six": {"a", "b"}, "c_on_time": {"c"}}
     assert {one.job_name for one in schedules.values()} == {DAILY}
 
