@@ -20,7 +20,6 @@ from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
-from orchestration.health.checks import uses_daemon
 from orchestration.health.heartbeat import beat_if_due
 from orchestration.instance import open_instance
 from orchestration.layers import LAYERS, sweep_workspaces
@@ -28,7 +27,7 @@ from orchestration.processes import note_process, report_dead_runs
 from orchestration.publishing.targets import local_portal
 from orchestration.reports import fates_of
 from orchestration.schedules import DAILY
-from orchestration.settings import Settings
+from orchestration.settings import Settings, uses_daemon
 from orchestration.state.database import open_database
 from orchestration.state.store import GateRecord, Publication, State
 

@@ -24,6 +24,11 @@ def _url(name: str, default: str) -> str:
     return (os.environ.get(name) or default).rstrip("/")
 
 
+def uses_daemon() -> bool:
+    """Whether this city's runs are started by Dagster's daemon, rather than by another scheduler."""
+    return os.environ.get("SUMMERWARE_DAEMON", "yes") != "no"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """One process's view of the environment; build it with `Settings.from_environment()`."""

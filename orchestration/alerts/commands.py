@@ -82,6 +82,25 @@ def send_trial(as_json: JsonOption = False) -> None:
         raise typer.Exit(3 if any(said.values()) else 2)
 
 
+@alerts.command("send")
+def send_due() -> None:
+    """Look, and send what is due: for a city whose scheduler is not Dagster's daemon."""
+    from orchestration.alerts.watch import watch
+    from orchestration.instance import open_instance
+
+    settings, state = open_state()
+    with open_instance(settings) as instance:
+        seen = watch(settings, state, instance)
+    told = seen.delivered
+    out.print(
+        f"{seen.open_alerts} alerts are open; {told.sent} messages went, {told.failed} did not, "
+        f"{told.waiting} wait.",
+        highlight=False,
+    )
+    if told.failed:
+        raise typer.Exit(3)
+
+
 def ack(
     alert: Annotated[list[str], typer.Argument(help="Ids of alerts.")],
     by: Annotated[str, typer.Option(help="Who takes them on.")],

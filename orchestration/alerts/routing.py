@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from orchestration.alerts.findings import CAN_WAIT, CRITICAL, FOR_ENGINEERS, WARNING
 from orchestration.dataset import TIME_ZONE, Alerts, Dataset, Escalation, Quiet
+from orchestration.settings import uses_daemon
 from orchestration.state.alerts import Addressed, Alert
 
 _CITY = ZoneInfo(TIME_ZONE)
@@ -85,8 +86,10 @@ class Router:
         if at_once or alert.severity == CRITICAL:
             return self.moment, False
         if rules.digest_at is not None and alert.kind in CAN_WAIT:
-            return _next(rules.digest_at, self.moment), True
-        if rules.quiet is not None and is_quiet(rules.quiet, self.moment):
+            # Without a daemon nobody looks at that hour: all of a run go together at its end.
+            due_at = _next(rules.digest_at, self.moment) if uses_daemon() else self.moment
+            return due_at, True
+        if rules.quiet is not None and is_quiet(rules.quiet, self.moment) and uses_daemon():
             return _next(rules.quiet.end, self.moment), False
         return self.moment, False
 

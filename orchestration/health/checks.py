@@ -22,7 +22,7 @@ from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import SummerwareError
 from orchestration.portal.server import running_address
 from orchestration.publishing.portal_datasets import declared_ids
-from orchestration.settings import Settings
+from orchestration.settings import Settings, uses_daemon
 from orchestration.state.alerts import CLAIMED, PENDING, AlertStore
 from orchestration.state.database import for_writing, open_database
 from orchestration.state.store import State
@@ -217,11 +217,6 @@ def _of_dagster(
     if state is not None:
         found += _one("channels", lambda: list(_channels(state, datasets, moment)))
     return found
-
-
-def uses_daemon() -> bool:
-    """Whether this city's runs are started by Dagster's daemon, rather than by another scheduler."""
-    return os.environ.get("SUMMERWARE_DAEMON", "yes") != "no"
 
 
 def _daemon(instance: "DagsterInstance", moment: datetime) -> Health:

@@ -78,3 +78,15 @@ def test_a_trial_goes_through_every_route(town: Town, monkeypatch: pytest.Monkey
         assert told in ended.stdout
     assert "secret-word" not in ended.stdout + ended.stderr
     assert town.outbox()[0].state == "no_channel"
+
+
+def test_what_waits_is_sent_on_demand(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no daemon looks, another scheduler does, with the same result."""
+    with serving(Webhook()) as webhook:
+        monkeypatch.setenv("SUMMERWARE_CHANNEL_OWNERS", webhook.url)
+        ended = _summerware("alerts", "send")
+        assert "2 alerts are open; 2 messages went" in ended.stdout
+        assert set(webhook.ids(over=False)) == {alert.id for alert in town.open()}
+        webhook.mood = "failing"
+        town.run([rule("roots_hold")])
+        assert _summerware("alerts", "send").returncode == 3

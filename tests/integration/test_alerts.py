@@ -215,6 +215,18 @@ def test_warnings_wait_for_the_digest(town: Town) -> None:
     }
 
 
+def test_without_a_daemon_the_digest_goes_with_the_run(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would look at eight: the warnings of a run go together at its end."""
+    monkeypatch.setenv("SUMMERWARE_DAEMON", "no")
+    town.write_dataset(alerts={"digest_at": "08:00"})
+    town.run([rule("height_known", strength="warning"), rule("place_known", strength="warning")])
+    town.watch("2026-07-01T11:30:00+00:00")
+    due = {(one.is_digest, one.due_at[:16]) for one in town.outbox()}
+    assert due == {(True, "2026-07-01T11:30")}
+
+
 def test_quiet_hours_hold_warnings_back(town: Town) -> None:
     """Without a digest a warning at night waits for the morning; YAML's bare 20:00 is understood."""
     town.write_dataset(alerts={"digest_at": None, "quiet": {"start": 20 * 60, "end": "07:30"}})
