@@ -13,6 +13,7 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.settings import PACKAGE, Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
+from tests.receivers import MailServer, Webhook, serving
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -84,3 +85,17 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"the real extracts are not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """Who receives alerts and heartbeats over HTTP."""
+    with serving(Webhook()) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def mails() -> Iterator[MailServer]:
+    """Who receives alerts by mail."""
+    with serving(MailServer()) as receiver:
+        yield receiver

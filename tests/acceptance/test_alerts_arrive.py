@@ -18,25 +18,13 @@ import pytest
 
 from orchestration.alerts.delivery import deliver
 from orchestration.state.alerts import SENT
-from tests.receivers import MailServer, Webhook, serving
+from tests.receivers import MailServer, Webhook
 from tests.town import PASSED, Town, new_town, rule
 
 CAUSES = 40
 DATASETS, RULES, RUNS = 10, 4, 5
 KILLS = 20
 SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with serving(Webhook()) as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def mails() -> Iterator[MailServer]:
-    with serving(MailServer()) as receiver:
-        yield receiver
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from orchestration.alerts.delivery import deliver
 from orchestration.alerts.messages import Message, compose, compose_digest
 from orchestration.alerts.routing import addresses
 from orchestration.state.alerts import PENDING, SENT
-from tests.receivers import ALERT, MailServer, Webhook, part_of, serving
+from tests.receivers import ALERT, MailServer, Webhook, part_of
 from tests.town import PASSED, Town, new_town, rule
 
 FACTS: dict[str, Any] = {
@@ -58,18 +58,6 @@ WHAT_PEOPLE_NEED = (
     "https://ui.example.org/runs/abc",
     "docs/rules.md#trees",
 )
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with serving(Webhook()) as receiver:
-        yield receiver
-
-
-@pytest.fixture
-def mails() -> Iterator[MailServer]:
-    with serving(MailServer()) as receiver:
-        yield receiver
 
 
 @pytest.fixture

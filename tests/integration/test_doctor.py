@@ -18,16 +18,10 @@ import pytest
 from orchestration.health.checks import Health, examine
 from orchestration.health.heartbeat import beat, beat_if_due, tell
 from orchestration.state.alerts import AlertStore
-from tests.receivers import Webhook, free_port, serving
+from tests.receivers import Webhook, free_port
 from tests.town import Town, new_town, rule
 
 SUMMERWARE = str(Path(sys.executable).with_name("summerware"))
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    with serving(Webhook()) as receiver:
-        yield receiver
 
 
 @pytest.fixture
