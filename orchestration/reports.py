@@ -324,6 +324,9 @@ def _last_change(
 ) -> dict[str, Any] | None:
     for publication in reversed(done):
         path = _file(settings, publication, "changes")
+        if not path.is_file():
+            # Of the days before keys were kept for good.
+            continue
         found = connection.execute(
             f"select change from {parquet(path)} where row_key = {quoted(key)} limit 1"
         ).fetchone()

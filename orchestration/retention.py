@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestration.dataset import Dataset
 from orchestration.layers import LAYERS
-from orchestration.publishing.journal import FINISHED, OPEN, WAITING
+from orchestration.publishing.journal import FINISHED, OPEN, STORY, WAITING
 from orchestration.publishing.lease import publication_lease
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State, new_id
@@ -45,9 +45,12 @@ def prune(settings: Settings, state: State, dataset: Dataset, *, dry_run: bool =
         layers = list(_old_layers(settings, state, dataset, kept))
         publications = list(_old_publications(settings, state, dataset))
         extracts = list(_old_extracts(settings, state, dataset, kept))
-        size = sum(_bytes(folder) for folder in (*layers, *publications, *extracts))
+        rows = [path for folder in publications for path in _rows_of(folder)]
+        size = sum(_bytes(path) for path in (*layers, *rows, *extracts))
         if not dry_run:
-            _remove(settings, [*layers, *publications, *extracts])
+            _remove(settings, [*layers, *extracts])
+            for path in rows:
+                path.unlink(missing_ok=True)
     return Pruned(
         dataset=dataset.id,
         layers=len(layers),
@@ -113,8 +116,14 @@ def _old_publications(settings: Settings, state: State, dataset: Dataset) -> Ite
     }
     recorded = {folder for one in known for folder in _of(settings, one)}
     for folder in sorted((settings.publications / dataset.id).glob("*")):
-        if folder not in staying and (folder in recorded or _is_leftover(folder)):
+        is_old = folder not in staying and (folder in recorded or _is_leftover(folder))
+        if is_old and _rows_of(folder):
             yield folder
+
+
+def _rows_of(folder: Path) -> list[Path]:
+    """What goes of an old publication: its rows. Which keys it touched stays, for their story."""
+    return [path for path in sorted(folder.glob("*")) if path.name not in STORY]
 
 
 def _kept_publications(dataset: Dataset, known: list[Publication]) -> Iterator[Publication]:
@@ -173,12 +182,11 @@ def _is_leftover(folder: Path) -> bool:
     return time.time() - folder.stat().st_mtime > _LEFTOVER_SECONDS
 
 
-def _bytes(folder: Path) -> int:
+def _bytes(place: Path) -> int:
     """What the disk gets back: a raw layer's files are those of its extracts, under other names."""
+    files = (place, *place.rglob("*"))
     return sum(
-        path.stat().st_size
-        for path in folder.rglob("*")
-        if path.is_file() and path.stat().st_nlink == 1
+        path.stat().st_size for path in files if path.is_file() and path.stat().st_nlink == 1
     )
 
 

@@ -15,6 +15,7 @@ from orchestration.errors import GateNotPassed
 from orchestration.gates.suites import SUITES, load_suite, suite_hash, suite_path
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
+from orchestration.sources.landing import ROWS
 from orchestration.state.store import GateRecord, Layer, State, new_id, now
 from orchestration.takedown.tombstones import ERASED
 from orchestration.warehouse.vocabularies import (
@@ -197,17 +198,29 @@ def _last_good_keys(settings: Settings, state: State, dataset: Dataset, layer: L
             continue
         if earlier.facts["extracted_at"] > layer.facts["extracted_at"]:
             continue
-        if state.has_passed(dataset.id, "raw", earlier.content_hash):
-            return _keys_of_extract(settings, dataset, earlier)
+        if not state.has_passed(dataset.id, "raw", earlier.content_hash):
+            continue
+        keys = _keys_of_extract(settings, dataset, earlier)
+        if keys is not None:
+            return keys
     return 0
 
 
-def _keys_of_extract(settings: Settings, dataset: Dataset, layer: Layer) -> int:
-    """The keys of a raw layer's newest extract: of several, all together are no measure of one."""
-    newest = layer_file(settings, layer, layer.facts["extracts"][-1])
+def _keys_of_extract(settings: Settings, dataset: Dataset, layer: Layer) -> int | None:
+    """The keys of a raw layer's newest extract: of several, all together are no measure of one.
+
+    None where there were several and the file went: it cannot be counted any more.
+    """
     keys = int(layer.facts["keys"])
-    if len(layer.facts["extracts"]) == 1 or not newest.is_file():
+    *others, extract_id = layer.facts["extracts"]
+    if not others:
         return keys
+    newest = layer_file(settings, layer, extract_id)
+    if not newest.is_file():
+        # The same file under the name that it was landed by.
+        newest = settings.extracts / dataset.id / extract_id / ROWS
+    if not newest.is_file():
+        return None
     cells = ", ".join(f'upper(trim("{name}"))' for name in dataset.landed_key)
     known = " and ".join(f'"{name}" is not null' for name in dataset.landed_key)
     with connect(spill=settings.workspaces) as connection:

@@ -25,6 +25,8 @@ OPEN = ("planned", "released", "sent")
 """What a dead process can leave behind; the next one ends it."""
 WAITING = ("held", "stopped")
 """What waits for people."""
+STORY = ("changes.parquet", "refused.parquet")
+"""The files that are kept for good: which publication touched which key, and what was refused."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -237,6 +237,12 @@ class FilePurge:
         """Records name the content that is there now. A pass of a gate was for another content."""
         for path, known in self._store.folders(self._dataset.id):
             folder = self._settings.home / path
+            if (
+                folder.parent.parent == self._settings.publications
+                and not (folder / "snapshot.parquet").is_file()
+            ):
+                # The record is of the whole, of which retention left the keys alone.
+                continue
             if folder.is_dir() and (found := hash_folder(folder)) != known:
                 self._store.replace_hash(path, found, fates=self._fates(folder))
         for path, known in self._store.extracts(self._dataset.id):

@@ -17,6 +17,7 @@ from orchestration.file_lock import file_lock
 from orchestration.processes import process_started
 from orchestration.publishing.lease import publication_lease
 from orchestration.settings import Settings
+from orchestration.sources.landing import ROWS
 from orchestration.state.store import State, now
 from orchestration.state.takedowns import PurgeStore, Tombstone
 from orchestration.takedown.databases import erase_texts, write_anew
@@ -57,7 +58,14 @@ def purge(
     ):
         progress("looking for what the rows left on this machine")
         tombstones = in_force(settings, dataset, asked)
-        traces = find_traces(settings, datasets, dataset, tombstones, keys=keys)
+        traces = find_traces(
+            settings,
+            datasets,
+            dataset,
+            tombstones,
+            keys=keys,
+            extracts_lost=_extracts_lost(settings, state, dataset),
+        )
         asked = _remember_landed(settings, state, asked, traces)
         tombstones = in_force(settings, dataset, asked)
         files = FilePurge(settings, state, dataset, tombstones, traces)
@@ -71,6 +79,11 @@ def purge(
         progress("writing the databases anew")
         _purge_databases(settings, state, traces)
         return [_remembered(settings, state, replace(one, purged_at=now())) for one in asked]
+
+
+def _extracts_lost(settings: Settings, state: State, dataset: Dataset) -> bool:
+    landed = PurgeStore(state).extracts(dataset.id)
+    return any(not (settings.home / path / ROWS).is_file() for path, _ in landed)
 
 
 def _remember_landed(

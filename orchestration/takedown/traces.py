@@ -77,8 +77,11 @@ def find_traces(
     tombstones: Tombstones,
     *,
     keys: Sequence[str] = (),
+    extracts_lost: bool = False,
 ) -> Traces:
     """The traces of the rows that these tombstones take down; `keys` are known to the caller.
+
+    Where landed extracts were pruned, the publications are asked for keys as well.
 
     Raises:
         ModelFault: dbt could not standardize the keys of the extracts.
@@ -91,7 +94,9 @@ def find_traces(
     with tempfile.TemporaryDirectory(prefix="summerware-purge-") as name:
         folder = Path(name)
         if not files:
-            return Traces(keys=given | _keys_of_layers(settings, dataset, tombstones, folder))
+            return Traces(keys=given | _keys_of_publications(settings, dataset, tombstones, folder))
+        if extracts_lost:
+            given |= _keys_of_publications(settings, dataset, tombstones, folder)
         database, table = _standardized_keys(settings, datasets, dataset, files, folder)
         with connect(database, spill=folder) as connection:
             return _Finder(settings, dataset, tombstones, connection, table, files).find(given)
@@ -154,18 +159,23 @@ def _held(files: Sequence[Path]) -> set[str]:
     return {row[0] for row in described}
 
 
-def _keys_of_layers(
+def _keys_of_publications(
     settings: Settings, dataset: Dataset, tombstones: Tombstones, spill: Path
 ) -> frozenset[str]:
-    """Where no extract is left: the keys that the publications still hold."""
-    files = sorted((settings.publications / dataset.id).glob("*/snapshot.parquet"))
-    if not files:
+    """Where an extract is not left: the keys that the publications still hold, or once moved."""
+    folder = settings.publications / dataset.id
+    tables = [
+        f"select {name}::varchar as row_key from {parquet(files)}"
+        for name, file in ((dataset.key, "snapshot"), ("row_key", "changes"))
+        if (files := sorted(folder.glob(f"*/{file}.parquet")))
+    ]
+    if not tables:
         return frozenset()
     with connect(spill=spill) as connection:
         tombstones.declare(connection)
         found = connection.execute(
-            f"select distinct {dataset.key}::varchar from {parquet(files)} "
-            f"where {tombstones.is_row(dataset.key)}"
+            f"select row_key from (select distinct row_key from ({' union all '.join(tables)})) "
+            f"where {tombstones.is_row('row_key')}"
         ).fetchall()
     return frozenset(plain_key(key) for (key,) in found)
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from orchestration import retention
+from orchestration.duck import connect
 from orchestration.errors import PublicationRefused
 from orchestration.portal.server import PortalServer
 from orchestration.publishing.looking import verify_portal
 from orchestration.publishing.publisher import open_publisher
+from orchestration.reports import _standing
 from orchestration.retention import prune
 from orchestration.settings import Settings
 from orchestration.state.store import State
@@ -42,9 +44,9 @@ def days(park: Park, monkeypatch: pytest.MonkeyPatch) -> Park:
 
 
 def _folders(park: Park, kind: str) -> int:
-    return len(
-        list((park.settings.home / kind / "trees").glob("*" if kind == "publications" else "*/*"))
-    )
+    """Layers that are there, or publications whose rows are."""
+    pattern = "*/snapshot.parquet" if kind == "publications" else "*/*"
+    return len(list((park.settings.home / kind / "trees").glob(pattern)))
 
 
 def test_what_is_old_goes_and_what_is_needed_stays(days: Park) -> None:
@@ -58,6 +60,24 @@ def test_what_is_old_goes_and_what_is_needed_stays(days: Park) -> None:
     good = days.publications("verified")[-3].id
     assert days.rollback(good).state == "verified"
     assert len(days.on_portal()) == 6
+
+
+def test_the_story_of_a_row_outlives_its_rows(days: Park) -> None:
+    """Which publication touched a key last is known for good, however long ago it was."""
+    days.publish_rows([tree("T1", height_feet=8.0)], extracted_at="2022-09-09T00:00:00")
+    first = days.publications("verified")[0].id
+    days.publish_rows(
+        [tree("T1", height_feet=8.0), tree("OLD")], extracted_at="2022-09-10T00:00:00"
+    )
+    prune(days.settings, days.state, days.dataset)
+    with connect() as connection:
+        told = _standing(connection, days.settings, days.state, days.dataset, "T5")
+        assert told is not None
+        assert (told["on_portal"], told["change"]) == (False, "delete")
+        assert _standing(connection, days.settings, days.state, days.dataset, "NEVER") is None
+    assert [path.name for path in (days.settings.publications / "trees" / first).iterdir()] == [
+        "changes.parquet"
+    ]
 
 
 def test_a_rollback_beyond_what_is_kept_is_refused_by_name(days: Park) -> None:
