@@ -158,5 +158,9 @@ def test_the_doctor_finds_all_alive_until_somebody_switches_it_off(living: Livin
     (mine,) = [one["id"] for one in found if one["name"] == SCHEDULE]
     living.ask('mutation{stopRunningSchedule(id:"%s"){__typename}}' % mine)  # noqa: UP031
     health = living.doctor()
+    # For the tests that come after this one, in whatever order.
+    selector = where.replace("}", f',scheduleName:"{SCHEDULE}"}}')
+    living.ask("mutation{startSchedule(scheduleSelector:%s){__typename}}" % selector)  # noqa: UP031
     assert health[f"schedule {SCHEDULE}"]["seen"] == "somebody switched it off"
     assert health["schedule daily_at_six"]["is_well"]
+    assert living.doctor()[f"schedule {SCHEDULE}"]["is_well"]
