@@ -301,7 +301,7 @@ def _other_files(home: Path) -> Iterator[Path]:
     for path in sorted(home.rglob("*")):
         if not path.is_file() or path.is_symlink() or path.relative_to(home).parts[0] in _NO_ROWS:
             continue
-        if path.suffix == ".parquet" or path.name.endswith(_SIDES) or _starts_with(path, SQLITE):
+        if path.suffix == ".parquet" or path.name.endswith(_SIDES) or _is_sqlite(path):
             continue
         yield path
 
@@ -311,8 +311,17 @@ def sqlite_files(home: Path) -> list[Path]:
     return [
         path
         for path in sorted(home.rglob("*"))
-        if path.is_file() and not path.name.endswith(_SIDES) and _starts_with(path, SQLITE)
+        if path.is_file() and not path.name.endswith(_SIDES) and _is_sqlite(path)
     ]
+
+
+def _is_sqlite(path: Path) -> bool:
+    """Whether it is a database.
+
+    One that is in use is not opened to see: closing the file would drop the locks of the
+    connections that this process has to it.
+    """
+    return path.with_name(f"{path.name}-wal").exists() or _starts_with(path, SQLITE)
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
