@@ -98,7 +98,7 @@ def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator
         connection.execute("set streaming_buffer_size = '4MB'")
         for kind, name in _FILES.items():
             path = folder / name
-            columns = _allowed(dataset, connection, path)
+            columns = allowed_columns(dataset, connection, path)
             if kind == "upsert":
                 json_sql = row_json(columns)
             else:
@@ -118,7 +118,9 @@ def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator
                 number += 1
 
 
-def _allowed(dataset: Dataset, connection: duckdb.DuckDBPyConnection, path: Path) -> list[Column]:
+def allowed_columns(
+    dataset: Dataset, connection: duckdb.DuckDBPyConnection, path: Path
+) -> list[Column]:
     """The file's columns, each of which may still leave the machine. Raises: PublicationRefused."""
     described = connection.execute(f"describe from {parquet(path)}").fetchall()
     names = [row[0] for row in described if row[0] != "_partition"]

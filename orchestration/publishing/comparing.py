@@ -20,6 +20,8 @@ SQL_TYPES = {
     "point": "varchar",
 }
 """What a snapshot holds the columns' types as."""
+NO_KEY = "(no key)"
+"""How rows are named that have none."""
 _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 
 
@@ -53,17 +55,41 @@ def differing_keys(
         f"({differ(column, f'expected.{column.name}', f'found.{column.name}')})"
         for column in others
     )
+    copies = ""
+    if _repeats(connection, key, expected) or _repeats(connection, key, found):
+        # Only a portal's dataset without a row identifier: its n-th row of a key is held against ours.
+        names = ", ".join(column.name for column in columns)
+        expected, found = (
+            f"(select *, row_number() over (partition by {key} order by {names}) as copy from {side})"
+            for side in (expected, found)
+        )
+        copies = "and expected.copy = found.copy"
     rows = connection.execute(
-        f"select coalesce(expected.{key}, found.{key}), case "
-        f"when found.{key} is null then 'missing' when expected.{key} is null then 'extra' "
-        f"else 'changed' end as how from {expected} as expected full join {found} as found "
-        f"on expected.{key} = found.{key} where expected.{key} is null or found.{key} is null "
-        f"or {changed or 'false'} order by all"
+        f"select coalesce(expected.{key}::varchar, found.{key}::varchar, '{NO_KEY}') as row_key, case "
+        f"when not coalesce(found.there, false) then 'missing' "
+        f"when not coalesce(expected.there, false) then 'extra' else 'changed' end as how "
+        f"from (select *, true as there from {expected}) as expected "
+        f"full join (select *, true as there from {found}) as found "
+        f"on {_same_key(key, copies)} {copies} "
+        f"where expected.there is null or found.there is null or {changed or 'false'} order by all"
     ).fetchall()
     differing: dict[str, list[str]] = {"missing": [], "extra": [], "changed": []}
-    for row_key, how in rows:
+    for row_key, how in dict.fromkeys(rows):
         differing[how].append(str(row_key))
     return differing
+
+
+def _same_key(key: str, copies: str) -> str:
+    """Rows without a key are only held against each other where there may be some."""
+    if copies:
+        return f"expected.{key} is not distinct from found.{key}"
+    return f"expected.{key} = found.{key}"
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, key: str, table: str) -> bool:
+    """Whether rows of the table share a key, or have none."""
+    counted = connection.execute(f"select count(*) - count(distinct {key}) from {table}").fetchone()
+    return bool(counted and counted[0])
 
 
 def rows_hash(

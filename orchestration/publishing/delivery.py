@@ -3,11 +3,12 @@
 Goes on where a dead process stopped, by the journal of chunks. Rows that must not be sent, or that
 the portal refuses, are left out, named with their column, value and reason in `refused.parquet`,
 and the rest is published. Rows that the proof finds different are sent once more; if they still
-differ, the publication has failed.
+differ, the publication has failed. Partitions whose 4x4 has no row identifier are replaced whole
+instead, unless somebody else wrote there since the plan.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,14 +16,20 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
-from orchestration.errors import PortalFault, PublicationRefused
+from orchestration.errors import PortalEdited, PortalFault, PublicationRefused
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, planned_chunks
 from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
 from orchestration.publishing.journal import Journal, plan_of
-from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.receipts import write_receipt
+from orchestration.publishing.replacing import (
+    Replacement,
+    planned_replacements,
+    send_replacement,
+    touched_partitions,
+)
 from orchestration.publishing.sending import Patience, send_chunk
 from orchestration.publishing.targets import Target
 from orchestration.publishing.transport.checking import local_faults
@@ -77,33 +84,48 @@ class Delivery:
             )
         tombstones = load_tombstones(self._settings, self._state, self._dataset)
         refuse_taken_down(tombstones, self._dataset, folder)
+        replaced = self._replaced(folder)
+        if replaced:
+            refuse_taken_down(tombstones, self._dataset, folder, file="snapshot")
         with workspace(self._settings, publication.run_id, "delivery") as work:
             sendable, refused = self._sendable(folder, work)
             if publication.state == "released":
-                self._send(publication, sendable)
+                self._refuse_if_moved(publication, replaced)
+                self._send(publication, sendable, without=replaced)
+                if replaced:
+                    whole = self._what_should_be_there(publication, refused, work)
+                    self._replace(publication, whole, replaced, work)
                 publication = self._journal.move(publication, "sent", sent_at=now())
             refused += self._refused_by_portal(publication)
             snapshot = self._what_should_be_there(publication, refused, work)
-            verification = self._prove(publication, sendable, snapshot, work)
+            verification = self._prove(publication, sendable, snapshot, replaced, work)
             return self._end(publication, verification, refused, snapshot, work)
 
     # Sending
 
-    def _send(self, publication: Publication, folder: Path) -> None:
+    def _send(self, publication: Publication, folder: Path, *, without: Collection[str]) -> None:
+        """Sends what is told apart by key; `without` are the partitions that are replaced."""
         if self._dataset.publish.transport == "dsmapi":
-            return self._send_drafts(publication, folder)
+            return self._send_drafts(publication, folder, without=without)
         done = self._state.acknowledged_chunks(publication.id)
         total = plan_of(publication).writes
         sent = 0
         for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
             sent += chunk.rows
-            if chunk.number in done:
+            if chunk.number in done or chunk.partition in without:
                 continue
             self._send_one(publication, chunk, chunk.number)
             self._progress(f"{sent:,} of {total:,} rows sent")
         return None
 
-    def _send_drafts(self, publication: Publication, folder: Path) -> None:
+    def _send_drafts(
+        self, publication: Publication, folder: Path, *, without: Collection[str]
+    ) -> None:
+        for draft in planned_drafts(folder):
+            if draft.partition not in without:
+                self._send_draft(publication, draft, folder)
+
+    def _send_draft(self, publication: Publication, draft: Draft, work: Path) -> None:
         if self._target.drafts is None:
             raise PublicationRefused(
                 f"{self._dataset.id}: goes by drafts, which need TLS, and the local portal was "
@@ -111,20 +133,19 @@ class Delivery:
             )
         sender = DraftSender(self._target.drafts, self._dataset)
         known = {chunk["number"]: chunk for chunk in self._state.chunks(publication.id)}
-        for draft in planned_drafts(folder):
-            before = known.get(draft.number)
-            if before is not None and before["state"] in ("acknowledged", "verified"):
-                continue
-            note = partial(self._note, publication, draft.number, draft)
-            portal_id = self._portal_id(draft.partition)
-            sender.send(portal_id, draft, folder, before["answer"] if before else None, note)
-            self._progress(f"a draft of {draft.rows:,} rows was applied to {portal_id}")
+        before = known.get(draft.number)
+        if before is not None and before["state"] in ("acknowledged", "verified"):
+            return
+        note = partial(self._note, publication, draft.number, draft)
+        portal_id = self._portal_id(draft.partition)
+        sender.send(portal_id, draft, work, before["answer"] if before else None, note)
+        self._progress(f"a draft of {draft.rows:,} rows was applied to {portal_id}")
 
     def _note(
         self,
         publication: Publication,
         number: int,
-        sent: Chunk | Draft,
+        sent: Chunk | Draft | Replacement,
         state: str,
         answer: dict[str, Any] | None = None,
     ) -> None:
@@ -156,6 +177,78 @@ class Delivery:
             note=note,
             patience=PATIENCE,
         )
+
+    # Replacing what has no row identifier
+
+    def _replaced(self, folder: Path) -> dict[str, PortalDataset]:
+        """The partitions that the plan changes and whose 4x4 has no row identifier."""
+        found = self._datasets.found()
+        if all(one.is_keyed for one in found.values()):
+            return {}
+        touched = touched_partitions(folder)
+        return {name: one for name, one in found.items() if not one.is_keyed and name in touched}
+
+    def _refuse_if_moved(
+        self, publication: Publication, replaced: Mapping[str, PortalDataset]
+    ) -> None:
+        """A replacement would take along what somebody else wrote since the plan.
+
+        Raises:
+            PortalEdited: somebody did.
+        """
+        if not replaced or self._state.chunks(publication.id):
+            return
+        reader = BaselineReader(
+            self._settings, self._dataset, self._target, self._journal, replaced
+        )
+        planned_on = publication.plan.get("marks") or {}
+        for portal_id, marks in reader.marks().items():
+            if planned_on.get(portal_id) != marks:
+                raise PortalEdited(
+                    f"{self._dataset.id}: {portal_id} was written since {publication.id} was planned; "
+                    "without a row identifier it is replaced whole, and that would be lost. Run the "
+                    "dataset again for a fresh plan"
+                )
+
+    def _replace(
+        self,
+        publication: Publication,
+        snapshot: Path,
+        replaced: Mapping[str, PortalDataset],
+        work: Path,
+        *,
+        again: bool = False,
+    ) -> None:
+        """Replaces the rows of these partitions by a snapshot's; `again` is the repair."""
+        known = {chunk["number"]: chunk["state"] for chunk in self._state.chunks(publication.id)}
+        for planned in planned_replacements(self._dataset, snapshot, replaced, work):
+            number = planned.number + (_REPAIRS if again else 0)
+            portal_id = replaced[planned.partition].portal_id
+            if known.get(number) == "acknowledged":
+                continue
+            self._progress(
+                f"{portal_id} has no row identifier, so all of its {planned.rows:,} rows are sent"
+            )
+            if self._dataset.publish.transport == "dsmapi":
+                draft = Draft(
+                    number=number,
+                    kind=planned.kind,
+                    partition=planned.partition,
+                    rows=planned.rows,
+                    file=planned.file,
+                )
+                self._send_draft(publication, draft, work)
+                continue
+            note = partial(self._note, publication, number, planned)
+            send_replacement(
+                self._target.transport,
+                portal_id,
+                self._dataset,
+                planned,
+                note=note,
+                patience=PATIENCE,
+                sent_before=known.get(number) == "sent",
+            )
 
     # What is left out
 
@@ -243,17 +336,30 @@ class Delivery:
     # The proof
 
     def _prove(
-        self, publication: Publication, sendable: Path, snapshot: Path, work: Path
+        self,
+        publication: Publication,
+        sendable: Path,
+        snapshot: Path,
+        replaced: Mapping[str, PortalDataset],
+        work: Path,
     ) -> Verification:
-        verification = self._verify(publication, sendable, snapshot, work)
+        verification = self._verify(publication, sendable, snapshot, replaced, work)
         if not any(verification.differing.values()):
             return _or_fail(self._dataset, verification)
         self._progress("rows are not as they were sent; sending them once more")
-        self._repair(publication, sendable, verification, work)
-        return _or_fail(self._dataset, self._verify(publication, sendable, snapshot, work))
+        self._repair(publication, sendable, verification, work, without=replaced)
+        self._replace(publication, snapshot, replaced, work, again=True)
+        return _or_fail(
+            self._dataset, self._verify(publication, sendable, snapshot, replaced, work)
+        )
 
     def _verify(
-        self, publication: Publication, sendable: Path, snapshot: Path, work: Path
+        self,
+        publication: Publication,
+        sendable: Path,
+        snapshot: Path,
+        replaced: Collection[str],
+        work: Path,
     ) -> Verification:
         self._progress("reading the portal back")
         found = self._datasets.found(to_write=False)
@@ -263,6 +369,7 @@ class Delivery:
             changed=sendable / "upserts.parquet",
             deleted=sendable / "deletes.parquet",
             written=self._written(publication),
+            whole=replaced,
             spill=work,
         )
 
@@ -278,7 +385,13 @@ class Delivery:
         return moments
 
     def _repair(
-        self, publication: Publication, sendable: Path, verification: Verification, work: Path
+        self,
+        publication: Publication,
+        sendable: Path,
+        verification: Verification,
+        work: Path,
+        *,
+        without: Collection[str],
     ) -> None:
         """Sends the rows again that differ; keyed writes make that harmless."""
         keys = sorted({key for keys in verification.differing.values() for key in keys})
@@ -296,7 +409,8 @@ class Delivery:
                     )
                 )
         for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
-            self._send_one(publication, chunk, _REPAIRS + chunk.number)
+            if chunk.partition not in without:
+                self._send_one(publication, chunk, _REPAIRS + chunk.number)
 
     # The end
 

@@ -1,10 +1,11 @@
 """Sending by the Data Management API: a revision is a draft that people can look at, applied whole.
 
 The only module that knows socrata-py. Per partition one update revision for upserts, then one delete
-revision; each is uploaded as one file, transformed to our types, and applied only where no cell is in
-error. Rows in error are named, and the draft is made again without them; what cannot be applied is
-discarded. A draft that waits for approval is not published: the publication stays open, and the next
-run looks again. Proof and receipt are those of every publication: rows are read back over SODA.
+revision, or one that replaces what has no row identifier; each is uploaded as one file, transformed
+to our types, and applied only where no cell is in error. Rows in error are named, and the draft is
+made again without them; what cannot be applied is discarded. A draft that waits for approval is not
+published: the publication stays open, and the next run looks again. Proof and receipt are those of
+every publication: rows are read back over SODA.
 """
 
 import io
@@ -45,25 +46,28 @@ class DraftPortal:
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """All upserts or all deletes of one partition."""
+    """All upserts or all deletes of one partition, or all of its rows."""
 
     number: int
     kind: str
     partition: str
     rows: int
+    file: Path
+    """Parquet, `_partition` among the columns."""
 
 
 def planned_drafts(folder: Path) -> Iterator[Draft]:
     """The drafts of a plan in their lasting order: upserts by partition, deletes last."""
     number = 0
     with connect(spill=folder) as connection:
-        for kind, file in _KINDS.items():
+        for kind, name in _KINDS.items():
+            file = folder / f"{name}.parquet"
             counted = connection.execute(
-                f"select _partition, count(*) from {parquet(folder / f'{file}.parquet')} "
+                f"select _partition, count(*) from {parquet(file)} "
                 "group by _partition order by _partition"
             ).fetchall()
             for partition, rows in counted:
-                yield Draft(number=number, kind=kind, partition=partition, rows=rows)
+                yield Draft(number=number, kind=kind, partition=partition, rows=rows, file=file)
                 number += 1
 
 
@@ -86,13 +90,14 @@ class DraftSender:
         self,
         portal_id: str,
         draft: Draft,
-        folder: Path,
+        work: Path,
         journaled: Mapping[str, Any] | None,
         note: Any,
     ) -> None:
         """Takes one draft from wherever it is to applied.
 
-        `journaled` is what was noted of it before a crash; `note` is told each step.
+        `work` is a folder for what is uploaded. `journaled` is what was noted of it before a crash;
+        `note` is told each step.
 
         Raises:
             NotVerified: it waits for approval.
@@ -100,7 +105,7 @@ class DraftSender:
             PassingFault: the portal did not answer.
         """
         try:
-            self._send(portal_id, draft, folder, journaled or {}, note)
+            self._send(portal_id, draft, work, journaled or {}, note)
         except (NotVerified, PortalFault, PassingFault):
             raise
         except Exception as error:  # noqa: BLE001 - the client raises whatever comes
@@ -114,7 +119,7 @@ class DraftSender:
         self,
         portal_id: str,
         draft: Draft,
-        folder: Path,
+        work: Path,
         journaled: Mapping[str, Any],
         note: Any,
     ) -> None:
@@ -124,7 +129,7 @@ class DraftSender:
             note("acknowledged", {**journaled, "settled": "read_back"})
             return
         for attempt in range(1, _TRIES + 1):
-            made, schema = self._draft(view, draft, folder, [row.key for row in refused], note)
+            made, schema = self._draft(view, draft, work, [row.key for row in refused], note)
             faults = self._faults(schema, draft)
             if not faults:
                 self._apply(portal_id, made, schema, draft, refused, attempt, note)
@@ -160,17 +165,17 @@ class DraftSender:
         return False
 
     def _draft(
-        self, view: Any, draft: Draft, folder: Path, without: Sequence[Any], note: Any
+        self, view: Any, draft: Draft, work: Path, without: Sequence[Any], note: Any
     ) -> tuple[Any, Any]:
         """A revision with the rows uploaded and transformed."""
-        make = (
-            view.revisions.create_update_revision
-            if draft.kind == "upsert"
-            else view.revisions.create_delete_revision
-        )
-        revision = make()
+        make = {
+            "upsert": view.revisions.create_update_revision,
+            "delete": view.revisions.create_delete_revision,
+            "replace": view.revisions.create_replace_revision,
+        }
+        revision = make[draft.kind]()
         note("sent", {"revision": revision.attributes["revision_seq"]})
-        content = self._csv(draft, folder, without)
+        content = self._csv(draft, work, without)
         source = revision.create_upload(f"{self._dataset.id}.csv").csv(io.BytesIO(content))
         schema = source.get_latest_input_schema().get_latest_output_schema()
         columns = self._columns(draft)
@@ -179,7 +184,8 @@ class DraftSender:
                 _TRANSFORMS[column.type].format(column.name)
             )
         schema = schema.run().wait_for_finish(sleeptime=self._portal.pause_seconds)
-        schema = schema.set_row_id(self._dataset.key)
+        if draft.kind != "replace":
+            schema = schema.set_row_id(self._dataset.key)
         return revision, schema.wait_for_finish(sleeptime=self._portal.pause_seconds)
 
     def _columns(self, draft: Draft) -> list[Column]:
@@ -187,15 +193,14 @@ class DraftSender:
             return [self._dataset.column(self._dataset.key)]
         return list(self._dataset.published)
 
-    def _csv(self, draft: Draft, folder: Path, without: Sequence[Any]) -> bytes:
+    def _csv(self, draft: Draft, work: Path, without: Sequence[Any]) -> bytes:
         """The rows as CSV; an empty cell is a null, which clears."""
         names = ", ".join(_cell(column) for column in self._columns(draft))
-        target = folder / "draft.csv"
-        path = folder / f"{_KINDS[draft.kind]}.parquet"
-        with connect(spill=folder) as connection:
+        target = work / "draft.csv"
+        with connect(spill=work) as connection:
             keys_table(connection, "left_out", map(str, without))
             connection.execute(
-                f"copy (select {names} from {parquet(path)} as rows "
+                f"copy (select {names} from {parquet(draft.file)} as rows "
                 f"anti join left_out on rows.{self._dataset.key}::varchar = left_out.row_key "
                 f"where _partition = {quoted(draft.partition)} order by {self._dataset.key}) "
                 f"to {quoted(str(target))} (format csv, header true)"

@@ -30,10 +30,10 @@ def tripped_guards(
     shares = [
         (
             "deletes",
-            plan.deletes,
+            plan.deletes + plan.surplus,
             plan.rows_before,
             dataset.guards.deletes_share,
-            f"{plan.deletes:,} of {plan.rows_before:,} rows would be deleted",
+            f"{plan.deletes + plan.surplus:,} of {plan.rows_before:,} rows would be deleted",
         ),
         (
             "updates",

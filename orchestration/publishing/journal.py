@@ -117,8 +117,12 @@ class Journal:
         run_id: str,
         kind: str,
         rules_hash: str,
+        marks: Mapping[str, Any] | None = None,
     ) -> Publication:
-        """Keeps a plan's files and records the publication as `planned`."""
+        """Keeps a plan's files and records the publication as `planned`.
+
+        `marks` are the portal's own of what may have to be replaced whole.
+        """
         publication_id = new_id()
         kept = self._settings.publications / self._dataset.id / publication_id
         finish_folder([folder / f"{name}.parquet" for name in FILES], kept)
@@ -136,6 +140,7 @@ class Journal:
                 "extracts": list(content.extracts),
                 "source": content.source,
                 "grain": content.grain,
+                "marks": dict(marks or {}),
                 "files": hash_folder(kept),
             },
             path=str(kept.relative_to(self._settings.home)),

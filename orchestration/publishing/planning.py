@@ -1,16 +1,19 @@
 """The plan of a publication: the difference between what the portal holds and what should be there.
 
-Works on Parquet alone, in DuckDB. Leaves five files in a folder, sorted by partition and key:
+Works on Parquet alone, in DuckDB. Leaves six files in a folder, sorted by partition and key:
 
     upserts.parquet    rows to insert or update: `_partition`, then every published column
     deletes.parquet    `_partition` and the key
     snapshot.parquet   what the portal holds afterwards: `_partition`, every published column
     preimages.parquet  what the portal holds before of every row that moves, in the same columns
     changes.parquet    one row per inserted, updated, deleted, held-back or kept key: `row_key`, `change`
+    surplus.parquet    rows to leave that repeat another's key or have none, in the same columns
 
 A volatile column that moved changes nothing; a volatile value that is null keeps the last live one.
 Fills are told apart from updates: a column that held nothing before gets its first values, or a
-volatile cell that was null gets one. Keys that people keep as the portal has them never move.
+volatile cell that was null gets one. Keys that people keep as the portal has them never move. A
+portal's dataset without a row identifier may hold a key several times, or none: the first row of a
+key is the one that is compared, the others are surplus.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -21,12 +24,12 @@ import duckdb
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet
-from orchestration.publishing.comparing import SQL_TYPES, differ
+from orchestration.publishing.comparing import NO_KEY, SQL_TYPES, differ
 from orchestration.takedown.obeying import PlanInputs, obey
 from orchestration.takedown.tombstones import Tombstones
 
 NO_PARTITION = ""
-FILES = ("upserts", "deletes", "snapshot", "preimages", "changes")
+FILES = ("upserts", "deletes", "snapshot", "preimages", "changes", "surplus")
 _ELSEWHERE = "before._partition is distinct from after._partition"
 
 
@@ -56,11 +59,13 @@ class Plan:
     """Columns, not volatile ones, that held values and would lose all of them."""
     new_columns: list[str] = field(default_factory=list)
     """Columns that the portal's rows did not have."""
+    surplus: int = 0
+    """Rows that repeat another's key or have none, and go."""
 
     @property
     def writes(self) -> int:
-        """Rows that the portal will be sent."""
-        return self.inserts + self.updates + self.first_fills + self.deletes
+        """Rows that have to change on the portal."""
+        return self.inserts + self.updates + self.first_fills + self.deletes + self.surplus
 
     def as_json(self) -> dict[str, Any]:
         """As it is kept in the journal."""
@@ -137,7 +142,9 @@ class _Planner:
             f"select _partition, {key} from gone union all "
             f"select before._partition, before.{key} from before join wanted using ({key}) "
             f"anti join kept on before.{key} = kept.row_key "
-            f"where before._partition <> wanted._partition order by all",
+            f"where before._partition <> wanted._partition union all "
+            f"select distinct _partition, {key} from surplus where {key} is not null "
+            f"and (_partition, {key}) not in (select _partition, {key} from wanted) order by all",
         )
         if self._is_first:
             (folder / "snapshot.parquet").hardlink_to(folder / "upserts.parquet")
@@ -149,7 +156,8 @@ class _Planner:
                 f"semi join moved on wanted.{key} = moved.row_key union all "
                 f"select _partition, {names} from before "
                 f"anti join moved on before.{key} = moved.row_key "
-                f"anti join gone on before.{key} = gone.{key} order by _partition, {key}",
+                f"anti join gone on before.{key} = gone.{key} "
+                f"union all select _partition, {names} from kept_extra order by _partition, {key}",
             )
         self._copy(
             folder,
@@ -166,6 +174,7 @@ class _Planner:
             f"select row_key, 'held_back' from held union all select row_key, 'kept' from kept "
             f"order by all",
         )
+        self._copy(folder, "surplus", f"select _partition, {names} from surplus order by all")
         return self._count(folder)
 
     def open(
@@ -174,17 +183,18 @@ class _Planner:
         """Views of what should be there (`after`), what is (`before`), and who may not move."""
         key = self._key
         partition = "_partition" if self._whole else f"{self._partition()} as _partition"
-        self._connection.execute(
-            f"create view after as select {partition}, {self._selected(mart)} from {parquet(mart)}"
+        self._tell_apart(
+            "after",
+            f"select {partition}, {self._selected(mart)} from {parquet(mart)}",
+            unique=not self._whole,
         )
         self._is_first = baseline is None
         self._new: list[str] = []
         if baseline is None:
-            self._connection.execute("create view before as from after limit 0")
+            self._tell_apart("before", "from after limit 0", unique=True)
         else:
-            self._connection.execute(
-                f"create view before as select _partition, {self._selected(baseline)} "
-                f"from {parquet(baseline)}"
+            self._tell_apart(
+                "before", f"select _partition, {self._selected(baseline)} from {parquet(baseline)}"
             )
             held = self._columns_of(baseline)
             self._new = [name for name in self._names if name not in held]
@@ -201,6 +211,48 @@ class _Planner:
         self._connection.execute(
             f"create table held as select distinct row_key from ledger "
             f"semi join before on ledger.row_key = before.{key} where fate = 'quarantined'"
+        )
+        self._part_with_surplus()
+
+    def _tell_apart(self, side: str, rows: str, *, unique: bool = False) -> None:
+        """Views of the rows as they are told apart by key, and `…_extra` of those that are not.
+
+        `…_rows` has both. `unique` saves the look for what cannot be.
+        """
+        key, execute = self._key, self._connection.execute
+        execute(f"create view {side}_rows as {rows}")
+        repeats = 0 if unique else self._count_extra(f"{side}_rows")
+        if not repeats:
+            execute(f"create view {side} as from {side}_rows")
+            execute(f"create view {side}_extra as select *, 0 as copy from {side}_rows limit 0")
+            return
+        numbered = (
+            f"select *, row_number() over (partition by {key} order by _partition, "
+            f"{', '.join(self._names)}) as copy from {side}_rows"
+        )
+        extra = f"copy > 1 or {key} is null"
+        execute(
+            f"create view {side} as select * exclude (copy) from ({numbered}) where not ({extra})"
+        )
+        execute(f"create table {side}_extra as from ({numbered}) where {extra}")
+
+    def _part_with_surplus(self) -> None:
+        """`kept_extra` stay beside the rows of their key, `surplus` go.
+
+        Stay: those of keys that people keep, and as many as the mart has where it is itself what a
+        portal holds.
+        """
+        key, names = self._key, ", ".join(self._names)
+        is_kept = f"coalesce({key}::varchar, '{NO_KEY}') in (select row_key from kept)"
+        self._connection.execute(
+            f"create table kept_extra as select _partition, {names} from before_extra where {is_kept} "
+            f"union all select _partition, {names} from after_extra as extra where not {is_kept} "
+            f"and exists (select 1 from before_extra as held where held.copy = extra.copy "
+            f"and held.{key} is not distinct from extra.{key})"
+        )
+        self._connection.execute(
+            f"create table surplus as select _partition, {names} from before_extra "
+            f"except all from kept_extra"
         )
 
     def _selected(self, path: Path) -> str:
@@ -346,13 +398,14 @@ class _Planner:
             dead_columns=sorted(self._dead) if self._count_rows("after") else [],
             rows_by_partition=dict(partitions),
             kept=self._count_rows("kept"),
-            rows_before=self._count_rows("before"),
+            rows_before=self._count_rows("before_rows"),
             common_keys=self._count_rows(
                 f"after semi join before on after.{self._key} = before.{self._key}"
             ),
             guarded_updates=changes.get("update", 0),
             emptied_columns=self._emptied(folder),
             new_columns=self._new,
+            surplus=self._count_rows("surplus"),
         )
 
     def _emptied(self, folder: Path) -> list[str]:
@@ -382,6 +435,12 @@ class _Planner:
 
     def _count_rows(self, table: str) -> int:
         counted = self._connection.execute(f"select count(*) from {table}").fetchone()
+        return int(counted[0]) if counted else 0
+
+    def _count_extra(self, table: str) -> int:
+        counted = self._connection.execute(
+            f"select count(*) - count(distinct {self._key}) from {table}"
+        ).fetchone()
         return int(counted[0]) if counted else 0
 
     def _filled(self, table: str, name: str) -> int:

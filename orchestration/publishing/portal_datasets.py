@@ -29,6 +29,11 @@ class PortalDataset:
     portal_id: str
     metadata: Mapping[str, Any]
 
+    @property
+    def is_keyed(self) -> bool:
+        """Whether the portal tells rows apart by our key; without, it is only ever replaced whole."""
+        return self.metadata.get("rowIdentifierColumnId") is not None
+
 
 class PortalDatasets:
     """The 4x4s of one dataset on one target."""
@@ -119,10 +124,16 @@ def _wrong_state(dataset: Dataset, metadata: Mapping[str, Any]) -> list[str]:
     wrong = []
     columns = _columns(metadata)
     key_id = metadata.get("rowIdentifierColumnId")
-    if key_id is None or columns.get(dataset.key, {}).get("id") != key_id:
+    others = [name for name in dataset.publish.other_columns if name in columns]
+    if key_id is not None and columns.get(dataset.key, {}).get("id") != key_id:
         wrong.append(
             f"the row identifier is not {dataset.key!r}, so rows would be repeated: set it on the "
             "portal"
+        )
+    if key_id is None and others:
+        wrong.append(
+            f"it has no row identifier, so it could only be replaced whole, which would empty "
+            f"{', '.join(others)}: make {dataset.key!r} the row identifier on the portal"
         )
     if metadata.get("viewType", "tabular") != "tabular":
         wrong.append(f"it is {metadata['viewType']!r}, not a table of rows")

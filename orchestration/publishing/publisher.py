@@ -8,7 +8,7 @@ next plan starts from the portal's own rows. A rollback is a publication with an
 its target.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from orchestration.errors import (
     GateNotPassed,
     GuardTripped,
     PassingFault,
+    PortalEdited,
     PortalFault,
     PublicationRefused,
 )
@@ -42,7 +43,7 @@ from orchestration.publishing.journal import (
 )
 from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.planning import FILES, Plan, make_plan
-from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.taking_down import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
@@ -198,6 +199,7 @@ class Publisher:
         self.store = PublishingStore(state)
         self.journal = Journal(settings, state, dataset, target)
         self.datasets = PortalDatasets(state, dataset, target)
+        self.marks_before: dict[str, Any] = {}
 
     @property
     def tombstones(self) -> Tombstones:
@@ -342,13 +344,22 @@ class Publisher:
     # What they have in common
 
     def baseline(self, folder: Path) -> Path | None:
-        """What the portal holds; see `BaselineReader`."""
+        """What the portal holds; see `BaselineReader`.
+
+        Notes the portal's marks of what can only be replaced whole, for whoever does that later.
+        """
+        unkeyed = {name: one for name, one in self.datasets.found().items() if not one.is_keyed}
+        self.marks_before = self.reader(unkeyed).marks()
         return self.reader().find(folder)
 
-    def reader(self) -> BaselineReader:
-        """The reader of the portal's rows, as the portal is now."""
+    def reader(self, datasets: Mapping[str, PortalDataset] | None = None) -> BaselineReader:
+        """The reader of the portal's rows, as the portal is now; of all its 4x4s, or of some."""
         return BaselineReader(
-            self.settings, self.dataset, self.target, self.journal, self.datasets.found()
+            self.settings,
+            self.dataset,
+            self.target,
+            self.journal,
+            self.datasets.found() if datasets is None else datasets,
         )
 
     def finish_what_was_released(self) -> None:
@@ -389,10 +400,12 @@ class Publisher:
             self.state.move_publication(publication.id, failure=str(error))
             raise
         except (PortalFault, PublicationRefused) as error:
-            failed = self.journal.move(
-                self.journal.find(publication.id) or publication, "failed", failure=str(error)
+            # Somebody else's edit is told before anything is sent: nothing of ours is on the portal.
+            state = "abandoned" if isinstance(error, PortalEdited) else "failed"
+            given_up = self.journal.move(
+                self.journal.find(publication.id) or publication, state, failure=str(error)
             )
-            write_receipt(self.state, self.dataset, failed)
+            write_receipt(self.state, self.dataset, given_up)
             raise
         plan = plan_of(ended)
         refused = f", {ended.refused:,} refused" if ended.refused else ""
@@ -428,7 +441,13 @@ class Publisher:
                 return self._wait(waiting)
             return self.send(self._released(waiting, by=AUTOMATIC))
         publication = self.journal.record(
-            content, plan, folder, run_id=run_id, kind=kind, rules_hash=rules
+            content,
+            plan,
+            folder,
+            run_id=run_id,
+            kind=kind,
+            rules_hash=rules,
+            marks=self.marks_before,
         )
         if not plan.writes:
             return self._end_unchanged(publication, plan)

@@ -159,8 +159,7 @@ class _Sending:
             deleted=told.deleted,
             written_at=told.written_at,
         )
-        self._note("acknowledged", _facts(sent))
-        return sent
+        return acknowledge(self._note, sent)
 
     def _get_through(self, part: Chunk) -> None:
         """Tries a part until it is settled or halved. Raises: as `send_chunk`."""
@@ -375,8 +374,13 @@ class _Sending:
         return spent + _asked_to_wait(fault) > self._patience.elapsed_seconds
 
 
+def acknowledge(note: Note, sent: Sent) -> Sent:
+    """Notes that it is settled, with what the journal keeps of it."""
+    note("acknowledged", _facts(sent))
+    return sent
+
+
 def _facts(sent: Sent) -> dict[str, Any]:
-    """What the journal keeps of a chunk."""
     return {
         "created": sent.created,
         "updated": sent.updated,

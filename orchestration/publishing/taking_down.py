@@ -8,7 +8,7 @@ past all our own memory: no row of these keys, no value in these columns.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,11 @@ from orchestration.publishing.journal import OPEN, WAITING, Content, snapshot_fi
 from orchestration.publishing.patience import Patience
 from orchestration.publishing.planning import Plan, make_plan
 from orchestration.publishing.receipts import write_receipt
+from orchestration.publishing.replacing import (
+    planned_replacements,
+    send_replacement,
+    touched_partitions,
+)
 from orchestration.publishing.sending import send_chunk
 from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
@@ -164,6 +169,7 @@ class Removal:
             kind=KIND,
             # The next publication is held against the rules that were in force before.
             rules_hash=last.rules_hash if last else "",
+            marks=self._publisher.marks_before,
         )
         PublishingStore(self._state).sign(
             publication.id,
@@ -183,18 +189,41 @@ class Removal:
             if folder
             else ()
         )
+        unkeyed = self._unkeyed()
         for chunk in chunks:
-            send_chunk(
-                self._publisher.target.transport,
-                self._publisher.datasets.find_or_make(chunk.partition),
-                self._dataset,
-                chunk,
-                note=_not_journaled,
-                patience=Patience(),
-            )
+            if chunk.partition not in unkeyed:
+                send_chunk(
+                    self._publisher.target.transport,
+                    self._publisher.datasets.find_or_make(chunk.partition),
+                    self._dataset,
+                    chunk,
+                    note=_not_journaled,
+                    patience=Patience(),
+                )
+        if folder is not None:
+            self._replace(unkeyed, folder)
         if publication is not None:
             ended = self._journal.move(publication, "verified", verified_at=now(), marks=last.marks)
             write_receipt(self._state, self._dataset, ended)
+
+    def _unkeyed(self) -> dict[str, str]:
+        """The 4x4s that can only be replaced whole, by partition."""
+        found = self._publisher.datasets.found(to_write=False)
+        return {name: one.portal_id for name, one in found.items() if not one.is_keyed}
+
+    def _replace(self, portal_ids: Mapping[str, str], folder: Path) -> None:
+        """Replaces the rows that a plan touches by what it leaves, others' edits among them."""
+        touched = touched_partitions(folder) & set(portal_ids)
+        for planned in planned_replacements(
+            self._dataset, folder / "snapshot.parquet", touched, folder
+        ):
+            send_replacement(
+                self._publisher.target.transport,
+                portal_ids[planned.partition],
+                self._dataset,
+                planned,
+                patience=Patience(),
+            )
 
     # After
 
@@ -205,13 +234,16 @@ class Removal:
             PortalFault: something of it is still there.
             NotVerified: the portal's replica did not catch up.
         """
-        for portal_id in self._portal_ids():
+        unkeyed = self._unkeyed()
+        for partition, portal_id in self._portal_ids():
             deadline = time.monotonic() + GONE_SECONDS
             left = self._left(portal_id, keys)
-            if left and keys:
+            if left and keys and partition not in unkeyed:
                 # Rows that our snapshots did not know, or that came in between.
                 transport = self._publisher.target.transport
                 transport.delete(portal_id, self._dataset.key, keys)
+            elif left and partition in unkeyed:
+                self._replace_again(partition, portal_id)
             while left and time.monotonic() < deadline:
                 time.sleep(0.2)
                 left = self._left(portal_id, keys)
@@ -237,9 +269,17 @@ class Removal:
         told = [f"{rows:,} rows"] if rows else []
         return " and ".join([*told, *(f"values of {name}" for name in filled)])
 
-    def _portal_ids(self) -> Iterator[str]:
+    def _replace_again(self, partition: str, portal_id: str) -> None:
+        """Replaces what came in between by the same without what is taken down."""
+        with workspace(self._settings, "confirm", f"{self._dataset.id}-takedown") as folder:
+            rows = self._publisher.reader().read_portal(folder)
+            planned = folder / "planned"
+            if self._plan(rows, None, planned) is not None:
+                self._replace({partition: portal_id}, planned)
+
+    def _portal_ids(self) -> Iterator[tuple[str, str]]:
         for one in self._publisher.datasets.found(to_write=False).values():
-            yield one.portal_id
+            yield one.partition, one.portal_id
 
 
 def _content(publication: Publication, *, proven: bool) -> Content:

@@ -7,7 +7,7 @@ and compares one hash over all rows in key order. What could not be looked at is
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -98,13 +98,15 @@ class Verifier:
         deleted: Path | None,
         written: Mapping[str, datetime] | None = None,
         full: bool = False,
+        whole: Collection[str] = (),
         spill: Path,
     ) -> Verification:
         """Compares every partition.
 
         `snapshot` has `_partition` and the published columns; `changed` and `deleted` have
         `_partition` and the key of rows that were written and deleted. `written` is when, by the
-        portal's clock, each partition was written last: no older read proves anything.
+        portal's clock, each partition was written last: no older read proves anything. `full` reads
+        back every row, of the partitions in `whole` at any rate.
 
         Raises:
             NotVerified: the portal's replica did not catch up in time.
@@ -122,7 +124,13 @@ class Verifier:
                 self._expect(connection, partition)
                 self._compare_figures(connection, portal_id, found)
                 self._read_back(
-                    connection, partition, portal_id, changed, deleted, full=full, found=found
+                    connection,
+                    partition,
+                    portal_id,
+                    changed,
+                    deleted,
+                    full=full or partition in whole,
+                    found=found,
                 )
         return found
 

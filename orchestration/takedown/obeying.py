@@ -59,13 +59,15 @@ def count_taken_down(tombstones: Tombstones, dataset: Dataset, rows: Path) -> in
         return _count(connection, f"{parquet(rows)} where {' or '.join(forbidden)}")
 
 
-def refuse_taken_down(tombstones: Tombstones, dataset: Dataset, folder: Path) -> None:
-    """Looks through the upserts of a planned publication, just before they are sent.
+def refuse_taken_down(
+    tombstones: Tombstones, dataset: Dataset, folder: Path, *, file: str = "upserts"
+) -> None:
+    """Looks through the rows of a planned publication, just before they are sent.
 
     Raises:
         PublicationRefused: they hold what was taken down since they were planned.
     """
-    found = count_taken_down(tombstones, dataset, folder / "upserts.parquet")
+    found = count_taken_down(tombstones, dataset, folder / f"{file}.parquet")
     if found:
         raise PublicationRefused(
             f"{dataset.id}: {found:,} of its rows hold what was taken down since it was planned; "

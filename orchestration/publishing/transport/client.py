@@ -2,10 +2,12 @@
 
 What sodapy does in silence, this client refuses (protocol 1.4): dropping a dataset for an empty row
 id, following a redirect with the rows left behind, taking an accepted request for a finished one,
-JSON that is none, one object instead of a list, replacing a dataset by nothing. Rows go as ready-made
-bytes; a list or a text file is never taken. What an answer means is for `answers`.
+JSON that is none, one object instead of a list, replacing a dataset by nothing unless that is asked
+for by name. Rows go as ready-made bytes, or as a file of them; a list or a text file is never taken.
+What an answer means is for `answers`.
 """
 
+import io
 import json
 import logging
 import uuid
@@ -17,6 +19,8 @@ from sodapy import Socrata
 
 TIMEOUT_SECONDS = 600
 _ROWS = "/resource/"
+_JSON = {"Content-Type": "application/json"}
+_VERSION = {"$$version": "2.0"}
 
 # They write request addresses, which hold filters and so keys.
 for _talkative in ("sodapy", "urllib3.connectionpool"):
@@ -75,17 +79,26 @@ class SodaClient(Socrata):  # type: ignore[misc]
         self._begin()
         return super()._perform_request(request_type, resource, **kwargs)
 
+    def empty(self, portal_id: str) -> Any:
+        """Replaces a dataset by nothing: the one call that leaves no row."""
+        return self._perform_request(
+            "put", f"{_ROWS}{portal_id}.json", data=b"[]", headers=_JSON, params=_VERSION
+        )
+
     def _perform_update(self, method: str, resource: str, payload: Any) -> Any:
-        """Rows only as bytes and by POST; metadata as an object. Neither is ever a broken JSON."""
-        options: dict[str, Any] = {"headers": {"Content-Type": "application/json"}}
+        """Rows as bytes by POST, or a whole dataset as a file by PUT; metadata as an object.
+
+        None of them is ever a broken JSON.
+        """
+        options: dict[str, Any] = {"headers": _JSON}
         if resource.startswith(_ROWS):
-            if method != "post":
-                raise OutOfReach("replacing a dataset")
-            if not isinstance(payload, bytes):
+            kind = {"post": bytes, "put": io.BufferedReader}[method]
+            if not isinstance(payload, kind):
                 raise OutOfReach(f"rows as {type(payload).__name__}, not as bytes of JSON")
-            if not payload.startswith(b"[{"):
+            start = payload[:2] if isinstance(payload, bytes) else payload.peek(2)[:2]
+            if start != b"[{":
                 raise OutOfReach("a write that is no list of rows, or an empty one")
-            options |= {"data": payload, "params": {"$$version": "2.0"}}
+            options |= {"data": payload, "params": _VERSION}
         else:
             options |= {"data": json.dumps(payload, allow_nan=False).encode()}
         return self._perform_request(method, resource, **options)
@@ -93,10 +106,6 @@ class SodaClient(Socrata):  # type: ignore[misc]
     def delete(self, *_: Any, **__: Any) -> Any:
         """Never: an empty row id would drop the dataset. Rows are deleted by upsert."""
         raise OutOfReach("sodapy's delete, which drops datasets")
-
-    def replace(self, *_: Any, **__: Any) -> Any:
-        """Never: it empties a dataset first."""
-        raise OutOfReach("replacing a dataset")
 
     def get_all(self, *_: Any, **__: Any) -> Any:
         """Never: its pages have no order, so rows come twice or not at all."""

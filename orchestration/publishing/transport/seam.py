@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -135,3 +136,9 @@ class Transport(Protocol):
 
     def delete(self, portal_id: str, key: str, values: Sequence[Any]) -> Answer:
         """Deletes rows by key; those already gone count as errors, and were wanted gone."""
+
+    def replace(self, portal_id: str, body: Path) -> Answer:
+        """Leaves the rows of a file with a JSON array, and no others; all or nothing."""
+
+    def empty(self, portal_id: str) -> Answer:
+        """Leaves no row."""

@@ -1,7 +1,8 @@
 """The SODA transport: what publishing asks of a portal, in the words of SODA 2, through sodapy.
 
 One request for each call, or as many pages as a read needs. Rows go as ready-made JSON with explicit
-nulls; deletes as `":deleted": true` through upsert. sodapy itself is in `client`, what answers mean
+nulls; deletes as `":deleted": true` through upsert; where rows have no identifier, all of them as one
+request that replaces a dataset. sodapy itself is in `client`, what answers mean
 in `answers`, trying again in `sending`.
 """
 
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -194,9 +196,25 @@ class SodaTransport:
         """
         if rows < 1 or body.strip() in (b"", b"[]"):
             raise ValueError("an empty request is never sent")
-        said = self._call(
-            "write to", portal_id, lambda name: self._client.upsert(name, body), writes=True
-        )
+        return self._write("write to", portal_id, lambda name: self._client.upsert(name, body))
+
+    def replace(self, portal_id: str, body: Path) -> Answer:
+        """Leaves the rows of a file with a JSON array, and no others; all or nothing, in one request.
+
+        Raises: as `upsert`.
+        """
+        with body.open("rb") as file:
+            return self._write("replace", portal_id, lambda name: self._client.replace(name, file))
+
+    def empty(self, portal_id: str) -> Answer:
+        """Leaves no row.
+
+        Raises: as `upsert`.
+        """
+        return self._write("empty", portal_id, self._client.empty)
+
+    def _write(self, verb: str, portal_id: str, call: Callable[[str], Any]) -> Answer:
+        said = self._call(verb, portal_id, call, writes=True)
         heard = self._client.answer
         return answer_of(
             said, self._client.request_id, written_at=_truth(heard) if heard is not None else None

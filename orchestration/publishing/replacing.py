@@ -1,0 +1,279 @@
+"""Replacing a dataset whole: all that is safe where the portal has no row identifier.
+
+Without one the portal cannot tell an update from a new row, so rows are never sent by key: every row
+that should be there goes in one request, which the portal carries out whole or not at all. Sending it
+again is harmless, and a reader sees the old rows or the new ones. The body is a file, so memory does
+not grow with it. How keyed rows get through is for `sending`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from orchestration.dataset import Dataset
+from orchestration.duck import connect, copy_to_parquet, parquet, quoted
+from orchestration.errors import (
+    AnswerUnknown,
+    NotVerified,
+    PassingFault,
+    PortalFault,
+    PortalMoved,
+    RequestRefused,
+    RequestTooLarge,
+)
+from orchestration.publishing.chunks import CHUNK_ROWS, allowed_columns
+from orchestration.publishing.patience import Patience
+from orchestration.publishing.sending import Note, RefusedRow, Sent, acknowledge
+from orchestration.publishing.transport import Answer, Transport
+from orchestration.publishing.transport.values import body_of, row_json, row_texts
+from orchestration.publishing.verification import Verifier
+
+FIRST_NUMBER = 2_000_000
+"""Replacements are numbered from here, in the order of their partitions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replacement:
+    """All rows of one partition, as Parquet and, but for an empty one, as the JSON that is sent."""
+
+    number: int
+    kind: str = "replace"
+    partition: str
+    rows: int
+    file: Path
+    """The rows in the order of the body, `_partition` among their columns."""
+    body: Path
+
+
+def touched_partitions(folder: Path) -> set[str]:
+    """The partitions in which a plan's folder changes a row."""
+    names = [folder / f"{name}.parquet" for name in ("upserts", "deletes", "surplus")]
+    with connect() as connection:
+        found = connection.execute(
+            " union ".join(
+                f"select _partition from {parquet(path)}" for path in names if path.is_file()
+            )
+        ).fetchall()
+    return {partition for (partition,) in found}
+
+
+def planned_replacements(
+    dataset: Dataset, snapshot: Path, partitions: Iterable[str], work: Path
+) -> Iterator[Replacement]:
+    """The partitions of a snapshot, one at a time; the files of one are gone once the next is asked for.
+
+    Raises:
+        PublicationRefused: a column was planned that may not be published any more.
+        Unsendable: a row has a value that no portal can be sent.
+    """
+    for place, partition in enumerate(sorted(partitions)):
+        file, body = work / f"replacement-{place}.parquet", work / f"replacement-{place}.json"
+        with connect(spill=work) as connection:
+            connection.execute(
+                copy_to_parquet(
+                    f"from {parquet(snapshot)} where _partition = {quoted(partition)}", file
+                )
+            )
+            rows = _write_body(dataset, connection, file, body)
+        yield Replacement(
+            number=FIRST_NUMBER + place, partition=partition, rows=rows, file=file, body=body
+        )
+        file.unlink()
+        body.unlink()
+
+
+def _write_body(dataset: Dataset, connection: Any, file: Path, body: Path) -> int:
+    """Writes the rows of a file as one JSON list; returns how many."""
+    json_sql = row_json(allowed_columns(dataset, connection, file))
+    rows = 0
+    with body.open("wb") as target:
+        start = b"["
+        for batch in row_texts(
+            connection, file, json_sql=json_sql, key=dataset.key, rows=CHUNK_ROWS
+        ):
+            if batch.num_rows:
+                target.write(start)
+                target.write(memoryview(body_of(batch.column("text")))[1:-1])
+                start = b","
+                rows += batch.num_rows
+        target.write(b"]")
+    return rows
+
+
+def send_replacement(
+    transport: Transport,
+    portal_id: str,
+    dataset: Dataset,
+    replacement: Replacement,
+    *,
+    note: Note = lambda *_: None,
+    patience: Patience | None = None,
+    sent_before: bool = False,
+) -> Sent:
+    """Sends a replacement until it is settled. `sent_before`: a dead process may have done so.
+
+    Raises:
+        PassingFault: the portal did not answer for it within the patience; sending it again later
+            is harmless.
+        PortalFault: the portal refuses it, or does not let us write, or moved.
+    """
+    sending = _Replacing(transport, portal_id, dataset, replacement, note, patience or Patience())
+    return sending.send(sent_before=sent_before)
+
+
+class _Replacing:
+    """One replacement under way."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        portal_id: str,
+        dataset: Dataset,
+        replacement: Replacement,
+        note: Note,
+        patience: Patience,
+    ) -> None:
+        self._transport = transport
+        self._portal_id = portal_id
+        self._dataset = dataset
+        self._replacement = replacement
+        self._note = note
+        self._patience = patience
+        self._request_ids: list[str] = []
+        self._attempts = 0
+
+    def send(self, *, sent_before: bool) -> Sent:
+        """Tries until the answer or a look at the portal settles it."""
+        if sent_before and self._is_there():
+            return self._settled(None)
+        started = self._patience.clock()
+        while True:
+            try:
+                answer = self._request()
+                refused = self._refused(answer)
+                return self._settled(answer, refused)
+            except RequestTooLarge as fault:
+                raise self._too_large(fault) from None
+            except RequestRefused as fault:
+                raise self._unacceptable(fault) from None
+            except (PortalMoved, PassingFault) as fault:
+                lost = fault
+            is_unknown = isinstance(lost, AnswerUnknown | PortalMoved)
+            if is_unknown and self._is_there():
+                return self._settled(None)
+            asked = getattr(lost, "retry_after", None) or 0.0
+            spent = self._patience.clock() - started
+            if (
+                self._attempts >= self._patience.attempts
+                or spent + asked > self._patience.elapsed_seconds
+            ):
+                raise lost
+            self._patience.wait(self._attempts, at_least=asked)
+
+    def _request(self) -> Answer:
+        self._attempts += 1
+        self._note("sent", {"rows": self._replacement.rows, "attempt": self._attempts})
+        try:
+            if self._replacement.rows:
+                answer = self._transport.replace(self._portal_id, self._replacement.body)
+            else:
+                answer = self._transport.empty(self._portal_id)
+        except (PassingFault, PortalFault) as fault:
+            self._request_ids.append(fault.request_id)
+            raise
+        self._request_ids.append(answer.request_id)
+        return answer
+
+    def _refused(self, answer: Answer) -> tuple[RefusedRow, ...]:
+        """The rows that the portal left out.
+
+        Raises:
+            AnswerUnknown: it does not account for every row, and does not say which.
+        """
+        accounted = answer.has_counters and answer.counted == self._replacement.rows
+        if accounted and not answer.errors:
+            return ()
+        places = {error.index: error for error in answer.row_errors}
+        if (
+            accounted
+            and len(places) == answer.errors
+            and all(0 <= place < self._replacement.rows for place in places)
+        ):
+            keys = self._keys_at(sorted(places))
+            return tuple(
+                RefusedRow(
+                    key=keys[place], column=places[place].column, reason=places[place].reason
+                )
+                for place in sorted(places)
+            )
+        raise AnswerUnknown(
+            f"{self._transport.domain}: {self._portal_id} did not account for the "
+            f"{self._replacement.rows:,} rows that should replace it"
+        )
+
+    def _keys_at(self, places: list[int]) -> Mapping[int, str]:
+        """The keys of rows by their place in the body."""
+        listed = ", ".join(map(str, places))
+        with connect() as connection:
+            return dict(
+                connection.execute(
+                    f"select file_row_number, {self._dataset.key}::varchar from read_parquet("
+                    f"{quoted(str(self._replacement.file))}, file_row_number = true) "
+                    f"where file_row_number in ({listed})"
+                ).fetchall()
+            )
+
+    def _is_there(self) -> bool:
+        """Whether the portal holds exactly these rows; false where that cannot be read."""
+        verifier = Verifier(
+            self._dataset, self._transport, fresh_seconds=self._patience.fresh_seconds
+        )
+        try:
+            return verifier.verify(
+                {self._replacement.partition: self._portal_id},
+                snapshot=self._replacement.file,
+                changed=None,
+                deleted=None,
+                full=True,
+                spill=self._replacement.file.parent,
+            ).holds
+        except (NotVerified, PassingFault):
+            return False
+
+    def _settled(self, answer: Answer | None, refused: tuple[RefusedRow, ...] = ()) -> Sent:
+        return acknowledge(
+            self._note,
+            Sent(
+                rows_written=self._replacement.rows - len(refused),
+                refused=refused,
+                request_ids=tuple(self._request_ids),
+                attempts=self._attempts,
+                settled="answered" if answer else "read_back",
+                created=answer.created if answer else 0,
+                updated=answer.updated if answer else 0,
+                deleted=answer.deleted if answer else 0,
+                written_at=answer.written_at if answer else None,
+            ),
+        )
+
+    def _too_large(self, fault: RequestTooLarge) -> PortalFault:
+        size = self._replacement.body.stat().st_size / 1_000_000
+        return PortalFault(
+            f"{fault}: {self._replacement.rows:,} rows, {size:,.0f} MB, are more than it takes at "
+            f"once, and without a row identifier they cannot go in parts. {self._advice()}"
+        )
+
+    def _unacceptable(self, fault: RequestRefused) -> PortalFault:
+        where = f" in the column {fault.column}" if fault.column else ""
+        why = f", {fault.reason}" if fault.reason else ""
+        return PortalFault(
+            f"{fault}: it refuses a row{where}{why}, and without a row identifier the row cannot be "
+            f"told apart; what it held before is still there. {self._advice()}"
+        )
+
+    def _advice(self) -> str:
+        return (
+            f"Make {self._dataset.key!r} the row identifier of {self._portal_id} on the portal, and "
+            "only what changes is sent, row by row if need be"
+        )
