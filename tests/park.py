@@ -29,6 +29,7 @@ from orchestration.publishing.publisher import (
 )
 from orchestration.publishing.taking_over import settle_edits
 from orchestration.publishing.targets import open_target
+from orchestration.publishing.transport.soda import TYPES
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore, Receipt
 from orchestration.state.store import GateRecord, Layer, Publication, State, now
@@ -178,6 +179,30 @@ class Park:
         """A dataset of the right shape that somebody else made and filled."""
         with open_target(self.settings, self.dataset) as target:
             portal_id = target.transport.create(self.dataset, title="Theirs")
+        if rows:
+            self.upsert(rows, portal_id)
+        return portal_id
+
+    def make_unkeyed(
+        self, rows: Sequence[Row] = (), *, more: Sequence[str] = (), identifier: str | None = None
+    ) -> str:
+        """One without a row identifier, or with another one, where this dataset goes from now on.
+
+        `more` are text columns that are not ours.
+        """
+        kinds = {column.name: TYPES[column.type] for column in self.dataset.published}
+        columns = [
+            {"fieldName": name, "name": name, "dataTypeName": kind}
+            for name, kind in (kinds | dict.fromkeys(more, "text")).items()
+        ]
+        metadata = {"rowIdentifier": identifier} if identifier else {}
+        theirs = {"name": "Theirs", "columns": columns, "metadata": metadata}
+        made = self.http("POST", "/api/views.json", json=theirs)
+        portal_id = str(made.json()["id"])
+        self.http("POST", f"/api/views/{portal_id}/publication.json")
+        permission = {"method": "setPermission", "value": "public.read"}
+        self.http("PUT", f"/api/views/{portal_id}.json", params=permission)
+        self.state.set_portal_id("local", "trees", "", portal_id)
         if rows:
             self.upsert(rows, portal_id)
         return portal_id

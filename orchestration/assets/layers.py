@@ -174,6 +174,7 @@ def build_published(dataset: Dataset) -> dg.AssetsDefinition:
                 "updates": plan.updates,
                 "first_fills": plan.first_fills,
                 "deletes": plan.deletes,
+                "surplus": plan.surplus,
                 "held_back": plan.held_back,
                 "kept_edits": plan.kept,
                 "unchanged": plan.unchanged,

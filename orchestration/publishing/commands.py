@@ -141,6 +141,11 @@ def _view(
         return look(publisher, layer, examples=examples, run_id=_run_id("plan"))
 
 
+def _surplus(rows: int) -> str:
+    """Only a portal's dataset without a row identifier has any."""
+    return f", {rows:,} that repeat another's key or have none, and go" if rows else ""
+
+
 def _print_plan(view: PlanView) -> None:
     for note in view.notes:
         out.print(note)
@@ -148,7 +153,7 @@ def _print_plan(view: PlanView) -> None:
     out.print(
         f"{view.dataset}: {counts.inserts:,} new, {counts.updates:,} changed, "
         f"{counts.first_fills:,} filled, {counts.deletes:,} gone, {counts.held_back:,} held back, "
-        f"{counts.kept:,} kept as edited, {counts.unchanged:,} unchanged"
+        f"{counts.kept:,} kept as edited, {counts.unchanged:,} unchanged{_surplus(counts.surplus)}"
     )
     for name, changed in {**counts.updates_by_column, **counts.first_fills_by_column}.items():
         out.print(f"    {name}: {changed:,}")
@@ -297,7 +302,7 @@ def shadow(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     out.print(
         f"{dataset}: beside {report.compared_with} we would insert {counts.inserts:,}, change "
         f"{counts.updates + counts.first_fills:,}, delete {counts.deletes:,} and hold back "
-        f"{counts.held_back:,}; {counts.unchanged:,} rows are equal"
+        f"{counts.held_back:,}; {counts.unchanged:,} rows are equal{_surplus(counts.surplus)}"
     )
     table = fitting_table("what", "column", "why", "today", "before", texts=3)
     for one in report.differences:
@@ -402,7 +407,8 @@ def _print_receipt(receipt: Receipt) -> None:
         "content": body["content_hash"],
         "files": body["files_hash"],
         "plan": f"{plan['inserts']:,} new, {plan['updates']:,} changed, {plan['first_fills']:,} "
-        f"filled, {plan['deletes']:,} gone, {plan['held_back']:,} held back",
+        f"filled, {plan['deletes']:,} gone, {plan['held_back']:,} held back"
+        f"{_surplus(plan.get('surplus', 0))}",
         "chunks": f"{len(body['chunks'])}, {_requests(body['chunks'])} requests",
         "refused rows": f"{body['rows_refused']:,}",
         "verification": _proof(proof),

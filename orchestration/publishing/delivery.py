@@ -96,7 +96,7 @@ class Delivery:
                     whole = self._what_should_be_there(publication, refused, work)
                     self._replace(publication, whole, replaced, work)
                 publication = self._journal.move(publication, "sent", sent_at=now())
-            refused += self._refused_by_portal(publication)
+            refused += self._refused_by_portal(publication, folder)
             snapshot = self._what_should_be_there(publication, refused, work)
             verification = self._prove(publication, sendable, snapshot, replaced, work)
             return self._end(publication, verification, refused, snapshot, work)
@@ -273,13 +273,30 @@ class Delivery:
             )
         return kept, [(one["key"], one["column"], one["value"], one["reason"]) for one in faults]
 
-    def _refused_by_portal(self, publication: Publication) -> list[tuple[Any, ...]]:
-        """What the portal refused, by the journal: key, column, no value yet, reason."""
-        return [
+    def _refused_by_portal(self, publication: Publication, folder: Path) -> list[tuple[Any, ...]]:
+        """What the portal refused, by the journal: key, column, no value yet, reason.
+
+        A row that the plan does not change, and that only a replacement sent again, is still wanted.
+        """
+        refused = [
             (one["key"], one["column"], None, one["reason"])
             for chunk in self._state.chunks(publication.id)
             for one in (chunk["answer"] or {}).get("refused", [])
         ]
+        if not refused:
+            return []
+        key = self._dataset.key
+        with connect() as connection:
+            keys_table(connection, "refused", [row[0] for row in refused])
+            moved = {
+                found
+                for name in ("upserts", "deletes")
+                for (found,) in connection.execute(
+                    f"select row_key from refused semi join {parquet(folder / f'{name}.parquet')} "
+                    f"as rows on rows.{key}::varchar = refused.row_key"
+                ).fetchall()
+            }
+        return [row for row in refused if row[0] in moved]
 
     def _what_should_be_there(
         self, publication: Publication, refused: Sequence[tuple[Any, ...]], work: Path

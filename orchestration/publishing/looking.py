@@ -115,4 +115,10 @@ def _notes(
         )
         if plan.writes
     ]
+    notes += [
+        f"{one.portal_id} has no row identifier: all of its {plan.rows_by_partition.get(name, 0):,} "
+        "rows would be sent, in one request."
+        for name, one in publisher.datasets.found(to_write=False).items()
+        if plan.writes and not one.is_keyed
+    ]
     return notes

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration.errors import SummerwareError
+from orchestration.portal.manners import Manners, with_switches
 from orchestration.publishing.publisher import Outcome
 from tests.park import AFTER, Park
 from tests.unit.publishing.conftest import Row, tree
@@ -62,6 +63,8 @@ OPERATIONS: Mapping[str, tuple[Sequence[Row], Sequence[Row]]] = {
     "rollback": ([*_BASE, *_MOVED], [*_BASE, *_CHANGED]),
 }
 """What the portal holds before and after; a rollback goes from the second back to the first."""
+REPLACED = "replaced, "
+"""How operations begin on a dataset without a row identifier: one request each."""
 
 
 @dataclass
@@ -116,7 +119,14 @@ def _watched(park: Park, keys: frozenset[str]) -> Iterator[Reader]:
 
 def run_case(park: Park, *, operation: str, fault: str) -> Result:
     """Plays one case on a fresh park."""
+    is_replaced = operation.startswith(REPLACED)
+    operation = operation.removeprefix(REPLACED)
     before, after = OPERATIONS[operation]
+    if is_replaced:
+        park.make_unkeyed()
+        # A portal that leaves rows out of a replacement that it takes is one that readers see it of;
+        # what is done about it then is tested with replacing.
+        park.portal.manners = with_switches(Manners(), {"errors_are_fatal": True})
     at_first = None
     if before:
         at_first = park.publish_rows(before).publication_id

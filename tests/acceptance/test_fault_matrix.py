@@ -21,6 +21,7 @@ from tests.acceptance.fault_matrix import (
     FAULTS,
     OPERATIONS,
     READ_FAULTS,
+    REPLACED,
     Result,
     run_case,
 )
@@ -32,16 +33,26 @@ WHEN = (
     if SOAK
     else {"middle": "at=2"}
 )
-CASES = [
-    (operation, f"{name}, {when}", text.format(when=at))
-    for operation, (name, text), (when, at) in itertools.product(
-        OPERATIONS, FAULTS.items(), WHEN.items()
-    )
-] + [
-    (operation, name, text)
-    for operation, (name, text) in itertools.product(OPERATIONS, READ_FAULTS.items())
-    if operation != "initial load"
-]
+REPLACEMENTS = [REPLACED + one for one in (OPERATIONS if SOAK else ("update", "delete"))]
+CASES = (
+    [
+        (operation, f"{name}, {when}", text.format(when=at))
+        for operation, (name, text), (when, at) in itertools.product(
+            OPERATIONS, FAULTS.items(), WHEN.items()
+        )
+    ]
+    + [
+        (operation, f"{name}, first", text.format(when="at=1"))
+        for operation, (name, text) in itertools.product(REPLACEMENTS, FAULTS.items())
+    ]
+    + [
+        (operation, name, text)
+        for operation, (name, text) in itertools.product(
+            [*OPERATIONS, *REPLACEMENTS], READ_FAULTS.items()
+        )
+        if not operation.endswith("initial load")
+    ]
+)
 MATRIX: dict[tuple[str, str], Result] = {}
 
 

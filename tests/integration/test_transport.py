@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -504,15 +505,37 @@ def test_empty_request_is_never_sent(odd: Oddity, to_odd: SodaTransport, body: b
     assert odd.asked == []
 
 
-def test_dataset_is_never_replaced(local: SodaTransport, raw: Socrata) -> None:
-    """Replacing by an empty list empties the dataset; ours replaces nothing by anything."""
+def test_dataset_is_never_emptied_in_passing(
+    local: SodaTransport, raw: Socrata, tmp_path: Path
+) -> None:
+    """Replacing by an empty list empties the dataset; ours takes a file with rows, and no other."""
     emptied, kept = filled(local, tree("T1")), filled(local, tree("T1"))
     raw.replace(emptied, [])
     assert local.count(emptied) == 0
-    for payload in ([], ONE):
-        with pytest.raises(OutOfReach, match="replacing"):
-            local._client.replace(kept, payload)
+    body = tmp_path / "rows.json"
+    body.write_bytes(b"[]")
+    with body.open("rb") as nothing, body.open() as text:
+        for payload in ([], ONE, b"[]", text, nothing):
+            with pytest.raises(OutOfReach):
+                local._client.replace(kept, payload)
+    with pytest.raises(OutOfReach):
+        local.replace(kept, body)
     assert local.count(kept) == 1
+
+
+def test_dataset_is_replaced_by_a_file_or_emptied_by_name(
+    local: SodaTransport, tmp_path: Path
+) -> None:
+    """All rows of the file and no others, texts beyond ASCII to their last byte."""
+    portal_id = filled(local, tree("T1"), tree("T2"))
+    body = tmp_path / "rows.json"
+    body.write_text('[{"tree_id":"T3","species":"chêne à Ñandú"}]', encoding="utf-8")
+    answer = local.replace(portal_id, body)
+    assert (answer.created, answer.counted) == (1, 1)
+    (page,) = local.rows(portal_id, DATASET.published[:2], order="tree_id")
+    assert page.to_pylist() == [{"tree_id": "T3", "species": "chêne à Ñandú"}]
+    local.empty(portal_id)
+    assert local.count(portal_id) == 0
 
 
 @pytest.mark.parametrize(

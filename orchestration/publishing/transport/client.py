@@ -21,6 +21,12 @@ TIMEOUT_SECONDS = 600
 _ROWS = "/resource/"
 _JSON = {"Content-Type": "application/json"}
 _VERSION = {"$$version": "2.0"}
+_ALL_OR_NOTHING = {**_VERSION, "errorsAreFatal": "true"}
+"""A hint: portals that do not heed it may leave rows out of a replacement."""
+_WRITES: dict[str, tuple[Any, dict[str, str]]] = {
+    "post": (bytes, _VERSION),
+    "put": (io.BufferedReader, _ALL_OR_NOTHING),
+}
 
 # They write request addresses, which hold filters and so keys.
 for _talkative in ("sodapy", "urllib3.connectionpool"):
@@ -82,7 +88,7 @@ class SodaClient(Socrata):  # type: ignore[misc]
     def empty(self, portal_id: str) -> Any:
         """Replaces a dataset by nothing: the one call that leaves no row."""
         return self._perform_request(
-            "put", f"{_ROWS}{portal_id}.json", data=b"[]", headers=_JSON, params=_VERSION
+            "put", f"{_ROWS}{portal_id}.json", data=b"[]", headers=_JSON, params=_ALL_OR_NOTHING
         )
 
     def _perform_update(self, method: str, resource: str, payload: Any) -> Any:
@@ -92,13 +98,13 @@ class SodaClient(Socrata):  # type: ignore[misc]
         """
         options: dict[str, Any] = {"headers": _JSON}
         if resource.startswith(_ROWS):
-            kind = {"post": bytes, "put": io.BufferedReader}[method]
+            kind, params = _WRITES[method]
             if not isinstance(payload, kind):
                 raise OutOfReach(f"rows as {type(payload).__name__}, not as bytes of JSON")
-            start = payload[:2] if isinstance(payload, bytes) else payload.peek(2)[:2]
-            if start != b"[{":
+            start = payload.peek(2) if isinstance(payload, io.BufferedReader) else payload
+            if start[:2] != b"[{":
                 raise OutOfReach("a write that is no list of rows, or an empty one")
-            options |= {"data": payload, "params": _VERSION}
+            options |= {"data": payload, "params": params}
         else:
             options |= {"data": json.dumps(payload, allow_nan=False).encode()}
         return self._perform_request(method, resource, **options)

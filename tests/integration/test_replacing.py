@@ -1,0 +1,358 @@
+"""A portal's dataset without a row identifier: only ever replaced whole, and proven like any other."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from orchestration.errors import (
+    GuardTripped,
+    PassingFault,
+    PortalEdited,
+    PortalFault,
+    PublicationRefused,
+)
+from orchestration.portal.manners import Manners, with_switches
+from orchestration.portal.server import PortalServer
+from orchestration.publishing import delivery, sending, verification
+from orchestration.publishing.publisher import open_publisher
+from orchestration.publishing.taking_over import adopt_dataset
+from orchestration.publishing.transport import Answer, SodaTransport
+from orchestration.settings import Settings
+from orchestration.state.store import Publication, State
+from tests.integration.test_publisher import Killed
+from tests.park import AFTER, Park
+from tests.unit.publishing.conftest import Row, tree
+
+OAKS = [tree("T1"), tree("T2"), tree("T3")]
+
+
+@pytest.fixture
+def park(
+    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Park]:
+    for name in ("datasets", "expectations"):
+        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
+    with PortalServer(settings.portal_home) as portal:
+        yield Park(tmp_path, settings, state, portal)
+
+
+class Sent:
+    """The requests that wrote, and where the process dies."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.requests: list[str] = []
+        self.dies: str | None = None
+        sent = self
+
+        # Spies on the real transport; only the death of the process is made up.
+        def spied(name: str) -> Any:
+            real = getattr(SodaTransport, name)
+
+            def call(*options: Any) -> Answer:
+                if sent.dies == "before":
+                    raise Killed
+                answer: Answer = real(*options)
+                if sent.dies == "after":
+                    raise Killed
+                sent.requests.append(name)
+                return answer
+
+            return call
+
+        for name in ("upsert", "replace", "empty"):
+            monkeypatch.setattr(SodaTransport, name, spied(name))
+        patience = sending.Patience(attempts=3, sleep=lambda _: None)
+        monkeypatch.setattr(delivery, "PATIENCE", patience)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    return Sent(monkeypatch)
+
+
+def rows_of(park: Park) -> list[tuple[Any, Any]]:
+    """Key and species of every row, repeated ones too."""
+    found = park.http("GET", f"/resource/{park.portal_id()}.json", params={"$limit": 1000}).json()
+    return sorted(
+        ((row.get("tree_id"), row.get("species")) for row in found), key=lambda row: str(row)
+    )
+
+
+def by_key(rows: list[Row]) -> dict[Any, Row]:
+    return {row["tree_id"]: row for row in rows}
+
+
+def adopt(park: Park) -> Publication:
+    with open_publisher(park.settings, park.state, park.dataset) as publisher:
+        return adopt_dataset(publisher, by="Ann", reason="ours now", run_id="adopt")
+
+
+def take_down(*keys: str) -> None:
+    order = ["takedown", "trees", *keys, "--authority", "Court, 22-1", "--yes"]
+    result = CliRunner().invoke(app, order)
+    assert result.exit_code == 0, result.output
+
+
+def test_every_change_goes_as_one_replacement(park: Park, sent: Sent) -> None:
+    """First load, then new, changed and gone rows; the same again writes nothing."""
+    park.make_unkeyed()
+    sent.requests.clear()
+    first = [*OAKS, tree("T4", height_feet=29.95, is_alive=True, place="POINT (-90.07 29.95)")]
+    assert park.publish_rows(first).state == "verified"
+    assert park.on_portal() == by_key(first)
+    after = [tree("T1", species='elm, "red"'), first[3], tree("T5", species="")]
+    assert park.publish_rows(after, extracted_at=AFTER).state == "verified"
+    assert park.on_portal() == by_key(after)
+    assert park.publish_rows(after, extracted_at=AFTER).state == "unchanged"
+    assert sent.requests == ["replace", "replace"]
+    chunks = park.receipts()[1].body["chunks"]
+    assert [(one["kind"], one["rows"], one["state"]) for one in chunks] == [
+        ("replace", 3, "verified")
+    ]
+
+
+def test_wrong_identifier_is_refused_and_none_is_not(park: Park) -> None:
+    """Another key would make rows one; none at all is what replacing is for."""
+    park.make_unkeyed(identifier="species")
+    with pytest.raises(PublicationRefused, match="row identifier is not 'tree_id'"):
+        park.publish_rows(OAKS)
+
+
+def test_columns_of_others_would_be_emptied(park: Park) -> None:
+    """What a replacement would take along is a reason not to replace."""
+    park.write_dataset(publish={"id": "tree-tree", "other_columns": ["keeper"]})
+    park.make_unkeyed(more=["keeper"])
+    with pytest.raises(PublicationRefused, match="would empty keeper: make 'tree_id'"):
+        park.publish_rows(OAKS)
+
+
+def test_repeated_rows_and_rows_without_key_go(park: Park, sent: Sent) -> None:
+    """What appending twice left is surplus: counted, guarded, and gone after one replacement."""
+    twice = [tree("T1"), tree("T1"), tree("T2"), tree("T2", species="elm"), tree(None), tree(None)]
+    park.make_unkeyed([*twice, tree("T3")])
+    wanted = [tree("T1"), tree("T2"), tree("T3")]
+    park.write_dataset(guards={"deletes_share": 0.5, "updates_share": 1, "rows_drop_share": 1})
+    with pytest.raises(GuardTripped, match="4 of 7 rows would be deleted"):
+        park.publish_rows(wanted)
+    park.write_dataset(guards={"deletes_share": 1, "updates_share": 1, "rows_drop_share": 1})
+    sent.requests.clear()
+    outcome = park.publish_rows(wanted)
+    assert outcome.plan is not None
+    assert (outcome.plan.surplus, outcome.plan.rows_before, outcome.plan.rows) == (4, 7, 3)
+    assert (sent.requests, park.on_portal()) == (["replace"], by_key(wanted))
+    assert park.publish_rows(wanted).state == "unchanged"
+
+
+def test_adopted_as_it_is_and_cleaned_by_the_next_run(park: Park, sent: Sent) -> None:
+    """Adopting writes nothing, repeated rows or not; our first publication sets it right."""
+    park.make_unkeyed([tree("T1"), tree("T1"), tree(None), tree("T2")])
+    sent.requests.clear()
+    assert adopt(park).plan["rows"] == 4
+    assert (sent.requests, len(rows_of(park))) == ([], 4)
+    outcome = park.publish_rows([tree("T1"), tree("T2")])
+    assert outcome.plan is not None
+    assert (outcome.plan.surplus, outcome.plan.updates, outcome.plan.unchanged) == (2, 0, 2)
+    assert (sent.requests, rows_of(park)) == (["replace"], [("T1", "oak"), ("T2", "oak")])
+
+
+def test_somebody_appended_a_row_again(park: Park) -> None:
+    """An edit is an edit, also where it only repeats a row; ours sets it right, theirs keeps it."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.upsert([tree("T1"), tree(None)])
+    with pytest.raises(PortalEdited, match="2 added"):
+        park.publish_rows(OAKS)
+    assert sorted(park.edits(keep="ours").all_keys) == ["(no key)", "T1"]
+    assert park.publish_rows(OAKS).state == "verified"
+    assert park.on_portal() == by_key(OAKS)
+    park.upsert([tree("T1"), tree(None)])
+    park.edits(keep="theirs")
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert len(rows_of(park)) == 6
+
+
+def test_edit_after_the_plan_is_not_taken_along(park: Park, sent: Sent) -> None:
+    """A replacement would lose what came since; it is told, and the next run asks whose rows stay."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.write_dataset(release="one")
+    held = park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    park.upsert([tree("T9")])
+    sent.requests.clear()
+    with pytest.raises(PortalEdited, match=r"was written since .* was planned"):
+        park.release(held.publication_id)
+    assert (park.states()[-1], sent.requests) == ("abandoned", [])
+    with pytest.raises(PortalEdited, match="1 added"):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+
+
+def test_rollback_replaces_by_what_was(park: Park, sent: Sent) -> None:
+    """An earlier state comes back whole."""
+    park.make_unkeyed()
+    before = park.publish_rows(OAKS).publication_id
+    park.publish_rows([tree("T1", species="elm"), tree("T4")], extracted_at=AFTER)
+    sent.requests.clear()
+    assert park.rollback(before).state == "verified"
+    assert (park.on_portal(), sent.requests) == (by_key(OAKS), ["replace"])
+
+
+@pytest.mark.parametrize("dies", ["before", "after"])
+def test_killed_at_the_replacement(park: Park, sent: Sent, dies: str) -> None:
+    """The rerun looks whether it is there, and sends it only where it is not."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    after = [tree("T1"), tree("T4")]
+    sent.dies = dies
+    with pytest.raises(Killed):
+        park.publish_rows(after, extracted_at=AFTER)
+    sent.dies = None
+    sent.requests.clear()
+    park.publish_rows(after, extracted_at=AFTER)
+    assert park.on_portal() == by_key(after)
+    assert sent.requests == (["replace"] if dies == "before" else [])
+    assert park.states()[:2] == ["verified", "verified"]
+
+
+def test_too_large_for_one_request_says_what_to_do(park: Park) -> None:
+    """It cannot go in parts, and what was there stays."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.faults.add("413:at=1")
+    with pytest.raises(
+        PortalFault, match=r"4 rows, 0 MB, are more .* Make 'tree_id' the row identi"
+    ):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert (park.on_portal(), park.states()[-1]) == (by_key(OAKS), "failed")
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert len(park.on_portal()) == 4
+
+
+def test_refused_row_says_its_column(park: Park) -> None:
+    """The request is refused whole: the old rows stay, and the message has no cell."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.faults.add("poison:column=species")
+    with pytest.raises(PortalFault, match="refuses a row in the column species") as caught:
+        park.publish_rows([*OAKS, tree("T4", species="secret")], extracted_at=AFTER)
+    assert "secret" not in str(caught.value)
+    assert park.on_portal() == by_key(OAKS)
+
+
+def test_rows_left_out_are_named_and_the_old_ones_come_back(park: Park) -> None:
+    """What the portal refuses inside a request that it takes keeps its old value, or is not there."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.faults.add("row-errors:rows=1,at=1")
+    after = [tree("T1", species="elm"), *OAKS[1:], tree("T4")]
+    outcome = park.publish_rows(after, extracted_at=AFTER)
+    assert outcome.state == "verified"
+    assert park.publications()[-1].refused == 1
+    assert park.on_portal() == by_key([OAKS[0], *OAKS[1:], tree("T4")])
+    park.publish_rows(after, extracted_at=AFTER)
+    assert park.on_portal() == by_key(after)
+
+
+def test_row_that_did_not_change_comes_back(park: Park, sent: Sent) -> None:
+    """A portal that leaves it out of a replacement is sent it again; it is nobody's refused row."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.faults.add("row-errors:rows=1,at=1")
+    sent.requests.clear()
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert park.publications()[-1].refused == 0
+    assert park.on_portal() == by_key([*OAKS, tree("T4")])
+    assert sent.requests == ["replace", "replace"]
+
+
+def test_portal_that_heeds_all_or_nothing(park: Park) -> None:
+    """Asked to, it refuses the replacement rather than leave a row out."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.manners = with_switches(Manners(), {"errors_are_fatal": True})
+    park.portal.faults.add("row-errors:rows=1,at=1")
+    with pytest.raises(PortalFault, match="refuses a row"):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert park.on_portal() == by_key(OAKS)
+
+
+def test_nothing_is_left_only_on_a_persons_word(park: Park, sent: Sent) -> None:
+    """The guard stops it; overridden and released, the dataset is emptied by name."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    with pytest.raises(GuardTripped, match="nothing would be left"):
+        park.publish_rows([], extracted_at=AFTER)
+    stopped = park.publications()[-1].id
+    park.override(stopped)
+    sent.requests.clear()
+    assert park.release(stopped).state == "verified"
+    assert (sent.requests, rows_of(park)) == (["empty"], [])
+
+
+def test_taken_down_without_touching_the_rest(park: Park, sent: Sent) -> None:
+    """A sealed row goes from among repeated and foreign rows, which stay as they are."""
+    park.make_unkeyed([tree("T1"), tree("T1"), tree("T2"), tree(None)])
+    adopt(park)
+    sent.requests.clear()
+    take_down("T2")
+    assert rows_of(park) == [("T1", "oak"), ("T1", "oak"), (None, "oak")]
+    assert sent.requests == ["replace"]
+
+
+def test_taken_down_beside_somebodys_edits(park: Park, sent: Sent) -> None:
+    """Edits are a question for people, also when a row of theirs goes at once."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.upsert([tree("T9"), tree("T9"), tree("T3", species="elm")])
+    take_down("T3")
+    assert rows_of(park) == [("T1", "oak"), ("T2", "oak"), ("T9", "oak"), ("T9", "oak")]
+    with pytest.raises(PortalEdited, match="T9"):
+        park.publish_rows(OAKS, extracted_at=AFTER)
+
+
+def test_portal_that_stays_away_is_tried_again_later(park: Park) -> None:
+    """Nothing is lost: the publication stays open, and the next run ends it."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    fault = park.portal.faults.add("503:every=1@PUT /resource")
+    with pytest.raises(PassingFault):
+        park.publish_rows([tree("T1")], extracted_at=AFTER)
+    park.portal.faults.clear()
+    assert fault
+    park.publish_rows([tree("T1")], extracted_at=AFTER)
+    assert park.states() == ["verified", "verified", "unchanged"]
+    assert park.on_portal() == by_key([tree("T1")])
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["by key", "whole"])
+def test_write_that_was_taken_and_lost(
+    park: Park, monkeypatch: pytest.MonkeyPatch, *, keyed: bool
+) -> None:
+    """The portal's own time of it never comes: comparing tells, and it is sent again."""
+    monkeypatch.setattr(verification, "FRESH_SECONDS", 0.2)
+    if not keyed:
+        park.make_unkeyed()
+    park.publish_rows(OAKS)
+    time.sleep(1.1)  # Times are in whole seconds.
+    park.portal.faults.add("dropped-chunk:at=1")
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert park.on_portal() == by_key([*OAKS, tree("T4")])
+    assert park.states() == ["verified", "verified"]
+
+
+def test_by_drafts_too(tmp_path: Path, settings: Settings, state: State) -> None:
+    """One revision that replaces, without making a row identifier of its own."""
+    with PortalServer(settings.portal_home, tls=True) as portal:
+        park = Park(tmp_path, settings, state, portal)
+        park.write_dataset(publish={"id": "tree-tree", "transport": "dsmapi"})
+        portal_id = park.make_unkeyed([tree("T1"), tree("T1")])
+        after = [tree("T1", height_feet=3.5), tree("T2", place="POINT (-90.07 29.95)")]
+        assert park.publish_rows(after).state == "verified"
+        assert park.on_portal() == by_key(after)
+        assert park.publish_rows(after).state == "unchanged"
+        metadata = park.http("GET", f"/api/views/{portal_id}.json").json()
+        assert metadata.get("rowIdentifierColumnId") is None
