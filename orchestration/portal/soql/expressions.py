@@ -261,7 +261,8 @@ class Expressions:
             return self._count(node.function, arguments)
         argument = arguments[0]
         if argument.type in _NUMBERS:
-            kept = f"exact_{node.function}({_exact(argument)})"
+            figure = f"'$.{node.function}'"
+            kept = f"json_extract(exact_figures({_exact(argument)}), {figure})"
             return Expression(f"cast({kept} as numeric)", "number", kept)
         if node.function not in ("min", "max") or argument.type not in _ORDERED:
             raise self.mismatch(node.function, argument.type)

@@ -5,6 +5,7 @@ They are installed on every connection. How they are called is in `compiler`.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from decimal import Decimal, localcontext
@@ -31,8 +32,7 @@ def install_functions(connection: sqlite3.Connection) -> None:
     }
     for name, function in scalars.items():
         connection.create_function(name, 1, _null_safe(function), deterministic=True)
-    for aggregate in (ExactSum, ExactAverage, ExactMinimum, ExactMaximum):
-        connection.create_aggregate(aggregate.name, 1, aggregate)  # type: ignore[arg-type]
+    connection.create_aggregate(ExactFigures.name, 1, ExactFigures)  # type: ignore[arg-type]
 
 
 def _null_safe(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -46,72 +46,37 @@ def plain_text(value: int | float | str) -> str:
     return str(plain_number(Decimal(str(value))))
 
 
-class _Exact(list[Any]):
-    """Collects a group's numbers, as kept, and reduces them without rounding.
+class ExactFigures(list[Any]):
+    """All figures of a group's numbers without rounding but the mean's, as one JSON object of texts.
 
-    Collecting costs one call of a built-in for each row; everything else happens once a group.
+    SQLite computes one aggregate of one column once, whatever the query takes out of it. Collecting
+    costs one call of a built-in for each row; everything else happens once a group.
     """
 
-    name = ""
+    name = "exact_figures"
     step = list.append
 
     def finalize(self) -> str | None:
-        """The result as plain text, or None for a group without numbers."""
-        numbers = [number for number in self if number is not None]
-        if not numbers:
+        """`sum`, `avg` (to 20 digits), `min` and `max`; None for a group without numbers."""
+        whole = [number for number in self if type(number) is int]
+        exact = [
+            Decimal(str(number))
+            for number in self
+            if number is not None and type(number) is not int
+        ]
+        count = len(whole) + len(exact)
+        if not count:
             return None
-        whole = [number for number in numbers if type(number) is int]
-        exact = [Decimal(str(number)) for number in numbers if type(number) is not int]
+        ends = exact + [Decimal(end) for end in ((min(whole), max(whole)) if whole else ())]
         with localcontext() as context:
             context.prec = _EXACT_DIGITS
-            return plain_text(self.reduce(whole, exact))  # type: ignore[arg-type]
-
-    def reduce(self, whole: list[int], exact: list[Decimal]) -> Decimal | int:
-        """One number for the group, from its integers and its decimals."""
-        raise NotImplementedError
+            total = sum(exact, Decimal(sum(whole)))
+            figures = {"sum": total, "avg": _mean(total, count), "min": min(ends), "max": max(ends)}
+            return json.dumps({name: plain_text(figure) for name, figure in figures.items()})  # type: ignore[arg-type]
 
 
-class ExactSum(_Exact):
-    """`sum`, as a portal with arbitrary precision gives it."""
-
-    name = "exact_sum"
-
-    def reduce(self, whole: list[int], exact: list[Decimal]) -> Decimal | int:
-        """The sum."""
-        return sum(exact, Decimal(sum(whole)))
-
-
-class ExactAverage(_Exact):
-    """`avg`, rounded to 20 digits."""
-
-    name = "exact_avg"
-
-    def reduce(self, whole: list[int], exact: list[Decimal]) -> Decimal | int:
-        """The mean."""
-        total = sum(exact, Decimal(sum(whole)))
-        with localcontext() as context:
-            context.prec = _AVERAGE_DIGITS
-            mean = total / (len(whole) + len(exact))
-            return mean.normalize() if mean else mean
-
-
-class ExactMinimum(_Exact):
-    """`min` of numbers, with every digit."""
-
-    name = "exact_min"
-
-    def reduce(self, whole: list[int], exact: list[Decimal]) -> Decimal | int:
-        """The smallest."""
-        smallest = [Decimal(min(whole))] if whole else []
-        return min(exact + smallest)
-
-
-class ExactMaximum(_Exact):
-    """`max` of numbers, with every digit."""
-
-    name = "exact_max"
-
-    def reduce(self, whole: list[int], exact: list[Decimal]) -> Decimal | int:
-        """The largest."""
-        largest = [Decimal(max(whole))] if whole else []
-        return max(exact + largest)
+def _mean(total: Decimal, count: int) -> Decimal:
+    with localcontext() as context:
+        context.prec = _AVERAGE_DIGITS
+        mean = total / count
+        return mean.normalize() if mean else mean
