@@ -10,15 +10,22 @@ BOUNDS = {"memory_limit": "2000MB", "autoinstall_known_extensions": "false"}
 """What a connection may take; what does not fit is spilled beside its database or where told."""
 
 
+ROW_GROUP = 40_960
+"""Rows that whoever reads or writes a file of ours has at hand at once; DuckDB's own is thrice that."""
+FEW = "300MB"
+"""Enough for what looks at rows one after the other, however many there are."""
+
+
 def connect(
-    database: Path | None = None, *, spill: Path | None = None
+    database: Path | None = None, *, spill: Path | None = None, memory: str | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A connection to a database file, or to one in memory that spills into a folder."""
-    if spill is None:
-        return duckdb.connect(str(database or ":memory:"), config=dict(BOUNDS))
-    return duckdb.connect(
-        str(database or ":memory:"), config={**BOUNDS, "temp_directory": str(spill)}
-    )
+    config: dict[str, str | bool | int | float | list[str]] = dict(BOUNDS)
+    if spill is not None:
+        config["temp_directory"] = str(spill)
+    if memory is not None:
+        config["memory_limit"] = memory
+    return duckdb.connect(str(database or ":memory:"), config=config)
 
 
 def sql_path(path: Path) -> str:
@@ -49,7 +56,8 @@ def lines_of_files(paths: Sequence[Path]) -> str:
 
 def copy_to_parquet(query: str, target: Path) -> str:
     """The statement that writes a query's rows, in their order, as Parquet."""
-    return f"copy ({query}) to {quoted(str(target))} (format parquet, compression zstd)"
+    options = f"format parquet, compression zstd, row_group_size {ROW_GROUP}"
+    return f"copy ({query}) to {quoted(str(target))} ({options})"
 
 
 def keys_table(connection: duckdb.DuckDBPyConnection, name: str, keys: Iterable[str]) -> None:

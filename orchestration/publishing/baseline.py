@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, parquet, quoted
+from orchestration.duck import connect, parquet
 from orchestration.errors import PortalEdited, PublicationRefused
-from orchestration.publishing.comparing import SQL_TYPES, differing_keys
+from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests
 from orchestration.publishing.journal import Journal, snapshot_file
+from orchestration.publishing.ordering import parquet_writer, write_in_order
 from orchestration.publishing.portal_datasets import PortalDataset
 from orchestration.publishing.targets import Target
 from orchestration.publishing.verification import Verifier
@@ -102,14 +105,12 @@ class BaselineReader:
     def edits(self, last: Publication, folder: Path) -> tuple[Edits, Path]:
         """What somebody else changed since the last proof, and the portal's rows as they are."""
         rows = self.read_portal(folder)
+        columns, key = self._dataset.published, self._dataset.key
         with connect(spill=folder) as connection:
-            keys = differing_keys(
-                connection,
-                self._dataset.published,
-                self._dataset.key,
-                expected=f"({self._comparable(snapshot_file(self._settings, last), connection)})",
-                found=f"(select * exclude (_partition) from {parquet(rows)})",
-            )
+            ours = self._comparable(snapshot_file(self._settings, last), connection)
+            for name, table in (("ours", f"({ours})"), ("theirs", parquet(rows))):
+                connection.execute(f"create table {name} as {digests(columns, key, table)}")
+            keys = differing_keys(connection, expected="ours", found="theirs")
         return Edits(keys=keys, touched=self._touched(last)), rows
 
     def marks(self) -> dict[str, Any]:
@@ -126,25 +127,22 @@ class BaselineReader:
 
     def read_portal(self, folder: Path) -> Path:
         """The portal's rows in the shape of a snapshot, once its replica shows all of them."""
-        columns = self._dataset.published
-        target = folder / "baseline.parquet"
+        columns, key = self._dataset.published, self._dataset.key
+        target, as_read = folder / "baseline.parquet", folder / "as_read.parquet"
         verifier = Verifier(self._dataset, self._target.transport)
-        with connect(folder / "baseline.duckdb", spill=folder) as connection:
-            types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
-            connection.execute(f"create or replace table rows (_partition varchar, {types})")
-            for partition, one in self._datasets.items():
-                verifier.wait_until_fresh(one.portal_id)
-                for table in self._target.transport.rows(
-                    one.portal_id, columns, order=self._dataset.key
-                ):
-                    connection.register("page", table)
-                    connection.execute(
-                        f"insert into rows by name select {quoted(partition)} as _partition, * "
-                        "from page"
-                    )
-            connection.execute(
-                copy_to_parquet(f"from rows order by _partition, {self._dataset.key}", target)
-            )
+        with connect(spill=folder) as connection:
+            types = ", ".join(f"null::{SQL_TYPES[one.type]} as {one.name}" for one in columns)
+            empty = connection.execute(
+                f"select ''::varchar as _partition, {types} limit 0"
+            ).to_arrow_table()
+            with parquet_writer(as_read, empty.schema, key) as writer:
+                for partition, one in sorted(self._datasets.items()):
+                    verifier.wait_until_fresh(one.portal_id)
+                    for page in self._target.transport.rows(one.portal_id, columns, order=key):
+                        named = page.add_column(0, "_partition", pa.array([partition] * len(page)))
+                        writer.write_table(named.select(empty.column_names).cast(empty.schema))
+            write_in_order(connection, f"from {parquet(as_read)}", key, target)
+        as_read.unlink()
         return target
 
     def _rows_if_any(self, folder: Path) -> Path | None:

@@ -6,11 +6,10 @@ second thread while the last one is under way. How a chunk gets through is for `
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
@@ -18,8 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.dataset import Column, Dataset
-from orchestration.duck import connect, parquet
+from orchestration.duck import FEW, connect, parquet
 from orchestration.errors import PublicationRefused
+from orchestration.prefetching import ahead
 from orchestration.publishing.transport.values import (
     body_of,
     deletion_json,
@@ -31,7 +31,6 @@ CHUNK_ROWS = 5_000
 CHUNK_BYTES = 10_000_000
 Kind = Literal["upsert", "delete"]
 _FILES: dict[Kind, str] = {"upsert": "upserts.parquet", "delete": "deletes.parquet"}
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -88,12 +87,12 @@ def planned_chunks(
         PublicationRefused: a column was planned that may not be published any more.
         Unsendable: a row has a value that no portal can be sent.
     """
-    return _ahead(_chunks(dataset, folder, rows=rows, size=size))
+    return ahead(_chunks(dataset, folder, rows=rows, size=size))
 
 
 def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator[Chunk]:
     number = 0
-    with connect(spill=folder) as connection:
+    with connect(spill=folder, memory=FEW) as connection:
         # With the usual 1 MB, stopping and going takes DuckDB a quarter of its time.
         connection.execute("set streaming_buffer_size = '4MB'")
         for kind, name in _FILES.items():
@@ -198,16 +197,3 @@ def _places(texts: pa.StringArray) -> Any:
     kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
     offsets = np.frombuffer(texts.buffers()[1], dtype=kind)
     return offsets[texts.offset : texts.offset + len(texts) + 1]
-
-
-def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, the next one always being made by a thread of its own."""
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="chunks") as worker:
-        try:
-            coming = worker.submit(next, items, None)
-            while (item := coming.result()) is not None:
-                coming = worker.submit(next, items, None)
-                yield item
-        finally:
-            # What was opened in the thread is closed there, after the item under way.
-            worker.submit(getattr(items, "close", lambda: None)).result()

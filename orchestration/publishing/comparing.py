@@ -28,7 +28,9 @@ _NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 def comparable(column: Column, cell: str) -> str:
     """The SQL expression by which a cell of this column is compared."""
     if column.type == "point":
-        return f"list_transform(regexp_extract_all({cell}, '{_NUMBER}'), lambda n: n::double)"
+        return f"list_transform(regexp_extract_all({cell}, '{_NUMBER}'), lambda n: n::double + 0)"
+    if column.type == "number":
+        return f"({cell}::double + 0)"
     if column.type == "timestamp":
         return f"date_trunc('millisecond', {cell})"
     if column.type == "text":
@@ -41,66 +43,56 @@ def differ(column: Column, left: str, right: str) -> str:
     return f"{comparable(column, left)} is distinct from {comparable(column, right)}"
 
 
-def differing_keys(
-    connection: duckdb.DuckDBPyConnection,
-    columns: Sequence[Column],
-    key: str,
-    *,
-    expected: str,
-    found: str,
-) -> dict[str, list[str]]:
-    """Keys of two tables that are `missing` from the found one, `extra` in it, or `changed`."""
-    others = [column for column in columns if column.name != key]
-    changed = " or ".join(
-        f"({differ(column, f'expected.{column.name}', f'found.{column.name}')})"
-        for column in others
-    )
-    copies = ""
-    if _repeats(connection, key, expected) or _repeats(connection, key, found):
-        # Only a portal's dataset without a row identifier: its n-th row of a key is held against ours.
-        names = ", ".join(column.name for column in columns)
-        expected, found = (
-            f"(select *, row_number() over (partition by {key} order by {names}) as copy from {side})"
-            for side in (expected, found)
-        )
-        copies = "and expected.copy = found.copy"
-    rows = connection.execute(
-        f"select coalesce(expected.{key}::varchar, found.{key}::varchar, '{NO_KEY}') as row_key, case "
-        f"when not coalesce(found.there, false) then 'missing' "
-        f"when not coalesce(expected.there, false) then 'extra' else 'changed' end as how "
-        f"from (select *, true as there from {expected}) as expected "
-        f"full join (select *, true as there from {found}) as found "
-        f"on {_same_key(key, copies)} {copies} "
-        f"where expected.there is null or found.there is null or {changed or 'false'} order by all"
-    ).fetchall()
-    differing: dict[str, list[str]] = {"missing": [], "extra": [], "changed": []}
-    for row_key, how in dict.fromkeys(rows):
-        differing[how].append(str(row_key))
-    return differing
+def digests(columns: Sequence[Column], key: str, rows: str) -> str:
+    """SQL of `row_key` and `cells`, a digest of what a row of `rows` means, by which rows are compared.
 
-
-def _same_key(key: str, copies: str) -> str:
-    """Rows without a key are only held against each other where there may be some."""
-    if copies:
-        return f"expected.{key} is not distinct from found.{key}"
-    return f"expected.{key} = found.{key}"
-
-
-def _repeats(connection: duckdb.DuckDBPyConnection, key: str, table: str) -> bool:
-    """Whether rows of the table share a key, or have none."""
-    counted = connection.execute(f"select count(*) - count(distinct {key}) from {table}").fetchone()
-    return bool(counted and counted[0])
-
-
-def rows_hash(
-    connection: duckdb.DuckDBPyConnection, columns: Sequence[Column], key: str, *, table: str
-) -> str:
-    """One hash over every row of a table, in the order of the keys."""
+    The lengths of its texts are in it, so that no two unlike rows can read the same.
+    """
     cells = ", ".join(
         f"coalesce({comparable(column, column.name)}::varchar, chr(0))" for column in columns
     )
-    found = connection.execute(
-        f"select sha256(coalesce(string_agg(md5(concat_ws(chr(31), {cells})), '' order by {key}), '')) "
-        f"from {table}"
+    lengths = ", ".join(
+        f"coalesce(strlen({column.name}), 0)" for column in columns if column.type == "text"
+    )
+    parts = f"{cells}, {lengths}" if lengths else cells
+    digest = f"md5_number(concat_ws(chr(31), {parts}))"
+    return f"select {key}::varchar as row_key, {digest} as cells from {rows}"
+
+
+def differing_keys(
+    connection: duckdb.DuckDBPyConnection, *, expected: str, found: str
+) -> dict[str, list[str]]:
+    """Keys of two tables of `digests`: `missing` from the found one, `extra` in it, or `changed`."""
+    same = "expected.row_key = found.row_key"
+    if _repeats(connection, expected) or _repeats(connection, found):
+        # Only a portal's dataset without a row identifier: its n-th row of a key is held against ours.
+        expected, found = (
+            f"(select *, row_number() over (partition by row_key order by cells) as copy from {side})"
+            for side in (expected, found)
+        )
+        same = "expected.row_key is not distinct from found.row_key and expected.copy = found.copy"
+    rows = connection.execute(
+        f"select distinct coalesce(expected.row_key, found.row_key, '{NO_KEY}') as row_key, case "
+        f"when found.cells is null then 'missing' when expected.cells is null then 'extra' "
+        f"else 'changed' end as how from {expected} as expected full join {found} as found "
+        f"on {same} where expected.cells is distinct from found.cells order by all"
+    ).fetchall()
+    differing: dict[str, list[str]] = {"missing": [], "extra": [], "changed": []}
+    for row_key, how in rows:
+        differing[how].append(row_key)
+    return differing
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Whether rows of the table share a key, or have none."""
+    counted = connection.execute(
+        f"select count(*) - count(distinct row_key) from {table}"
     ).fetchone()
+    return bool(counted and counted[0])
+
+
+def rows_hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
+    """One hash over all rows of a table of `digests`, in the order of the keys."""
+    listed = "string_agg(cells::varchar, ' ' order by row_key, cells)"
+    found = connection.execute(f"select sha256(coalesce({listed}, '')) from {table}").fetchone()
     return str(found[0]) if found else ""

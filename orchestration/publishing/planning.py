@@ -23,13 +23,24 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, parquet
+from orchestration.duck import (
+    FEW,
+    connect,
+    copy_to_parquet,
+    parquet,
+    quoted,
+)
 from orchestration.publishing.comparing import NO_KEY, SQL_TYPES, differ
+from orchestration.publishing.ordering import merge_in_order, write_in_order
 from orchestration.takedown.obeying import PlanInputs, obey
 from orchestration.takedown.tombstones import Tombstones
 
 NO_PARTITION = ""
 FILES = ("upserts", "deletes", "snapshot", "preimages", "changes", "surplus")
+_MERGED_AT_MOST = 200_000
+"""So many rows that move are held in memory; of more, all rows are sorted again."""
+_PARTITIONS_APART = 50
+"""So many can be written one after the other, each by a look through the mart."""
 _ELSEWHERE = "before._partition is distinct from after._partition"
 
 
@@ -98,7 +109,7 @@ def make_plan(
         obeyed = obey(tombstones, given, extracted_at=extracted_at, folder=folder, whole=whole)
         dataset, mart, ledger = obeyed.dataset, obeyed.mart, obeyed.ledger
         frozen = obeyed.frozen
-    with connect(spill=folder) as connection:
+    with connect(spill=folder, memory=None if baseline else FEW) as connection:
         planner = _Planner(dataset, connection, extracted_at, whole=whole)
         planner.open(mart, ledger, baseline, frozen)
         return planner.write(folder)
@@ -130,17 +141,24 @@ class _Planner:
         """Compares, writes the files and counts."""
         self._compare()
         key, names = self._key, ", ".join(self._names)
-        self._copy(
-            folder,
-            "upserts",
-            f"select _partition, {names} from wanted "
-            f"semi join moved on wanted.{key} = moved.row_key order by _partition, {key}",
-        )
+        if self._is_first and not self._count_rows("kept"):
+            # Every row moves: all of them may be too many to be sorted again.
+            write_in_order(
+                self._connection, self._by_partition(names), key, folder / "upserts.parquet"
+            )
+        else:
+            self._copy(
+                folder,
+                "upserts",
+                f"select _partition, {names} from wanted "
+                f"semi join moved on wanted.{key} = moved.row_key order by _partition, {key}",
+            )
         self._copy(
             folder,
             "deletes",
             f"select _partition, {key} from gone union all "
-            f"select before._partition, before.{key} from before join wanted using ({key}) "
+            f"select before._partition, before.{key} from before "
+            f"join (from wanted semi join moved on wanted.{key} = moved.row_key) as wanted using ({key}) "
             f"anti join kept on before.{key} = kept.row_key "
             f"where before._partition <> wanted._partition union all "
             f"select distinct _partition, {key} from surplus where {key} is not null "
@@ -149,16 +167,7 @@ class _Planner:
         if self._is_first:
             (folder / "snapshot.parquet").hardlink_to(folder / "upserts.parquet")
         else:
-            self._copy(
-                folder,
-                "snapshot",
-                f"select _partition, {names} from wanted "
-                f"semi join moved on wanted.{key} = moved.row_key union all "
-                f"select _partition, {names} from before "
-                f"anti join moved on before.{key} = moved.row_key "
-                f"anti join gone on before.{key} = gone.{key} "
-                f"union all select _partition, {names} from kept_extra order by _partition, {key}",
-            )
+            self._write_snapshot(folder, names)
         self._copy(
             folder,
             "preimages",
@@ -176,6 +185,35 @@ class _Planner:
         )
         self._copy(folder, "surplus", f"select _partition, {names} from surplus order by all")
         return self._count(folder)
+
+    def _write_snapshot(self, folder: Path, names: str) -> None:
+        """What stays as it is, in the baseline's order, and what moved put in its places."""
+        key = self._key
+        stays = (
+            f"select _partition, {names} from before anti join moved on before.{key} = moved.row_key "
+            f"anti join gone on before.{key} = gone.{key}"
+        )
+        comes = (
+            f"select _partition, {names} from {parquet(folder / 'upserts.parquet')} "
+            f"union all select _partition, {names} from kept_extra"
+        )
+        target = folder / "snapshot.parquet"
+        if self._count_rows(f"({comes})") <= _MERGED_AT_MOST:
+            merge_in_order(self._connection, stays, comes, key, target)
+        else:
+            self._copy(folder, "snapshot", f"{stays} union all {comes} order by _partition, {key}")
+
+    def _by_partition(self, names: str) -> str:
+        """The wanted rows, one partition after the other, each in the order of the mart."""
+        rows = f"select _partition, {names} from wanted"
+        partitions = self._connection.execute(
+            "select distinct _partition from wanted order by all"
+        ).fetchall()
+        if not 1 < len(partitions) <= _PARTITIONS_APART:
+            return rows
+        return " union all ".join(
+            f"{rows} where _partition = {quoted(one)}" for (one,) in partitions
+        )
 
     def open(
         self, mart: Path, ledger: Path | None, baseline: Path | None, frozen: Path | None
@@ -272,18 +310,22 @@ class _Planner:
     def _compare(self) -> None:
         """Tables: `wanted` rows, `moved` keys and how, `gone` keys."""
         key = self._key
-        self._dead = [name for name in self._volatile if self._filled("after", name) == 0]
+        filled, self._filled_before = self._filled("after"), self._filled("before")
+        self._dead = [name for name in self._volatile if not filled[name]]
+        held = self._count_rows("before")
         first = [
             name
             for name in self._names
             if name not in self._volatile
-            and self._count_rows("before")
-            and not self._filled("before", name)
-            and self._filled("after", name)
+            and held
+            and filled[name]
+            and not self._filled_before[name]
         ]
         self._want()
         changed = {
-            name: f"before.{name} is null and after.{name} is not null"
+            name: "false"
+            if self._is_first
+            else f"before.{name} is null and after.{name} is not null"
             if name in self._volatile
             else differ(self._columns[name], f"before.{name}", f"after.{name}")
             for name in self._names
@@ -296,8 +338,9 @@ class _Planner:
         any_first = " or ".join(f"({changed[name]})" for name in first) or "false"
         self._suspect()
         # Only rows that move are kept: on most days that is a handful of a million.
+        kept_as = "view" if self._is_first else "table"
         self._connection.execute(
-            f"create table moved as select after.{key} as row_key, case "
+            f"create {kept_as} moved as select after.{key} as row_key, case "
             f"when before.{key} is null then 'insert' when {any_old} then 'update' "
             f"else 'first_fill' end as change, {flags} "
             f"from suspected as after left join held_before as before on after.{key} = before.{key} "
@@ -346,7 +389,7 @@ class _Planner:
 
     def _want(self) -> None:
         """`wanted`: the mart's rows, a null volatile value replaced by the last live one."""
-        if not self._volatile:
+        if not self._volatile or self._is_first:
             self._connection.execute("create view wanted as from after")
             return
         key = self._key
@@ -399,28 +442,28 @@ class _Planner:
             rows_by_partition=dict(partitions),
             kept=self._count_rows("kept"),
             rows_before=self._count_rows("before_rows"),
-            common_keys=self._count_rows(
-                f"after semi join before on after.{self._key} = before.{self._key}"
-            ),
+            common_keys=self._common_keys(changes.get("insert", 0)),
             guarded_updates=changes.get("update", 0),
             emptied_columns=self._emptied(folder),
             new_columns=self._new,
             surplus=self._count_rows("surplus"),
         )
 
+    def _common_keys(self, inserts: int) -> int:
+        if self._count_rows("kept"):
+            # People may keep a row that is not there.
+            key = self._key
+            return self._count_rows(f"after semi join before on after.{key} = before.{key}")
+        return self._count_rows("after") - inserts
+
     def _emptied(self, folder: Path) -> list[str]:
-        names = [name for name in self._names if name not in self._volatile]
-        counts = ", ".join(f"count({name})" for name in names)
-        before = self._connection.execute(f"select {counts} from before").fetchone()
-        after = self._connection.execute(
-            f"select {counts} from {parquet(folder / 'snapshot.parquet')}"
-        ).fetchone()
-        assert before is not None
-        assert after is not None
         if not self._count_rows("after"):
             return []
+        after = self._filled(parquet(folder / "snapshot.parquet"))
         return [
-            name for name, old, new in zip(names, before, after, strict=True) if old and not new
+            name
+            for name in self._names
+            if name not in self._volatile and self._filled_before[name] and not after[name]
         ]
 
     def _by_column(self, change: str | None, names: list[str]) -> dict[str, int]:
@@ -443,9 +486,12 @@ class _Planner:
         ).fetchone()
         return int(counted[0]) if counted else 0
 
-    def _filled(self, table: str, name: str) -> int:
-        counted = self._connection.execute(f"select count({name}) from {table}").fetchone()
-        return int(counted[0]) if counted else 0
+    def _filled(self, table: str) -> dict[str, int]:
+        """How many values each column holds."""
+        counts = ", ".join(f"count({name})" for name in self._names)
+        counted = self._connection.execute(f"select {counts} from {table}").fetchone()
+        assert counted is not None
+        return dict(zip(self._names, counted, strict=True))
 
     def _columns_of(self, path: Path) -> set[str]:
         described = self._connection.execute(f"describe from {parquet(path)}").fetchall()

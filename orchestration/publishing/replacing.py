@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, parquet, quoted
+from orchestration.duck import FEW, connect, copy_to_parquet, parquet, quoted
 from orchestration.errors import (
     AnswerUnknown,
     NotVerified,
@@ -69,7 +69,7 @@ def planned_replacements(
     """
     for place, partition in enumerate(sorted(partitions)):
         file, body = work / f"replacement-{place}.parquet", work / f"replacement-{place}.json"
-        with connect(spill=work) as connection:
+        with connect(spill=work, memory=FEW) as connection:
             connection.execute(
                 copy_to_parquet(
                     f"from {parquet(snapshot)} where _partition = {quoted(partition)}", file

@@ -17,9 +17,9 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Column, Dataset
-from orchestration.duck import connect, parquet, quoted
+from orchestration.duck import FEW, connect, parquet, quoted
 from orchestration.errors import NotVerified
-from orchestration.publishing.comparing import differing_keys, rows_hash
+from orchestration.publishing.comparing import differing_keys, digests, rows_hash
 from orchestration.publishing.transport import Aggregates, Transport
 
 READ_ALL_SHARE = 0.05
@@ -113,7 +113,7 @@ class Verifier:
             PassingFault: the portal cannot be read.
         """
         found = Verification()
-        with connect(spill=spill) as connection:
+        with connect(spill=spill, memory=FEW) as connection:
             connection.execute(f"create view snapshot as from {parquet(snapshot)}")
             for partition in sorted({*portal_ids, *_partitions(connection)}):
                 portal_id = portal_ids.get(partition)
@@ -209,25 +209,30 @@ class Verifier:
         read_all = full or touched > max(1_000, rows * READ_ALL_SHARE)
         if not (touched or full):
             return
-        wanted = "expected"
         if read_all:
+            wanted = "expected"
             tables = self._transport.rows(portal_id, self._columns, order=self._key)
         else:
             wanted = f"(from expected semi join touched on expected.{self._key} = touched.row_key)"
             keys = [row[0] for row in connection.execute("from touched order by all").fetchall()]
             tables = self._transport.rows_by_key(portal_id, self._columns, self._key, keys)
-        connection.execute("create or replace table held as from expected limit 0")
+        # Digests alone are kept: rows may be many.
+        connection.execute("create or replace table held (row_key varchar, cells uhugeint)")
+        connection.execute("create or replace view typed as from expected limit 0")
         for table in tables:
             connection.register("page", table)
-            connection.execute("insert into held by name from page")
-        differing = differing_keys(
-            connection, self._columns, self._key, expected=wanted, found="held"
+            page = "(from typed union all by name from page)"
+            connection.execute(f"insert into held {digests(self._columns, self._key, page)}")
+            connection.unregister("page")
+            del table
+        connection.execute(
+            f"create or replace table wanted as {digests(self._columns, self._key, wanted)}"
         )
-        for how, differing_now in differing.items():
-            found.differing.setdefault(how, []).extend(differing_now)
+        for how, keys_now in differing_keys(connection, expected="wanted", found="held").items():
+            found.differing.setdefault(how, []).extend(keys_now)
         found.rows_read_back[portal_id] = _count(connection, "held")
         if full:
-            found.hashes[portal_id] = rows_hash(connection, self._columns, self._key, table="held")
+            found.hashes[portal_id] = rows_hash(connection, "held")
 
 
 def _no_dataset(partition: str) -> Check:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from orchestration.dataset import Column, Dataset
-from orchestration.duck import connect, quoted, sql_path
+from orchestration.duck import FEW, connect, quoted, sql_path
 from orchestration.errors import ModelFault
 
 LONGEST_TEXT_BYTES = 1_000_000
@@ -54,14 +54,16 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
     )
     any_flaw = " or ".join(f"coalesce({test}, false)" for _, test, _ in flaws)
     key = f'"{dataset.key}"'
-    with connect(spill=rows.parent) as connection:
+    with connect(spill=rows.parent, memory=FEW) as connection:
         return connection.execute(
-            f"with rows as (from read_parquet({sql_path(rows)})), "
+            f"with rows as not materialized (from read_parquet({sql_path(rows)})), "
             f"flawed as (select cast({key} as varchar) as key, "
             f"unnest(list_filter([{tests}], lambda flaw: flaw is not null)) as flaw "
             f"from rows where {any_flaw}), "
-            f"twice as (select {key} from rows where {key} is not null "
-            f"group by {key} having count(*) > 1), "
+            # Hashes take less room than keys; few are looked at again.
+            f"alike as (select hash({key}) as hashed from rows group by hashed having count(*) > 1), "
+            f"twice as (select {key} from rows semi join alike on hash({key}) = alike.hashed "
+            f"where {key} is not null group by {key} having count(*) > 1), "
             f"named as (select key, flaw.column as column, flaw.value as value, "
             f"flaw.reason as reason from flawed union all "
             f"select cast({key} as varchar), {quoted(dataset.key)}, "

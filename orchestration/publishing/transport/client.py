@@ -131,8 +131,12 @@ class SodaClient(Socrata):  # type: ignore[misc]
 
     def close(self) -> None:
         """Ends the session, and with the last answer the connection that it holds open."""
-        self.answer = None
+        self.forget()
         super().close()
+
+    def forget(self) -> None:
+        """Lets go of the last answer, which may be large."""
+        self.answer = None
 
     def _begin(self) -> None:
         """Names the next request, so that one whose answer is lost has a name too."""

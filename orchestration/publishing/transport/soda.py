@@ -235,17 +235,22 @@ class SodaTransport:
         with RowReader(columns) as reader:
             while True:
                 paging = {"$limit": str(PAGE), "$offset": str(offset)}
-                answer = self._read("read", portal_id, query | paging)
+                body = self._read("read", portal_id, query | paging).content
+                self._client.forget()
                 try:
-                    page = reader.read(answer.content)
+                    page = reader.read(body)
                 except NoRows as error:
                     raise PortalFault(
                         f"{self.domain}: {portal_id} answered a read without rows: {error}"
                     ) from None
-                if page.num_rows:
+                rows = page.num_rows
+                del body
+                if rows:
                     yield page
-                if page.num_rows < PAGE:
+                if rows < PAGE:
                     return
+                # A page takes as much as all else together: the last one goes before the next comes.
+                del page
                 offset += PAGE
 
     def _read(self, verb: str, portal_id: str, query: Mapping[str, str]) -> requests.Response:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.publishing.chunks import _ahead, planned_chunks
+from orchestration.prefetching import ahead
+from orchestration.publishing.chunks import planned_chunks
 from tests.unit.publishing.conftest import tree, trees, write_plan
 
 DATASET = trees()
@@ -107,10 +108,10 @@ def test_next_chunk_is_made_while_the_last_is_used() -> None:
         made.set()
         yield 2
 
-    ahead = _ahead(numbers())
-    assert next(ahead) == 1
+    coming = ahead(numbers())
+    assert next(coming) == 1
     assert made.wait(5)
-    assert list(ahead) == [2]
+    assert list(coming) == [2]
 
 
 def test_what_was_begun_is_closed_when_nobody_goes_on() -> None:
@@ -123,9 +124,9 @@ def test_what_was_begun_is_closed_when_nobody_goes_on() -> None:
         finally:
             closed.append(threading.current_thread().name)
 
-    ahead = _ahead(numbers())
-    next(ahead)
-    ahead.close()
+    coming = ahead(numbers())
+    next(coming)
+    coming.close()
     assert len(closed) == 1
     assert closed[0].startswith("chunks")
 
@@ -137,7 +138,7 @@ def test_failure_in_the_making_reaches_the_caller() -> None:
         yield 1
         raise ValueError("broken")
 
-    ahead = _ahead(numbers())
-    assert next(ahead) == 1
+    coming = ahead(numbers())
+    assert next(coming) == 1
     with pytest.raises(ValueError, match="broken"):
-        next(ahead)
+        next(coming)
