@@ -8,9 +8,10 @@ instead, unless somebody else wrote there since the plan.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,42 @@ class Delivery:
             snapshot = self._what_should_be_there(publication, refused, work)
             verification = self._prove(publication, sendable, snapshot, replaced, work)
             return self._end(publication, verification, refused, snapshot, work)
+
+    # Drafts of what waits for people
+
+    def preview(self, publication: Publication) -> list[str]:
+        """Leaves what is held as drafts on the portal; returns their addresses. None without drafts."""
+        if self._dataset.publish.transport != "dsmapi" or self._target.drafts is None:
+            return []
+        folder = self._journal.folder(publication)
+        replaced = self._replaced(folder)
+        sender = DraftSender(self._target.drafts, self._dataset)
+        known = {chunk["number"]: chunk for chunk in self._state.chunks(publication.id)}
+        addresses = []
+        with workspace(self._settings, publication.run_id, "preview") as work:
+            sendable, refused = self._sendable(folder, work)
+            drafts = [one for one in planned_drafts(sendable) if one.partition not in replaced]
+            whole = self._what_should_be_there(publication, refused, work) if replaced else folder
+            for draft in chain(drafts, _whole_drafts(self._dataset, whole, replaced, work)):
+                before = known.get(draft.number) or {}
+                addresses.append(
+                    sender.preview(
+                        self._portal_id(draft.partition),
+                        draft,
+                        work,
+                        before.get("answer"),
+                        partial(self._note, publication, draft.number, draft),
+                        is_whole=before.get("state") == "drafted",
+                    )
+                )
+        return addresses
+
+    def withdraw(self, publication: Publication) -> None:
+        """Discards the drafts of what is not waited for any more."""
+        for chunk in self._state.chunks(publication.id):
+            if chunk["state"] in ("drafting", "drafted") and self._target.drafts is not None:
+                sender = DraftSender(self._target.drafts, self._dataset)
+                sender.withdraw(self._portal_id(chunk["partition"]), chunk["answer"]["revision"])
 
     # Sending
 
@@ -196,7 +233,10 @@ class Delivery:
         Raises:
             PortalEdited: somebody did.
         """
-        if not replaced or self._state.chunks(publication.id):
+        if not replaced or any(
+            chunk["state"] in ("sent", "acknowledged")
+            for chunk in self._state.chunks(publication.id)
+        ):
             return
         reader = BaselineReader(
             self._settings, self._dataset, self._target, self._journal, replaced
@@ -230,14 +270,7 @@ class Delivery:
                 f"{portal_id} has no row identifier, so all of its {planned.rows:,} rows are sent"
             )
             if self._dataset.publish.transport == "dsmapi":
-                draft = Draft(
-                    number=number,
-                    kind=planned.kind,
-                    partition=planned.partition,
-                    rows=planned.rows,
-                    file=planned.file,
-                )
-                self._send_draft(publication, draft, work)
+                self._send_draft(publication, _whole_draft(planned, number), work)
                 continue
             note = partial(self._note, publication, number, planned)
             send_replacement(
@@ -463,6 +496,25 @@ class Delivery:
             self._state, self._dataset, ended, verification=verification, described=described
         )
         return ended
+
+
+def _whole_drafts(
+    dataset: Dataset, snapshot: Path, partitions: Collection[str], work: Path
+) -> Iterator[Draft]:
+    """Drafts that replace partitions whole."""
+    if partitions:
+        for planned in planned_replacements(dataset, snapshot, partitions, work):
+            yield _whole_draft(planned, planned.number)
+
+
+def _whole_draft(planned: Replacement, number: int) -> Draft:
+    return Draft(
+        number=number,
+        kind=planned.kind,
+        partition=planned.partition,
+        rows=planned.rows,
+        file=planned.file,
+    )
 
 
 def _or_fail(dataset: Dataset, verification: Verification) -> Verification:

@@ -4,12 +4,15 @@ The only module that knows socrata-py. Per partition one update revision for ups
 revision, or one that replaces what has no row identifier; each is uploaded as one file, transformed
 to our types, and applied only where no cell is in error. Rows in error are named, and the draft is
 made again without them; what cannot be applied is discarded. A draft that waits for approval is not
-published: the publication stays open, and the next run looks again. Proof and receipt are those of
+published: the publication stays open, and the next run looks again. What is held for people is left
+as a draft for them to look at; once released it is made anew, so that what is applied is what was
+released. Proof and receipt are those of
 every publication: rows are read back over SODA.
 """
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,8 +107,50 @@ class DraftSender:
             PortalFault: it cannot be applied, and was discarded.
             PassingFault: the portal did not answer.
         """
-        try:
+        with self._told_as_ours(portal_id):
             self._send(portal_id, draft, work, journaled or {}, note)
+
+    def preview(
+        self,
+        portal_id: str,
+        draft: Draft,
+        work: Path,
+        journaled: Mapping[str, Any] | None,
+        note: Any,
+        *,
+        is_whole: bool,
+    ) -> str:
+        """Leaves a draft that people can look at, and applies nothing; returns its address.
+
+        `is_whole` says that the one in the journal had all its rows, and may stay.
+
+        Raises: as `send`.
+        """
+        with self._told_as_ours(portal_id):
+            view = self._client.views.lookup(portal_id)
+            if journaled and "revision" in journaled:
+                revision = view.revisions.lookup(journaled["revision"])
+                if revision.attributes["closed_at"] is None and is_whole:
+                    return str(revision.ui_url())
+                if revision.attributes["closed_at"] is None:
+                    revision.discard()
+            made, _, _, _ = self._without_errors(
+                view, draft, work, portal_id, lambda _, facts: note("drafting", facts)
+            )
+            note("drafted", {"revision": made.attributes["revision_seq"]})
+            return str(made.ui_url())
+
+    def withdraw(self, portal_id: str, number: int) -> None:
+        """Discards a draft that nobody waits for any more, where it is still open."""
+        with self._told_as_ours(portal_id):
+            revision = self._client.views.lookup(portal_id).revisions.lookup(number)
+            if revision.attributes["closed_at"] is None:
+                revision.discard()
+
+    @contextmanager
+    def _told_as_ours(self, portal_id: str) -> Iterator[None]:
+        try:
+            yield
         except (NotVerified, PortalFault, PassingFault):
             raise
         except Exception as error:  # noqa: BLE001 - the client raises whatever comes
@@ -124,16 +169,26 @@ class DraftSender:
         note: Any,
     ) -> None:
         view = self._client.views.lookup(portal_id)
-        refused: list[RefusedRow] = []
         if "revision" in journaled and self._was_applied(view, journaled, portal_id):
             note("acknowledged", {**journaled, "settled": "read_back"})
             return
+        made, schema, refused, attempt = self._without_errors(view, draft, work, portal_id, note)
+        self._apply(portal_id, made, schema, draft, refused, attempt, note)
+
+    def _without_errors(
+        self, view: Any, draft: Draft, work: Path, portal_id: str, note: Any
+    ) -> tuple[Any, Any, list[RefusedRow], int]:
+        """A draft none of whose cells is in error, and the rows that it lacks for that.
+
+        Raises:
+            PortalFault: leaving out rows does not help.
+        """
+        refused: list[RefusedRow] = []
         for attempt in range(1, _TRIES + 1):
             made, schema = self._draft(view, draft, work, [row.key for row in refused], note)
             faults = self._faults(schema, draft)
             if not faults:
-                self._apply(portal_id, made, schema, draft, refused, attempt, note)
-                return
+                return made, schema, refused, attempt
             made.discard()
             refused += faults
         raise PortalFault(

@@ -385,17 +385,8 @@ class Publisher:
             PortalFault, PublicationRefused: it has failed, and says why.
             PassingFault: it stays open, and the next run goes on.
         """
-        delivery = Delivery(
-            self.settings,
-            self.state,
-            self.dataset,
-            self.target,
-            self.journal,
-            self.datasets,
-            self.progress,
-        )
         try:
-            ended = delivery.deliver(publication)
+            ended = self._delivery().deliver(publication)
         except PassingFault as error:
             self.state.move_publication(publication.id, failure=str(error))
             raise
@@ -415,6 +406,35 @@ class Publisher:
             publication_id=ended.id,
             message=f"sent and verified: {plan.rows - ended.refused:,} rows on the portal{refused}",
         )
+
+    def withdraw(self, publication: Publication) -> None:
+        """Takes the drafts of what nobody waits for any more off the portal.
+
+        Raises:
+            PassingFault: one of them could not be reached.
+        """
+        self._delivery().withdraw(publication)
+
+    def _delivery(self) -> Delivery:
+        return Delivery(
+            self.settings,
+            self.state,
+            self.dataset,
+            self.target,
+            self.journal,
+            self.datasets,
+            self.progress,
+        )
+
+    def _preview(self, publication: Publication) -> str:
+        """Leaves drafts of what is held, where it goes by drafts; says where they are."""
+        try:
+            drafts = self._delivery().preview(publication)
+        except (PassingFault, PortalFault, PublicationRefused) as error:
+            # It is held all the same, and its release makes the drafts that are applied.
+            self.progress(f"{self.dataset.id}: no draft could be left to look at: {error}")
+            return ""
+        return f". To look at: {', '.join(drafts)}" if drafts else ""
 
     def _go_on(
         self,
@@ -449,6 +469,11 @@ class Publisher:
             rules_hash=rules,
             marks=self.marks_before,
         )
+        for older in self.journal.publications(*WAITING):
+            try:
+                self.withdraw(older)
+            except PassingFault as error:
+                self.progress(f"{self.dataset.id}: a draft of {older.id} is left: {error}")
         if not plan.writes:
             return self._end_unchanged(publication, plan)
         if asked is not None:
@@ -528,7 +553,8 @@ class Publisher:
             state="held",
             plan=plan_of(publication),
             publication_id=publication.id,
-            message=f"held ({because}) until somebody releases it: summerware release {where}",
+            message=f"held ({because}) until somebody releases it: summerware release {where}"
+            f"{self._preview(publication)}",
         )
 
     def _sign_and_send(self, publication: Publication, *, by: str) -> Outcome:

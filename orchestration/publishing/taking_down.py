@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
-from orchestration.errors import PortalEdited, PortalFault, PublicationRefused
+from orchestration.errors import PassingFault, PortalEdited, PortalFault, PublicationRefused
 from orchestration.layers import workspace
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, planned_chunks
 from orchestration.publishing.journal import OPEN, WAITING, Content, snapshot_file
@@ -72,6 +72,7 @@ class Removal:
         self._journal = publisher.journal
         self._tombstones = tombstones
         self._progress = progress
+        self._left_drafts: list[str] = []
 
     def remove(self, *, by: str, authority: str, run_id: str, keys: Sequence[str]) -> Removed:
         """Plans, sends, proves, and asks once more."""
@@ -95,6 +96,11 @@ class Removal:
                 self._progress(f"removing it from the portal: {plan.writes:,} rows to write")
                 self._publisher.send(publication)
             self._confirm(keys)
+        if self._left_drafts:
+            raise PassingFault(
+                f"{self._dataset.id}: it is off the datasets, but drafts that hold some of it are left: "
+                f"{'; '.join(self._left_drafts)}. Discard them on the portal"
+            )
         return Removed(
             target=self._publisher.target.name,
             rows=plan.deletes if plan else 0,
@@ -113,11 +119,19 @@ class Removal:
                 )
             except PublicationRefused as error:
                 self._journal.move(publication, "abandoned", failure=str(error))
+                self._withdraw(publication)
                 self._progress(f"publication {publication.id} is abandoned: it holds some of it")
         for publication in self._journal.publications(*OPEN):
             state = "abandoned" if publication.state == "planned" else "failed"
             ended = self._journal.move(publication, state, failure="a takedown came first")
             write_receipt(self._state, self._dataset, ended)
+
+    def _withdraw(self, publication: Publication) -> None:
+        """A draft that cannot be discarded is told in the end; the removal itself goes first."""
+        try:
+            self._publisher.withdraw(publication)
+        except PassingFault as error:
+            self._left_drafts.append(f"of {publication.id}: {error}")
 
     def _what_is_there(self, folder: Path) -> tuple[Path | None, bool]:
         """The portal's rows, and whether they are what we proved last."""

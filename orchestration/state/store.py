@@ -465,7 +465,7 @@ class State:
         state: str,
         answer: dict[str, Any] | None = None,
     ) -> None:
-        """Notes how far one chunk came: pending, sent, acknowledged, verified."""
+        """Notes how far one chunk came: (drafted,) pending, sent, acknowledged, verified."""
         table = tables.publication_chunk
         values = {"state": state, "answer": answer, "moved_at": now()}
         with self._writing.begin() as connection:

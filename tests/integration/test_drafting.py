@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from orchestration import reports
+from orchestration.cli import app
 from orchestration.errors import NotVerified, PassingFault
 from orchestration.portal.manners import Manners, with_switches
 from orchestration.portal.server import PortalServer
@@ -17,6 +19,7 @@ from tests.integration.test_publisher import Killed
 from tests.park import AFTER, OAKS, Park
 from tests.unit.publishing.conftest import tree
 
+LATER = "2022-09-12T00:00:00"
 BY_DRAFTS = {"id": "tree-tree", "transport": "dsmapi"}
 
 
@@ -153,3 +156,77 @@ def test_portal_that_does_not_answer_leaves_it_open(park: Park) -> None:
     park.portal.faults.clear()
     park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert set(park.on_portal()) == {"T1", "T2", "T3", "T4"}
+
+
+# What waits for people
+
+
+def _open_drafts(park: Park) -> list[int]:
+    address = f"/api/publishing/v1/revision/{park.portal_id()}"
+    listed = [one["resource"] for one in park.http("GET", address).json()]
+    return [one["revision_seq"] for one in listed if one["closed_at"] is None]
+
+
+def _held(park: Park, *rows: Any, extracted_at: str = AFTER) -> Any:
+    park.write_dataset(publish=BY_DRAFTS, release="one")
+    outcome = park.publish_rows([*OAKS, *rows], extracted_at=extracted_at)
+    assert outcome.state == "held"
+    return outcome
+
+
+def test_held_publication_is_a_draft_to_look_at(park: Park) -> None:
+    """One draft, whose address is told and which shows nothing to the public; kept by the next run."""
+    park.publish_rows(OAKS)
+    told = _held(park, tree("T4")).message
+    (number,) = _open_drafts(park)
+    assert f"/d/{park.portal_id()}/revisions/{number}" in told
+    assert set(park.on_portal()) == {"T1", "T2", "T3"}
+    again = park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert (again.message, _open_drafts(park)) == (told, [number])
+
+
+def test_released_draft_is_what_was_planned(park: Park) -> None:
+    """The one to look at is discarded, since people may have changed it, and made anew."""
+    park.publish_rows(OAKS)
+    held = _held(park, tree("T4"))
+    (looked_at,) = _open_drafts(park)
+    assert park.release(held.publication_id).state == "verified"
+    assert set(park.on_portal()) == {"T1", "T2", "T3", "T4"}
+    assert _open_drafts(park) == []
+    (applied,) = _revisions(park)
+    assert applied != looked_at
+
+
+def test_newer_plan_withdraws_the_draft_of_the_older(park: Park) -> None:
+    """At most one draft of ours waits on the portal."""
+    park.publish_rows(OAKS)
+    _held(park, tree("T4"))
+    (older,) = _open_drafts(park)
+    _held(park, tree("T4"), tree("T5"), extracted_at=LATER)
+    (newer,) = _open_drafts(park)
+    assert newer != older
+
+
+def test_takedown_discards_a_draft_that_holds_the_row(
+    park: Park, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A draft is on the portal too."""
+    for name in ("datasets", "expectations"):
+        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
+    park.publish_rows(OAKS)
+    _held(park, tree("T4"))
+    order = ["takedown", "trees", "T4", "--authority", "Court, 22-1", "--yes"]
+    result = CliRunner().invoke(app, order)
+    assert result.exit_code == 0, result.output
+    assert _open_drafts(park) == []
+
+
+def test_portal_without_drafts_at_the_moment_holds_all_the_same(park: Park) -> None:
+    """A draft is for looking; the hold does not depend on it, and the next run leaves it."""
+    park.publish_rows(OAKS)
+    park.portal.faults.add("500:every=1@PUT /api/publishing/")
+    park.portal.faults.add("500:every=1@POST /api/publishing/")
+    assert "revisions" not in _held(park, tree("T4")).message
+    park.portal.faults.clear()
+    assert "revisions" in park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER).message
+    assert len(_open_drafts(park)) == 1
