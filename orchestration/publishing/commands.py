@@ -99,8 +99,7 @@ def plan(
     settings, state = open_state()
     view = _view(settings, state, find_dataset(settings, dataset), publication, n)
     if page is not None:
-        page.write_text(view.as_page(), encoding="utf-8")
-        page.chmod(0o600)
+        _write_page(page, view.as_page())
     if as_json:
         return print_json(view.as_json())
     _print_plan(view)
@@ -284,10 +283,16 @@ def edits(
     return out.print("Noted. These rows are left as they are on the portal")
 
 
-def shadow(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
+def shadow(
+    dataset: DatasetArgument,
+    page: Annotated[Path | None, typer.Option(help="Write an HTML page here.")] = None,
+    n: Annotated[int, typer.Option("--n", min=0, help="Examples of each difference.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
     """Compare with what a city's present publisher shows; reads the portal, and writes nothing."""
     from orchestration.publishing.looking import shadow_day
     from orchestration.publishing.publisher import open_publisher
+    from orchestration.publishing.shadow import shadow_page
 
     settings, state = open_state()
     found = find_dataset(settings, dataset)
@@ -296,6 +301,8 @@ def shadow(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
         report = shadow_day(
             publisher, layer, day=datetime.now(ZoneInfo(TIME_ZONE)).date(), run_id=_run_id("shadow")
         )
+    if page is not None:
+        _write_page(page, shadow_page(report, title=found.publish.title, examples=n))
     if as_json:
         return print_json(report.as_json())
     counts = report.plan
@@ -311,7 +318,15 @@ def shadow(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
         out.print(table)
     for reason, lines in report.withheld.items():
         out.print(f"not published here: {lines:,} lines, {reason}")
+    if page is not None:
+        out.print(f"Written to {page}")
     return out.print(f"Row by row: {report.folder}/differences.parquet")
+
+
+def _write_page(page: Path, content: str) -> None:
+    """For its owner alone: it shows rows."""
+    page.write_text(content, encoding="utf-8")
+    page.chmod(0o600)
 
 
 def adopt(dataset: DatasetArgument, reason: ReasonOption, by: ByOption = None) -> None:

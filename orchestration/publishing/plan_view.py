@@ -15,10 +15,10 @@ from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.publishing.comparing import differ
 from orchestration.publishing.planning import Plan
+from orchestration.publishing.rendering import render
 
 CHANGES = ("insert", "update", "first_fill", "delete", "held_back", "kept")
 MOVING = CHANGES[:4]
-_TEMPLATES = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +66,7 @@ class PlanView:
 
     def as_page(self) -> str:
         """One HTML page, complete in itself."""
-        from jinja2 import Environment, FileSystemLoader
-
-        environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
-        return environment.get_template("plan.html").render(view=self, moving=MOVING)
+        return render("plan.html", view=self, moving=MOVING)
 
 
 def view_plan(

@@ -15,16 +15,18 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, parquet
+from orchestration.duck import connect, copy_to_parquet, parquet, quoted
 from orchestration.layers import layer_file, sync_file, sync_folder
-from orchestration.publishing.comparing import differ
+from orchestration.publishing.comparing import NO_KEY, differ
 from orchestration.publishing.planning import Plan
+from orchestration.publishing.rendering import render
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
 
 UNEXPLAINED = "unexplained"
 NOT_THERE = "not on the portal"
 NOT_IN_EXTRACT = "not in the extract"
+SURPLUS = "repeats another row's key, or has none"
 SOURCE_VALUE = "as the extract has it"
 
 
@@ -95,6 +97,28 @@ def shadow_report(
     return report
 
 
+def shadow_page(report: ShadowReport, *, title: str, examples: int) -> str:
+    """The report as one HTML page, with so many examples of each difference, the first by key."""
+    path = Path(report.folder) / "differences.parquet"
+    with connect() as connection:
+        found = [
+            (one, _examples(connection, path, one, examples))
+            for one in (report.differences if examples else ())
+        ]
+    return render("shadow.html", report=report, title=title, examples=found)
+
+
+def _examples(
+    connection: duckdb.DuckDBPyConnection, path: Path, one: Difference, limit: int
+) -> list[dict[str, str | None]]:
+    rows = connection.execute(
+        f"select row_key, before, after from {parquet(path)} where change = ? and column_name = ? "
+        f"and rule = ? order by row_key limit {int(limit)}",
+        [one.change, one.column, one.rule],
+    ).fetchall()
+    return [{"key": key, "before": before, "after": after} for key, before, after in rows]
+
+
 def _explain(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -108,7 +132,10 @@ def _explain(
         "ledger": layer_file(settings, layer, f"ledger_{dataset.id}"),
         "decided": layer_file(settings, layer, f"decided_cells_{dataset.id}"),
         "corrections": layer_file(settings, staged, f"corrections_{dataset.id}"),
-        **{name: planned / f"{name}.parquet" for name in ("changes", "preimages", "upserts")},
+        **{
+            name: planned / f"{name}.parquet"
+            for name in ("changes", "preimages", "upserts", "surplus")
+        },
     }
     for name, path in tables.items():
         connection.execute(f"create view {name} as from {parquet(path)}")
@@ -142,7 +169,9 @@ def _explain(
         f"when change = 'delete' then coalesce(reason, '{NOT_IN_EXTRACT}') "
         f"else coalesce(reason, '{UNEXPLAINED}') end "
         "from changes left join fates using (row_key) "
-        "where change not in ('update', 'first_fill')"
+        "where change not in ('update', 'first_fill') union all "
+        f"select coalesce({key}::varchar, '{NO_KEY}'), 'surplus', '', null, null, {quoted(SURPLUS)} "
+        "from surplus"
     )
 
 

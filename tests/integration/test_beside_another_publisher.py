@@ -20,7 +20,7 @@ from orchestration.publishing.journal import plan_of
 from orchestration.publishing.looking import look, shadow_day
 from orchestration.publishing.plan_view import view_plan
 from orchestration.publishing.publisher import open_publisher
-from orchestration.publishing.shadow import ShadowReport
+from orchestration.publishing.shadow import ShadowReport, shadow_page
 from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.transport import Credentials, SodaTransport
@@ -130,6 +130,18 @@ def test_shadow_keeps_each_day_and_tells_the_day_before(park: Park) -> None:
     assert oct(file.stat().st_mode)[-3:] == "600"
     (changed,) = [row for row in read_rows(file) if row["column_name"] == "species"]
     assert (changed["before"], changed["after"]) == ("OAK", "oak")
+
+
+@pytest.mark.usefixtures("live", "reading")
+def test_shadow_page_shows_each_difference_with_examples(park: Park) -> None:
+    """Rule, counts and the first rows side by side; whole in itself, and every cell escaped."""
+    report = _shadow(park)
+    page = shadow_page(report, title="Trees <of> the city", examples=5)
+    assert "Trees &lt;of&gt; the city" in page
+    assert re.search(r"species</td><td>species_spelled</td>\s*<td class=\"number\">1</td>", page)
+    assert re.search(r'<td>T2</td>\s*<td class="gone">OAK</td>\s*<td class="come">oak</td>', page)
+    assert not re.search(r"<script|https?://|src=|keeper", page)
+    assert "<td>T2</td>" not in shadow_page(report, title="Trees", examples=0)
 
 
 def test_adopting_writes_nothing_and_neither_does_the_run_after(park: Park, live: str) -> None:

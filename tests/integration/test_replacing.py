@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from orchestration.errors import (
 from orchestration.portal.manners import Manners, with_switches
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, sending, verification
+from orchestration.publishing.looking import shadow_day
 from orchestration.publishing.publisher import open_publisher
+from orchestration.publishing.shadow import shadow_page
 from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.publishing.transport import Answer, SodaTransport
 from orchestration.settings import Settings
@@ -158,6 +161,17 @@ def test_adopted_as_it_is_and_cleaned_by_the_next_run(park: Park, sent: Sent) ->
     assert outcome.plan is not None
     assert (outcome.plan.surplus, outcome.plan.updates, outcome.plan.unchanged) == (2, 0, 2)
     assert (sent.requests, rows_of(park)) == (["replace"], [("T1", "oak"), ("T2", "oak")])
+
+
+def test_shadow_tells_what_repeats(park: Park) -> None:
+    """Beside a publisher who appends, repeated rows are a difference of their own."""
+    park.make_unkeyed([tree("T1"), tree("T1"), tree(None), tree("T2")])
+    with open_publisher(park.settings, park.state, park.dataset, to_read=True) as opened:
+        layer = park.layer([tree("T1"), tree("T2")])
+        report = shadow_day(opened, layer, day=date(2022, 9, 10), run_id="shadow")
+    (difference,) = report.differences
+    assert (difference.change, difference.count, report.plan.rows_before) == ("surplus", 2, 4)
+    assert "repeats another row" in shadow_page(report, title="Trees", examples=5)
 
 
 def test_somebody_appended_a_row_again(park: Park) -> None:
