@@ -1,4 +1,4 @@
-"""Publishing a million rows, then a day's difference: seconds of each part, bytes sent, memory.
+"""Publishing a million rows, a day's difference, adopting: seconds of each part, bytes sent, memory.
 
 python -m benchmarks.publishing [ROWS] [MOVED]
 
@@ -24,7 +24,8 @@ from orchestration.gates.suites import suite_hash
 from orchestration.layers import LAYERS, finish_layer, workspace
 from orchestration.publishing import delivery, publisher
 from orchestration.publishing.planning import make_plan
-from orchestration.publishing.publisher import publish
+from orchestration.publishing.publisher import open_publisher, publish
+from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
@@ -45,20 +46,38 @@ def main(rows: int = 1_000_000, moved: int = 2_000) -> None:
         with portal_process(settings.portal_home), _measured():
             for day, label in enumerate(("initial load", "daily difference", "the same again")):
                 layer = _made_apart(settings, state, rows, moved if day else 0, day)
-                SECONDS.clear()
-                SENT["bytes"] = 0
-                started = time.monotonic()
-                outcome = publish(settings, state, dataset, layer, run_id=layer.run_id)
-                whole = time.monotonic() - started
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                writes = outcome.plan.writes if outcome.plan else 0
-                print(
-                    f"{label:<17} {outcome.state:<9} {writes:>9,} rows  whole {whole:6.1f} s  "
-                    f"plan {SECONDS.get('plan', 0):5.1f} s  send {SECONDS.get('send', 0):6.1f} s  "
-                    f"verify {SECONDS.get('verify', 0):5.1f} s  sent {SENT['bytes'] / 1e6:7.1f} MB  "
-                    f"peak {peak:,.0f} MB",
-                    flush=True,
-                )
+                _publish(settings, state, dataset, layer, label)
+            _forget_publications(state, dataset)
+            started = time.monotonic()
+            with open_publisher(settings, state, dataset) as publisher:
+                adopted = adopt_dataset(publisher, by="bench", reason="bench", run_id="adopt")
+            took = time.monotonic() - started
+            print(f"adopted           {adopted.plan['rows']:,} rows in {took:.1f} s", flush=True)
+            _publish(settings, state, dataset, layer, "after adopting")
+
+
+def _publish(settings: Settings, state: State, dataset: Dataset, layer: Layer, label: str) -> None:
+    """Publishes a layer and prints what it took."""
+    SECONDS.clear()
+    SENT["bytes"] = 0
+    started = time.monotonic()
+    outcome = publish(settings, state, dataset, layer, run_id=layer.run_id)
+    whole = time.monotonic() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    writes = outcome.plan.writes if outcome.plan else 0
+    print(
+        f"{label:<17} {outcome.state:<9} {writes:>9,} rows  whole {whole:6.1f} s  "
+        f"plan {SECONDS.get('plan', 0):5.1f} s  send {SECONDS.get('send', 0):6.1f} s  "
+        f"verify {SECONDS.get('verify', 0):5.1f} s  sent {SENT['bytes'] / 1e6:7.1f} MB  "
+        f"peak {peak:,.0f} MB",
+        flush=True,
+    )
+
+
+def _forget_publications(state: State, dataset: Dataset) -> None:
+    """As if somebody else had published what is there."""
+    for publication in state.publications(dataset.id):
+        state.move_publication(publication.id, target="elsewhere")
 
 
 def _dataset(settings: Settings) -> Dataset:

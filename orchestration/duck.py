@@ -12,7 +12,7 @@ BOUNDS = {"memory_limit": "2000MB", "autoinstall_known_extensions": "false"}
 
 ROW_GROUP = 40_960
 """Rows that whoever reads or writes a file of ours has at hand at once; DuckDB's own is thrice that."""
-FEW = "160MB"
+FEW = "128MB"
 """Enough for what looks at rows one after the other, however many there are."""
 
 

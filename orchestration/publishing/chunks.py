@@ -85,7 +85,7 @@ def planned_chunks(
 
     Raises:
         PublicationRefused: a column was planned that may not be published any more.
-        Unsendable: a row has a value that no portal can be sent.
+        Unsendable: a cell is no value of its column's type.
     """
     return ahead(_chunks(dataset, folder, rows=rows, size=size))
 
@@ -104,7 +104,7 @@ def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator
                 json_sql = deletion_json(dataset.column(dataset.key))
             batches = row_texts(connection, path, json_sql=json_sql, key=dataset.key, rows=rows)
             for partition, keys, texts in _cut(batches, rows=rows, size=size):
-                chunk = Chunk(
+                yield Chunk(
                     number=number,
                     kind=kind,
                     partition=partition,
@@ -112,8 +112,6 @@ def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator
                     key_values=keys,
                     texts=texts,
                 )
-                _ = chunk.body
-                yield chunk
                 number += 1
 
 

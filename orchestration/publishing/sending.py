@@ -200,13 +200,14 @@ class _Sending:
 
     def _request(self, part: Chunk) -> Answer:
         told = self._told
+        body = part.body
         told.attempts += 1
         self._note("sent", {"rows": part.rows, "attempt": told.attempts})
         try:
             if part.kind == "delete":
                 answer = self._transport.delete(self._portal_id, self._key, part.keys)
             else:
-                answer = self._transport.upsert(self._portal_id, part.body, part.rows)
+                answer = self._transport.upsert(self._portal_id, body, part.rows)
         except (PassingFault, PortalFault) as fault:
             told.request_ids.append(fault.request_id)
             raise
