@@ -184,7 +184,12 @@ class Park:
         return portal_id
 
     def make_unkeyed(
-        self, rows: Sequence[Row] = (), *, more: Sequence[str] = (), identifier: str | None = None
+        self,
+        rows: Sequence[Row] = (),
+        *,
+        more: Sequence[str] = (),
+        identifier: str | None = None,
+        partition: str = "",
     ) -> str:
         """One without a row identifier, or with another one, where this dataset goes from now on.
 
@@ -202,7 +207,7 @@ class Park:
         self.http("POST", f"/api/views/{portal_id}/publication.json")
         permission = {"method": "setPermission", "value": "public.read"}
         self.http("PUT", f"/api/views/{portal_id}.json", params=permission)
-        self.state.set_portal_id("local", "trees", "", portal_id)
+        self.state.set_portal_id("local", "trees", partition, portal_id)
         if rows:
             self.upsert(rows, portal_id)
         return portal_id

@@ -97,6 +97,7 @@ class Delivery:
                     whole = self._what_should_be_there(publication, refused, work)
                     self._replace(publication, whole, replaced, work)
                 publication = self._journal.move(publication, "sent", sent_at=now())
+                self.withdraw(publication)
             refused += self._refused_by_portal(publication, folder)
             snapshot = self._what_should_be_there(publication, refused, work)
             verification = self._prove(publication, sendable, snapshot, replaced, work)
@@ -109,6 +110,7 @@ class Delivery:
         if self._dataset.publish.transport != "dsmapi" or self._target.drafts is None:
             return []
         folder = self._journal.folder(publication)
+        found = self._datasets.found()
         replaced = self._replaced(folder)
         sender = DraftSender(self._target.drafts, self._dataset)
         known = {chunk["number"]: chunk for chunk in self._state.chunks(publication.id)}
@@ -118,10 +120,12 @@ class Delivery:
             drafts = [one for one in planned_drafts(sendable) if one.partition not in replaced]
             whole = self._what_should_be_there(publication, refused, work) if replaced else folder
             for draft in chain(drafts, _whole_drafts(self._dataset, whole, replaced, work)):
+                if draft.partition not in found:
+                    continue  # What is not there yet is not made before its release.
                 before = known.get(draft.number) or {}
                 addresses.append(
                     sender.preview(
-                        self._portal_id(draft.partition),
+                        found[draft.partition].portal_id,
                         draft,
                         work,
                         before.get("answer"),
@@ -133,10 +137,19 @@ class Delivery:
 
     def withdraw(self, publication: Publication) -> None:
         """Discards the drafts of what is not waited for any more."""
-        for chunk in self._state.chunks(publication.id):
-            if chunk["state"] in ("drafting", "drafted") and self._target.drafts is not None:
-                sender = DraftSender(self._target.drafts, self._dataset)
-                sender.withdraw(self._portal_id(chunk["partition"]), chunk["answer"]["revision"])
+        left = [
+            chunk
+            for chunk in self._state.chunks(publication.id)
+            if chunk["state"] in ("drafting", "drafted")
+        ]
+        if not left or self._target.drafts is None:
+            return
+        found = self._datasets.found(to_write=False)
+        sender = DraftSender(self._target.drafts, self._dataset)
+        for chunk in left:
+            if chunk["partition"] in found:
+                portal_id = found[chunk["partition"]].portal_id
+                sender.withdraw(portal_id, chunk["answer"]["revision"])
 
     # Sending
 
@@ -233,22 +246,26 @@ class Delivery:
         Raises:
             PortalEdited: somebody did.
         """
-        if not replaced or any(
-            chunk["state"] in ("sent", "acknowledged")
+        sent = {
+            chunk["partition"]
             for chunk in self._state.chunks(publication.id)
-        ):
-            return
+            if chunk["kind"] == Replacement.kind and chunk["state"] in ("sent", "acknowledged")
+        }
+        for partition, one in replaced.items():
+            if partition not in sent:
+                self._refuse_if_written_since(publication, one)
+
+    def _refuse_if_written_since(self, publication: Publication, one: PortalDataset) -> None:
         reader = BaselineReader(
-            self._settings, self._dataset, self._target, self._journal, replaced
+            self._settings, self._dataset, self._target, self._journal, {one.partition: one}
         )
         planned_on = publication.plan.get("marks") or {}
-        for portal_id, marks in reader.marks().items():
-            if planned_on.get(portal_id) != marks:
-                raise PortalEdited(
-                    f"{self._dataset.id}: {portal_id} was written since {publication.id} was planned; "
-                    "without a row identifier it is replaced whole, and that would be lost. Run the "
-                    "dataset again for a fresh plan"
-                )
+        if planned_on.get(one.portal_id) != reader.marks()[one.portal_id]:
+            raise PortalEdited(
+                f"{self._dataset.id}: {one.portal_id} was written since {publication.id} was planned; "
+                "without a row identifier it is replaced whole, and that would be lost. Run the "
+                "dataset again for a fresh plan"
+            )
 
     def _replace(
         self,
@@ -280,7 +297,11 @@ class Delivery:
                 planned,
                 note=note,
                 patience=PATIENCE,
-                sent_before=known.get(number) == "sent",
+                check_first=partial(
+                    self._refuse_if_written_since, publication, replaced[planned.partition]
+                )
+                if known.get(number) == "sent"
+                else None,
             )
 
     # What is left out

@@ -391,7 +391,7 @@ class Publisher:
             self.state.move_publication(publication.id, failure=str(error))
             raise
         except (PortalFault, PublicationRefused) as error:
-            # Somebody else's edit is told before anything is sent: nothing of ours is on the portal.
+            # Somebody else's edit is a question for people; the next run asks it.
             state = "abandoned" if isinstance(error, PortalEdited) else "failed"
             given_up = self.journal.move(
                 self.journal.find(publication.id) or publication, state, failure=str(error)

@@ -6,7 +6,7 @@ again is harmless, and a reader sees the old rows or the new ones. The body is a
 not grow with it. How keyed rows get through is for `sending`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,17 +109,21 @@ def send_replacement(
     *,
     note: Note = lambda *_: None,
     patience: Patience | None = None,
-    sent_before: bool = False,
+    check_first: Callable[[], None] | None = None,
 ) -> Sent:
-    """Sends a replacement until it is settled. `sent_before`: a dead process may have done so.
+    """Sends a replacement until it is settled.
+
+    `check_first` is for one that a dead process may have sent: where it is not there, it says
+    whether somebody else wrote meanwhile.
 
     Raises:
+        PortalEdited: somebody did.
         PassingFault: the portal did not answer for it within the patience; sending it again later
             is harmless.
         PortalFault: the portal refuses it, or does not let us write, or moved.
     """
     sending = _Replacing(transport, portal_id, dataset, replacement, note, patience or Patience())
-    return sending.send(sent_before=sent_before)
+    return sending.send(check_first)
 
 
 class _Replacing:
@@ -143,10 +147,12 @@ class _Replacing:
         self._request_ids: list[str] = []
         self._attempts = 0
 
-    def send(self, *, sent_before: bool) -> Sent:
+    def send(self, check_first: Callable[[], None] | None) -> Sent:
         """Tries until the answer or a look at the portal settles it."""
-        if sent_before and self._is_there():
-            return self._settled(None)
+        if check_first is not None:
+            if self._is_there():
+                return self._settled(None)
+            check_first()
         started = self._patience.clock()
         while True:
             try:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +230,44 @@ def test_killed_at_the_replacement(park: Park, sent: Sent, dies: str) -> None:
     assert park.on_portal() == by_key(after)
     assert sent.requests == (["replace"] if dies == "before" else [])
     assert park.states()[:2] == ["verified", "verified"]
+
+
+def test_edit_after_a_crash_is_not_taken_along(park: Park, sent: Sent) -> None:
+    """What a dead process may have sent is not there, and somebody wrote since: people are asked."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    sent.dies = "before"
+    with pytest.raises(Killed):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    sent.dies = None
+    park.upsert([tree("T9")])
+    with pytest.raises(PortalEdited, match="T9"):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert park.states()[-1] == "abandoned"
+    assert "T9" in park.on_portal()
+    park.edits(keep="theirs")
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert set(park.on_portal()) == {"T1", "T2", "T3", "T4", "T9"}
+
+
+def test_each_year_is_judged_by_itself(park: Park, sent: Sent) -> None:
+    """One 4x4 has a row identifier and goes by key, another has none and is replaced."""
+    ids = {2021: "aaaa-2021", 2022: "bbbb-2022"}
+    park.write_dataset(publish={"partition": {"column": "planted_at", "ids": ids}})
+    keyed = park.make_on_portal()
+    park.state.set_portal_id("local", "trees", "2021", keyed)
+    unkeyed = park.make_unkeyed(partition="2022")
+    old, new = datetime(2021, 5, 1), datetime(2022, 5, 1)
+    first = [tree("T1", planted_at=old), tree("T2", planted_at=new), tree("T3", planted_at=new)]
+    assert park.publish_rows(first).state == "verified"
+    assert (set(park.on_portal(keyed)), set(park.on_portal(unkeyed))) == ({"T1"}, {"T2", "T3"})
+    assert sorted(sent.requests) == ["replace", "upsert"]
+    sent.requests.clear()
+    # A row moves from the one to the other.
+    moved = [tree("T1", planted_at=old), tree("T2", planted_at=old), tree("T3", planted_at=new)]
+    assert park.publish_rows(moved, extracted_at=AFTER).state == "verified"
+    assert (set(park.on_portal(keyed)), set(park.on_portal(unkeyed))) == ({"T1", "T2"}, {"T3"})
+    assert sorted(sent.requests) == ["replace", "upsert"]
 
 
 def test_too_large_for_one_request_says_what_to_do(park: Park) -> None:
