@@ -406,6 +406,10 @@ class Dataset(_Strict):
             )
         if self.column(self.key).privacy != "publish":
             raise ValueError(f"key: the column {self.key!r} must be published")
+        if self.column(self.key).type != "text":
+            raise ValueError(
+                f"key: the column {self.key!r} must be of type text, also where it is made of digits"
+            )
         if (self.column(self.key).source is None) != bool(self.key_from):
             raise ValueError("key_from: a key without a `source` is made of columns, and only such")
         if not all(self.column(name).source for name in self.key_from):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -13,7 +14,7 @@ BOUNDS = {"memory_limit": "2000MB", "autoinstall_known_extensions": "false"}
 ROW_GROUP = 40_960
 """Rows that whoever reads or writes a file of ours has at hand at once; DuckDB's own is thrice that."""
 FEW = "128MB"
-"""Enough for what looks at rows one after the other, however many there are."""
+"""Enough as a rule for what looks at rows one by one, however many there are; see `fetch_all`."""
 
 
 def connect(
@@ -24,8 +25,21 @@ def connect(
     if spill is not None:
         config["temp_directory"] = str(spill)
     if memory is not None:
-        config["memory_limit"] = memory
+        # What is held at once grows with the threads.
+        config |= {"memory_limit": memory, "threads": 2}
     return duckdb.connect(str(database or ":memory:"), config=config)
+
+
+def fetch_all(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
+    """The rows of a statement, which gets the usual memory where the connection's is too little.
+
+    Wide rows or many of them are no reason not to be proven.
+    """
+    try:
+        return connection.execute(sql).fetchall()
+    except duckdb.OutOfMemoryException:
+        connection.execute(f"set memory_limit = '{BOUNDS['memory_limit']}'")
+        return connection.execute(sql).fetchall()
 
 
 def sql_path(path: Path) -> str:

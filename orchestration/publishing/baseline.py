@@ -2,11 +2,11 @@
 
 Our last proven snapshot, where the portal's own marks (rows, time of the last change) are still
 those of its proof; otherwise the portal's rows, read and compared. Rows that somebody else changed
-stop the publication until a person says whose are to stay; a publication of ours that did not end
-well is no stranger's edit.
+stop the publication until a person says whose are to stay; what a publication of ours that did not
+end well may have left there is no stranger's edit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import pyarrow as pa
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.errors import PortalEdited, PublicationRefused
-from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests
+from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests, foreign_keys
 from orchestration.publishing.journal import Journal, snapshot_file
 from orchestration.publishing.ordering import parquet_writer, write_in_order
 from orchestration.publishing.portal_datasets import PortalDataset
@@ -81,9 +81,10 @@ class BaselineReader:
             PublicationRefused: a live dataset that held rows is gone.
         """
         last = self._journal.last_finished()
-        if last is None or self._journal.may_have_sent_after(last):
+        if last is None:
             return self._rows_if_any(folder)
-        if self._marks_agree(last):
+        unproven = self._journal.unproven_after(last)
+        if not unproven and self._marks_agree(last):
             return snapshot_file(self._settings, last)
         gone = self._gone(last)
         if gone and self._target.is_live:
@@ -93,6 +94,8 @@ class BaselineReader:
             )
         if gone:
             return self._rows_if_any(folder)
+        if unproven and not self._holds_rows():
+            return None
         edits, rows = self.edits(last, folder)
         if edits:
             raise PortalEdited(
@@ -111,7 +114,29 @@ class BaselineReader:
             for name, table in (("ours", f"({ours})"), ("theirs", parquet(rows))):
                 connection.execute(f"create table {name} as {digests(columns, key, table)}")
             keys = differing_keys(connection, expected="ours", found="theirs")
+            unproven = self._journal.unproven_after(last)
+            if unproven:
+                keys = self._not_left_by(unproven, keys, connection)
         return Edits(keys=keys, touched=self._touched(last)), rows
+
+    def _not_left_by(
+        self, unproven: Sequence[Publication], keys: Mapping[str, list[str]], connection: Any
+    ) -> dict[str, list[str]]:
+        """Of the keys that differ from what was proven last, those whose rows are not ours either.
+
+        What is missing may be missing because of us. Where it is not known any more what we sent,
+        nothing is called an edit.
+        """
+        columns, key = self._dataset.published, self._dataset.key
+        files = [snapshot_file(self._settings, one) for one in unproven]
+        if not all(file.is_file() for file in files):
+            return {how: [] for how in keys}
+        sent = " union all ".join(
+            digests(columns, key, f"({self._comparable(file, connection)})") for file in files
+        )
+        connection.execute(f"create table explained as from ours union all {sent}")
+        foreign = set(foreign_keys(connection, held="theirs", explained="explained"))
+        return {how: [one for one in keys[how] if one in foreign] for how in keys}
 
     def marks(self) -> dict[str, Any]:
         """The portal's own marks of each 4x4: rows, time of the last change and of the newest row."""
@@ -146,10 +171,11 @@ class BaselineReader:
         return target
 
     def _rows_if_any(self, folder: Path) -> Path | None:
+        return self.read_portal(folder) if self._holds_rows() else None
+
+    def _holds_rows(self) -> bool:
         transport = self._target.transport
-        if not any(transport.count(one.portal_id) for one in self._datasets.values()):
-            return None
-        return self.read_portal(folder)
+        return any(transport.count(one.portal_id) for one in self._datasets.values())
 
     def _marks_agree(self, last: Publication) -> bool:
         return bool(last.marks) and last.marks == self.marks()

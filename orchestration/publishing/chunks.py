@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.dataset import Column, Dataset
-from orchestration.duck import FEW, connect, parquet
+from orchestration.duck import connect, parquet
 from orchestration.errors import PublicationRefused
 from orchestration.prefetching import ahead
 from orchestration.publishing.transport.values import (
@@ -92,7 +92,7 @@ def planned_chunks(
 
 def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator[Chunk]:
     number = 0
-    with connect(spill=folder, memory=FEW) as connection:
+    with connect(spill=folder) as connection:
         # With the usual 1 MB, stopping and going takes DuckDB a quarter of its time.
         connection.execute("set streaming_buffer_size = '4MB'")
         for kind, name in _FILES.items():

@@ -5,11 +5,13 @@ by its coordinates; an empty text is the same as none, which is what older porta
 rows come from, and what follows, is others' business.
 """
 
+import hashlib
 from collections.abc import Sequence
 
 import duckdb
 
 from orchestration.dataset import Column
+from orchestration.duck import fetch_all
 
 SQL_TYPES = {
     "text": "varchar",
@@ -71,28 +73,44 @@ def differing_keys(
             for side in (expected, found)
         )
         same = "expected.row_key is not distinct from found.row_key and expected.copy = found.copy"
-    rows = connection.execute(
+    rows = fetch_all(
+        connection,
         f"select distinct coalesce(expected.row_key, found.row_key, '{NO_KEY}') as row_key, case "
         f"when found.cells is null then 'missing' when expected.cells is null then 'extra' "
         f"else 'changed' end as how from {expected} as expected full join {found} as found "
-        f"on {same} where expected.cells is distinct from found.cells order by all"
-    ).fetchall()
+        f"on {same} where expected.cells is distinct from found.cells order by all",
+    )
     differing: dict[str, list[str]] = {"missing": [], "extra": [], "changed": []}
     for row_key, how in rows:
         differing[how].append(row_key)
     return differing
 
 
+def foreign_keys(connection: duckdb.DuckDBPyConnection, *, held: str, explained: str) -> list[str]:
+    """Keys of rows of one table of `digests` that are not, cell by cell, in the other."""
+    rows = fetch_all(
+        connection,
+        f"select distinct coalesce(held.row_key, '{NO_KEY}') as row_key from {held} as held "
+        f"anti join {explained} as explained on held.cells = explained.cells "
+        f"and held.row_key is not distinct from explained.row_key order by all",
+    )
+    return [row_key for (row_key,) in rows]
+
+
 def _repeats(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
     """Whether rows of the table share a key, or have none."""
-    counted = connection.execute(
-        f"select count(*) - count(distinct row_key) from {table}"
-    ).fetchone()
-    return bool(counted and counted[0])
+    ((repeats,),) = fetch_all(connection, f"select count(*) - count(distinct row_key) from {table}")
+    return bool(repeats)
 
 
 def rows_hash(connection: duckdb.DuckDBPyConnection, table: str) -> str:
     """One hash over all rows of a table of `digests`, in the order of the keys."""
-    listed = "string_agg(cells::varchar, ' ' order by row_key, cells)"
-    found = connection.execute(f"select sha256(coalesce({listed}, '')) from {table}").fetchone()
-    return str(found[0]) if found else ""
+    hasher = hashlib.sha256()
+    fetch_all(
+        connection, f"create or replace table in_order as from {table} order by row_key, cells"
+    )
+    reader = connection.execute("select cells::varchar as cells from in_order").to_arrow_reader()
+    for batch in reader:
+        hasher.update("".join(f"{cells} " for cells in batch["cells"].to_pylist()).encode())
+    connection.execute("drop table in_order")
+    return hasher.hexdigest()

@@ -29,6 +29,7 @@ from orchestration.publishing.replacing import (
     Replacement,
     planned_replacements,
     send_replacement,
+    somebody_wrote,
     touched_partitions,
 )
 from orchestration.publishing.sending import Patience, send_chunk
@@ -37,7 +38,7 @@ from orchestration.publishing.transport.checking import local_faults
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
 from orchestration.state.store import Publication, State, now
-from orchestration.takedown.obeying import refuse_taken_down
+from orchestration.takedown.obeying import refuse_taken_down, without_taken_down
 from orchestration.takedown.tombstones import load_tombstones
 
 PATIENCE = Patience()
@@ -86,21 +87,19 @@ class Delivery:
         tombstones = load_tombstones(self._settings, self._state, self._dataset)
         refuse_taken_down(tombstones, self._dataset, folder)
         replaced = self._replaced(folder)
-        if replaced:
-            refuse_taken_down(tombstones, self._dataset, folder, file="snapshot")
         with workspace(self._settings, publication.run_id, "delivery") as work:
             sendable, refused = self._sendable(folder, work)
+            self._refuse_too_many(publication, refused)
             if publication.state == "released":
                 self._refuse_if_moved(publication, replaced)
-                self._send(publication, sendable, without=replaced)
-                if replaced:
-                    whole = self._what_should_be_there(publication, refused, work)
-                    self._replace(publication, whole, replaced, work)
+                self._send_all(publication, sendable, refused, replaced, work)
                 publication = self._journal.move(publication, "sent", sent_at=now())
                 self.withdraw(publication)
             refused += self._refused_by_portal(publication, folder)
             snapshot = self._what_should_be_there(publication, refused, work)
             verification = self._prove(publication, sendable, snapshot, replaced, work)
+            # Last, so that what a replacement left out of the portal's old rows is back by then.
+            self._refuse_too_many(publication, refused)
             return self._end(publication, verification, refused, snapshot, work)
 
     # Drafts of what waits for people
@@ -140,7 +139,8 @@ class Delivery:
         left = [
             chunk
             for chunk in self._state.chunks(publication.id)
-            if chunk["state"] in ("drafting", "drafted")
+            if chunk["state"] in ("drafting", "drafted", "sent")
+            and "revision" in (chunk["answer"] or {})
         ]
         if not left or self._target.drafts is None:
             return
@@ -153,29 +153,54 @@ class Delivery:
 
     # Sending
 
-    def _send(self, publication: Publication, folder: Path, *, without: Collection[str]) -> None:
+    def _send_all(
+        self,
+        publication: Publication,
+        sendable: Path,
+        refused: Sequence[tuple[Any, ...]],
+        replaced: Mapping[str, PortalDataset],
+        work: Path,
+    ) -> None:
+        """Sends everything; a row that moves to another 4x4 arrives before it is deleted."""
+        if not replaced:
+            return self._send(publication, sendable)
+        self._send(publication, sendable, without=replaced, kinds=("upsert",))
+        whole = self._what_should_be_there(publication, refused, work)
+        self._replace(publication, whole, replaced, work)
+        return self._send(publication, sendable, without=replaced, kinds=("delete",))
+
+    def _send(
+        self,
+        publication: Publication,
+        folder: Path,
+        *,
+        without: Collection[str] = (),
+        kinds: Collection[str] = ("upsert", "delete"),
+    ) -> None:
         """Sends what is told apart by key; `without` are the partitions that are replaced."""
         if self._dataset.publish.transport == "dsmapi":
-            return self._send_drafts(publication, folder, without=without)
+            for draft in planned_drafts(folder):
+                if draft.partition not in without and draft.kind in kinds:
+                    self._send_draft(publication, draft, folder)
+            return
         done = self._state.acknowledged_chunks(publication.id)
         total = plan_of(publication).writes
         sent = 0
         for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
             sent += chunk.rows
-            if chunk.number in done or chunk.partition in without:
+            if chunk.number in done or chunk.partition in without or chunk.kind not in kinds:
                 continue
             self._send_one(publication, chunk, chunk.number)
             self._progress(f"{sent:,} of {total:,} rows sent")
-        return None
 
-    def _send_drafts(
-        self, publication: Publication, folder: Path, *, without: Collection[str]
+    def _send_draft(
+        self,
+        publication: Publication,
+        draft: Draft,
+        work: Path,
+        *,
+        check_first: Callable[[], None] = lambda: None,
     ) -> None:
-        for draft in planned_drafts(folder):
-            if draft.partition not in without:
-                self._send_draft(publication, draft, folder)
-
-    def _send_draft(self, publication: Publication, draft: Draft, work: Path) -> None:
         if self._target.drafts is None:
             raise PublicationRefused(
                 f"{self._dataset.id}: goes by drafts, which need TLS, and the local portal was "
@@ -188,7 +213,8 @@ class Delivery:
             return
         note = partial(self._note, publication, draft.number, draft)
         portal_id = self._portal_id(draft.partition)
-        sender.send(portal_id, draft, work, before["answer"] if before else None, note)
+        answer = before["answer"] if before else None
+        sender.send(portal_id, draft, work, answer, note, check_first=check_first)
         self._progress(f"a draft of {draft.rows:,} rows was applied to {portal_id}")
 
     def _note(
@@ -277,18 +303,26 @@ class Delivery:
         again: bool = False,
     ) -> None:
         """Replaces the rows of these partitions by a snapshot's; `again` is the repair."""
+        tombstones = load_tombstones(self._settings, self._state, self._dataset)
+        refuse_taken_down(tombstones, self._dataset, snapshot.parent, file=snapshot.stem)
         known = {chunk["number"]: chunk["state"] for chunk in self._state.chunks(publication.id)}
         for planned in planned_replacements(self._dataset, snapshot, replaced, work):
             number = planned.number + (_REPAIRS if again else 0)
             portal_id = replaced[planned.partition].portal_id
             if known.get(number) == "acknowledged":
                 continue
+            check = partial(self._refuse_if_somebody_wrote, publication, portal_id, planned)
             self._progress(
                 f"{portal_id} has no row identifier, so all of its {planned.rows:,} rows are sent"
             )
             if self._dataset.publish.transport == "dsmapi":
-                self._send_draft(publication, _whole_draft(planned, number), work)
+                draft = _whole_draft(planned, number)
+                self._send_draft(publication, draft, work, check_first=check)
                 continue
+            was_sent = again or known.get(number) == "sent"
+            if not was_sent:
+                # Once more: sending the other years may have taken a while.
+                self._refuse_if_written_since(publication, replaced[planned.partition])
             note = partial(self._note, publication, number, planned)
             send_replacement(
                 self._target.transport,
@@ -297,11 +331,29 @@ class Delivery:
                 planned,
                 note=note,
                 patience=PATIENCE,
-                check_first=partial(
-                    self._refuse_if_written_since, publication, replaced[planned.partition]
-                )
-                if known.get(number) == "sent"
-                else None,
+                check_first=check if was_sent else None,
+            )
+
+    def _refuse_if_somebody_wrote(
+        self, publication: Publication, portal_id: str, planned: Replacement
+    ) -> None:
+        """What was sent before may have arrived, so that the marks do not tell; the rows do.
+
+        Raises:
+            PortalEdited: there are rows that are neither ours nor were there before.
+        """
+        keys = somebody_wrote(
+            self._dataset,
+            self._target.transport,
+            portal_id,
+            planned,
+            self._journal.folder(publication),
+        )
+        if keys:
+            raise PortalEdited(
+                f"{self._dataset.id}: somebody else wrote {len(keys):,} rows to {portal_id} "
+                f"({', '.join(keys[:_TOLD])}) after {publication.id} was sent; without a row identifier "
+                "it is replaced whole, and they would be lost. The next run asks whose rows stay"
             )
 
     # What is left out
@@ -352,13 +404,10 @@ class Delivery:
             }
         return [row for row in refused if row[0] in moved]
 
-    def _what_should_be_there(
-        self, publication: Publication, refused: Sequence[tuple[Any, ...]], work: Path
-    ) -> Path:
-        """The snapshot, refused rows put back to what the portal held before."""
-        folder = self._journal.folder(publication)
-        if not refused:
-            return folder / "snapshot.parquet"
+    def _refuse_too_many(
+        self, publication: Publication, refused: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """Raises: PortalFault: more rows cannot be published than the dataset's limit."""
         allowed = self._dataset.limits.quarantined_share * max(plan_of(publication).rows, 1)
         if len(refused) > allowed:
             self._progress(_told(refused))
@@ -366,6 +415,14 @@ class Delivery:
                 f"{self._dataset.id}: {len(refused):,} rows cannot be published, more than the "
                 f"dataset's limit of {allowed:,.0f}: {_reasons(refused)}"
             )
+
+    def _what_should_be_there(
+        self, publication: Publication, refused: Sequence[tuple[Any, ...]], work: Path
+    ) -> Path:
+        """The snapshot, refused rows put back to what the portal held before."""
+        folder = self._journal.folder(publication)
+        if not refused:
+            return folder / "snapshot.parquet"
         target = work / "snapshot.parquet"
         key = self._dataset.key
         with connect(spill=work) as connection:
@@ -374,7 +431,7 @@ class Delivery:
                 copy_to_parquet(
                     f"from {parquet(folder / 'snapshot.parquet')} as rows "
                     f"anti join left_out on rows.{key} = left_out.row_key union all by name "
-                    f"from {parquet(folder / 'preimages.parquet')} as rows "
+                    f"{self._allowed_before(connection, folder)} "
                     f"semi join left_out on rows.{key} = left_out.row_key "
                     f"order by _partition, {key}",
                     target,
@@ -382,6 +439,16 @@ class Delivery:
             )
             self._write_refused(connection, folder, refused, work / "refused.parquet")
         return target
+
+    def _allowed_before(self, connection: Any, folder: Path) -> str:
+        """SQL of what was there before, without what was taken down since."""
+        tombstones = load_tombstones(self._settings, self._state, self._dataset)
+        rows = parquet(folder / "preimages.parquet")
+        if not tombstones:
+            return f"from {rows} as rows"
+        tombstones.declare(connection)
+        kept = without_taken_down(tombstones, self._dataset, connection, rows)
+        return f"from ({kept}) as rows"
 
     def _write_refused(
         self, connection: Any, folder: Path, refused: Sequence[tuple[Any, ...]], target: Path

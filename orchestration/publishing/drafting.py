@@ -11,7 +11,7 @@ every publication: rows are read back over SODA.
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 
 from orchestration.dataset import Column, Dataset
 from orchestration.duck import connect, keys_table, parquet, quoted
-from orchestration.errors import NotVerified, PassingFault, PortalFault
+from orchestration.errors import NotVerified, PassingFault, PortalFault, SummerwareError
 from orchestration.publishing.sending import RefusedRow
 from orchestration.publishing.transport import Credentials
 
@@ -96,19 +96,22 @@ class DraftSender:
         work: Path,
         journaled: Mapping[str, Any] | None,
         note: Any,
+        *,
+        check_first: Callable[[], None] = lambda: None,
     ) -> None:
         """Takes one draft from wherever it is to applied.
 
         `work` is a folder for what is uploaded. `journaled` is what was noted of it before a crash;
-        `note` is told each step.
+        `note` is told each step. `check_first` is asked where it was not applied yet.
 
         Raises:
+            PortalEdited: `check_first` says so.
             NotVerified: it waits for approval.
             PortalFault: it cannot be applied, and was discarded.
             PassingFault: the portal did not answer.
         """
         with self._told_as_ours(portal_id):
-            self._send(portal_id, draft, work, journaled or {}, note)
+            self._send(portal_id, draft, work, journaled or {}, note, check_first)
 
     def preview(
         self,
@@ -134,9 +137,7 @@ class DraftSender:
                     return str(revision.ui_url())
                 if revision.attributes["closed_at"] is None:
                     revision.discard()
-            made, _, _, _ = self._without_errors(
-                view, draft, work, portal_id, lambda _, facts: note("drafting", facts)
-            )
+            made, _, _, _ = self._without_errors(view, draft, work, portal_id, note)
             note("drafted", {"revision": made.attributes["revision_seq"]})
             return str(made.ui_url())
 
@@ -151,7 +152,7 @@ class DraftSender:
     def _told_as_ours(self, portal_id: str) -> Iterator[None]:
         try:
             yield
-        except (NotVerified, PortalFault, PassingFault):
+        except SummerwareError:
             raise
         except Exception as error:  # noqa: BLE001 - the client raises whatever comes
             # Its errors quote answers, and answers quote cells.
@@ -167,11 +168,13 @@ class DraftSender:
         work: Path,
         journaled: Mapping[str, Any],
         note: Any,
+        check_first: Callable[[], None],
     ) -> None:
         view = self._client.views.lookup(portal_id)
         if "revision" in journaled and self._was_applied(view, journaled, portal_id):
             note("acknowledged", {**journaled, "settled": "read_back"})
             return
+        check_first()
         made, schema, refused, attempt = self._without_errors(view, draft, work, portal_id, note)
         self._apply(portal_id, made, schema, draft, refused, attempt, note)
 
@@ -229,7 +232,7 @@ class DraftSender:
             "replace": view.revisions.create_replace_revision,
         }
         revision = make[draft.kind]()
-        note("sent", {"revision": revision.attributes["revision_seq"]})
+        note("drafting", {"revision": revision.attributes["revision_seq"]})
         content = self._csv(draft, work, without)
         source = revision.create_upload(f"{self._dataset.id}.csv").csv(io.BytesIO(content))
         schema = source.get_latest_input_schema().get_latest_output_schema()

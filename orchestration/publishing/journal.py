@@ -96,12 +96,13 @@ class Journal:
         kinds = [one.kind for one in self.publications(*FINISHED) if one.kind != "takedown"]
         return kinds[-1] if kinds else None
 
-    def may_have_sent_after(self, last: Publication) -> bool:
-        """Whether a later publication may have left rows on the portal without being proven."""
-        return any(
-            one.planned_at > last.planned_at
+    def unproven_after(self, last: Publication) -> list[Publication]:
+        """Later publications that may have left rows on the portal without being proven."""
+        return [
+            one
             for one in self.publications("released", "sent", "failed")
-        )
+            if one.planned_at > last.planned_at
+        ]
 
     def waiting_with(self, files: str) -> Publication | None:
         """A publication that waits for people with exactly these files, if there is one."""

@@ -109,9 +109,29 @@ def make_plan(
         obeyed = obey(tombstones, given, extracted_at=extracted_at, folder=folder, whole=whole)
         dataset, mart, ledger = obeyed.dataset, obeyed.mart, obeyed.ledger
         frozen = obeyed.frozen
-    with connect(spill=folder, memory=None if baseline else FEW) as connection:
+    inputs = (mart, ledger, baseline, frozen)
+    if baseline is None:
+        try:
+            return _plan(dataset, folder, extracted_at, inputs, whole=whole, memory=FEW)
+        except duckdb.OutOfMemoryException:
+            # Too little for rows that are wide, or come in no order.
+            for name in FILES:
+                (folder / f"{name}.parquet").unlink(missing_ok=True)
+    return _plan(dataset, folder, extracted_at, inputs, whole=whole, memory=None)
+
+
+def _plan(
+    dataset: Dataset,
+    folder: Path,
+    extracted_at: str,
+    inputs: tuple[Path, Path | None, Path | None, Path | None],
+    *,
+    whole: bool,
+    memory: str | None,
+) -> Plan:
+    with connect(spill=folder, memory=memory) as connection:
         planner = _Planner(dataset, connection, extracted_at, whole=whole)
-        planner.open(mart, ledger, baseline, frozen)
+        planner.open(*inputs)
         return planner.write(folder)
 
 
@@ -294,10 +314,10 @@ class _Planner:
         )
 
     def _selected(self, path: Path) -> str:
-        """The published columns of a file; null where it has none of that name."""
+        """The published columns of a file in the types of a snapshot; null where it lacks one."""
         held = self._columns_of(path)
         return ", ".join(
-            name if name in held else f"null::{SQL_TYPES[column.type]} as {name}"
+            f"{name if name in held else 'null'}::{SQL_TYPES[column.type]} as {name}"
             for name, column in self._columns.items()
         )
 

@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table
 from orchestration.errors import (
+    Fault,
     GateNotPassed,
     GuardTripped,
     PassingFault,
     PortalEdited,
     PortalFault,
     PublicationRefused,
+    SummerwareError,
 )
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
@@ -373,7 +377,7 @@ class Publisher:
                 self.send(publication)
             except PassingFault:
                 raise
-            except (PortalFault, PublicationRefused) as error:
+            except (Fault, PublicationRefused) as error:
                 # It would fail at every run and keep newer content away: the next plan starts
                 # from the portal's own rows.
                 self.progress(f"publication {publication.id} is given up: {error}")
@@ -390,13 +394,16 @@ class Publisher:
         except PassingFault as error:
             self.state.move_publication(publication.id, failure=str(error))
             raise
-        except (PortalFault, PublicationRefused) as error:
-            # Somebody else's edit is a question for people; the next run asks it.
-            state = "abandoned" if isinstance(error, PortalEdited) else "failed"
-            given_up = self.journal.move(
-                self.journal.find(publication.id) or publication, state, failure=str(error)
+        except duckdb.Error as error:
+            # Its words may quote a cell. It would stop every later run at the same place.
+            fault = Fault(
+                f"{self.dataset.id}: {type(error).__name__} while {publication.id} was sent or proven; "
+                "what is on the portal is not known. The next run starts from the portal's own rows"
             )
-            write_receipt(self.state, self.dataset, given_up)
+            self._give_up(publication, fault)
+            raise fault from None
+        except (PortalFault, PublicationRefused) as error:
+            self._give_up(publication, error)
             raise
         plan = plan_of(ended)
         refused = f", {ended.refused:,} refused" if ended.refused else ""
@@ -406,6 +413,23 @@ class Publisher:
             publication_id=ended.id,
             message=f"sent and verified: {plan.rows - ended.refused:,} rows on the portal{refused}",
         )
+
+    def _give_up(self, publication: Publication, error: SummerwareError) -> None:
+        """Ends what cannot be sent or proven: `failed`, or `abandoned` where nothing was sent."""
+        unsent = not any(
+            chunk["state"] in ("sent", "acknowledged")
+            for chunk in self.state.chunks(publication.id)
+        )
+        ended = self.journal.move(
+            self.journal.find(publication.id) or publication,
+            "abandoned" if isinstance(error, PortalEdited) and unsent else "failed",
+            failure=str(error),
+        )
+        write_receipt(self.state, self.dataset, ended)
+        try:
+            self.withdraw(ended)
+        except (PassingFault, PublicationRefused) as fault:
+            self.progress(f"{self.dataset.id}: a draft of {ended.id} is left: {fault}")
 
     def withdraw(self, publication: Publication) -> None:
         """Takes the drafts of what nobody waits for any more off the portal.

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.duck import FEW, connect, copy_to_parquet, parquet, quoted
+from orchestration.duck import FEW, connect, copy_to_parquet, fetch_all, parquet, quoted
 from orchestration.errors import (
     AnswerUnknown,
-    NotVerified,
     PassingFault,
     PortalFault,
     PortalMoved,
@@ -23,14 +22,16 @@ from orchestration.errors import (
     RequestTooLarge,
 )
 from orchestration.publishing.chunks import CHUNK_ROWS, allowed_columns
+from orchestration.publishing.comparing import digests, foreign_keys
 from orchestration.publishing.patience import Patience
 from orchestration.publishing.sending import Note, RefusedRow, Sent, acknowledge
 from orchestration.publishing.transport import Answer, Transport
 from orchestration.publishing.transport.values import body_of, row_json, row_texts
-from orchestration.publishing.verification import Verifier
+from orchestration.publishing.verification import Verification, Verifier, read_digests
 
+_BEFORE_AND_AFTER = ("snapshot", "preimages", "surplus")
 FIRST_NUMBER = 2_000_000
-"""Replacements are numbered from here, in the order of their partitions."""
+"""Replacements are numbered from here: by their year, which lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,18 +68,17 @@ def planned_replacements(
         PublicationRefused: a column was planned that may not be published any more.
         Unsendable: a row has a value that no portal can be sent.
     """
-    for place, partition in enumerate(sorted(partitions)):
-        file, body = work / f"replacement-{place}.parquet", work / f"replacement-{place}.json"
-        with connect(spill=work, memory=FEW) as connection:
+    for partition in sorted(partitions):
+        number = FIRST_NUMBER + int(partition or 0)
+        file, body = work / f"replacement-{number}.parquet", work / f"replacement-{number}.json"
+        with connect(spill=work) as connection:
             connection.execute(
                 copy_to_parquet(
                     f"from {parquet(snapshot)} where _partition = {quoted(partition)}", file
                 )
             )
             rows = _write_body(dataset, connection, file, body)
-        yield Replacement(
-            number=FIRST_NUMBER + place, partition=partition, rows=rows, file=file, body=body
-        )
+        yield Replacement(number=number, partition=partition, rows=rows, file=file, body=body)
         file.unlink()
         body.unlink()
 
@@ -101,6 +101,33 @@ def _write_body(dataset: Dataset, connection: Any, file: Path, body: Path) -> in
     return rows
 
 
+def somebody_wrote(
+    dataset: Dataset,
+    transport: Transport,
+    portal_id: str,
+    replacement: Replacement,
+    folder: Path,
+) -> list[str]:
+    """Keys of rows on the portal that neither this replacement put there nor were there before.
+
+    `folder` has the plan's files. What was sent may have arrived whole, in part, or not at all.
+
+    Raises:
+        PassingFault: the portal, or its replica, cannot be read.
+    """
+    columns, key = dataset.published, dataset.key
+    mine = f"(select * exclude (_partition) from {{}} where _partition = {quoted(replacement.partition)})"
+    files = [replacement.file, *(folder / f"{name}.parquet" for name in _BEFORE_AND_AFTER)]
+    with connect(spill=replacement.file.parent, memory=FEW) as connection:
+        explained = " union all ".join(
+            digests(columns, key, mine.format(parquet(path))) for path in files if path.is_file()
+        )
+        fetch_all(connection, f"create table explained as {explained}")
+        Verifier(dataset, transport).wait_until_fresh(portal_id)
+        read_digests(connection, transport.rows(portal_id, columns, order=key), columns, key)
+        return foreign_keys(connection, held="held", explained="explained")
+
+
 def send_replacement(
     transport: Transport,
     portal_id: str,
@@ -113,8 +140,8 @@ def send_replacement(
 ) -> Sent:
     """Sends a replacement until it is settled.
 
-    `check_first` is for one that a dead process may have sent: where it is not there, it says
-    whether somebody else wrote meanwhile.
+    `check_first` is for one that may have been sent before: where it is not there, it says whether
+    somebody else wrote meanwhile.
 
     Raises:
         PortalEdited: somebody did.
@@ -150,7 +177,7 @@ class _Replacing:
     def send(self, check_first: Callable[[], None] | None) -> Sent:
         """Tries until the answer or a look at the portal settles it."""
         if check_first is not None:
-            if self._is_there():
+            if self._verify().holds:
                 return self._settled(None)
             check_first()
         started = self._patience.clock()
@@ -200,23 +227,39 @@ class _Replacing:
         accounted = answer.has_counters and answer.counted == self._replacement.rows
         if accounted and not answer.errors:
             return ()
-        places = {error.index: error for error in answer.row_errors}
-        if (
-            accounted
-            and len(places) == answer.errors
-            and all(0 <= place < self._replacement.rows for place in places)
-        ):
-            keys = self._keys_at(sorted(places))
-            return tuple(
-                RefusedRow(
-                    key=keys[place], column=places[place].column, reason=places[place].reason
-                )
-                for place in sorted(places)
-            )
+        if accounted:
+            named = self._named(answer) or self._found_missing(answer.errors)
+            if named:
+                return named
         raise AnswerUnknown(
             f"{self._transport.domain}: {self._portal_id} did not account for the "
             f"{self._replacement.rows:,} rows that should replace it"
         )
+
+    def _named(self, answer: Answer) -> tuple[RefusedRow, ...]:
+        """The rows that the answer itself names as left out; none where it does not name them all."""
+        places = {error.index: error for error in answer.row_errors}
+        if len(places) != answer.errors or not all(
+            0 <= place < self._replacement.rows for place in places
+        ):
+            return ()
+        keys = self._keys_at(sorted(places))
+        return tuple(
+            RefusedRow(key=keys[place], column=places[place].column, reason=places[place].reason)
+            for place in sorted(places)
+        )
+
+    def _found_missing(self, errors: int) -> tuple[RefusedRow, ...]:
+        """The rows left out without being named, by reading; none where that is not all there is."""
+        try:
+            differing = self._verify().differing
+        except PassingFault:
+            return ()
+        missing = differing.get("missing", [])
+        if len(missing) != errors or differing.get("extra") or differing.get("changed"):
+            return ()
+        reason = "refused without a reason"
+        return tuple(RefusedRow(key=key, column=None, reason=reason) for key in missing)
 
     def _keys_at(self, places: list[int]) -> Mapping[int, str]:
         """The keys of rows by their place in the body."""
@@ -232,20 +275,24 @@ class _Replacing:
 
     def _is_there(self) -> bool:
         """Whether the portal holds exactly these rows; false where that cannot be read."""
+        try:
+            return self._verify().holds
+        except PassingFault:
+            return False
+
+    def _verify(self) -> Verification:
+        """Every row held against the portal. Raises: PassingFault: that cannot be read."""
         verifier = Verifier(
             self._dataset, self._transport, fresh_seconds=self._patience.fresh_seconds
         )
-        try:
-            return verifier.verify(
-                {self._replacement.partition: self._portal_id},
-                snapshot=self._replacement.file,
-                changed=None,
-                deleted=None,
-                full=True,
-                spill=self._replacement.file.parent,
-            ).holds
-        except (NotVerified, PassingFault):
-            return False
+        return verifier.verify(
+            {self._replacement.partition: self._portal_id},
+            snapshot=self._replacement.file,
+            changed=None,
+            deleted=None,
+            full=True,
+            spill=self._replacement.file.parent,
+        )
 
     def _settled(self, answer: Answer | None, refused: tuple[RefusedRow, ...] = ()) -> Sent:
         return acknowledge(

@@ -23,6 +23,7 @@ from orchestration.publishing.patience import Patience
 from orchestration.publishing.planning import Plan, make_plan
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.replacing import (
+    Replacement,
     planned_replacements,
     send_replacement,
     touched_partitions,
@@ -114,9 +115,13 @@ class Removal:
         """What waits and holds something of it is abandoned; what is open is given up."""
         for publication in self._journal.publications(*WAITING):
             try:
-                refuse_taken_down(
-                    self._tombstones, self._dataset, self._journal.folder(publication)
-                )
+                for file in self._shown(publication):
+                    refuse_taken_down(
+                        self._tombstones,
+                        self._dataset,
+                        self._journal.folder(publication),
+                        file=file,
+                    )
             except PublicationRefused as error:
                 self._journal.move(publication, "abandoned", failure=str(error))
                 self._withdraw(publication)
@@ -125,12 +130,19 @@ class Removal:
             state = "abandoned" if publication.state == "planned" else "failed"
             ended = self._journal.move(publication, state, failure="a takedown came first")
             write_receipt(self._state, self._dataset, ended)
+            self._withdraw(ended)
+
+    def _shown(self, publication: Publication) -> tuple[str, ...]:
+        """The files of which a draft on the portal may show rows, or a release would send some."""
+        chunks = self._state.chunks(publication.id)
+        is_whole = any(chunk["kind"] == Replacement.kind for chunk in chunks)
+        return ("upserts", "snapshot") if is_whole else ("upserts",)
 
     def _withdraw(self, publication: Publication) -> None:
         """A draft that cannot be discarded is told in the end; the removal itself goes first."""
         try:
             self._publisher.withdraw(publication)
-        except PassingFault as error:
+        except (PassingFault, PublicationRefused) as error:
             self._left_drafts.append(f"of {publication.id}: {error}")
 
     def _what_is_there(self, folder: Path) -> tuple[Path | None, bool]:

@@ -7,7 +7,7 @@ and compares one hash over all rows in key order. What could not be looked at is
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from orchestration.dataset import Column, Dataset
-from orchestration.duck import FEW, connect, parquet, quoted
+from orchestration.duck import FEW, connect, fetch_all, parquet, quoted
 from orchestration.errors import NotVerified
-from orchestration.publishing.comparing import differing_keys, digests, rows_hash
+from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests, rows_hash
 from orchestration.publishing.transport import Aggregates, Transport
 
 READ_ALL_SHARE = 0.05
@@ -201,9 +202,10 @@ class Verifier:
         full: bool,
         found: Verification,
     ) -> None:
-        connection.execute(
+        fetch_all(
+            connection,
             f"create or replace table touched as {_keys(self._key, partition, changed)} "
-            f"union {_keys(self._key, partition, deleted)}"
+            f"union {_keys(self._key, partition, deleted)}",
         )
         touched, rows = _count(connection, "touched"), _count(connection, "expected")
         read_all = full or touched > max(1_000, rows * READ_ALL_SHARE)
@@ -216,23 +218,33 @@ class Verifier:
             wanted = f"(from expected semi join touched on expected.{self._key} = touched.row_key)"
             keys = [row[0] for row in connection.execute("from touched order by all").fetchall()]
             tables = self._transport.rows_by_key(portal_id, self._columns, self._key, keys)
-        # Digests alone are kept: rows may be many.
-        connection.execute("create or replace table held (row_key varchar, cells uhugeint)")
-        connection.execute("create or replace view typed as from expected limit 0")
-        for table in tables:
-            connection.register("page", table)
-            page = "(from typed union all by name from page)"
-            connection.execute(f"insert into held {digests(self._columns, self._key, page)}")
-            connection.unregister("page")
-            del table
-        connection.execute(
-            f"create or replace table wanted as {digests(self._columns, self._key, wanted)}"
+        read_digests(connection, tables, self._columns, self._key)
+        fetch_all(
+            connection,
+            f"create or replace table wanted as {digests(self._columns, self._key, wanted)}",
         )
         for how, keys_now in differing_keys(connection, expected="wanted", found="held").items():
             found.differing.setdefault(how, []).extend(keys_now)
         found.rows_read_back[portal_id] = _count(connection, "held")
         if full:
             found.hashes[portal_id] = rows_hash(connection, "held")
+
+
+def read_digests(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[pa.Table],
+    columns: Sequence[Column],
+    key: str,
+) -> None:
+    """Makes the table `held` of the digests of a portal's rows: rows may be many."""
+    types = ", ".join(f"null::{SQL_TYPES[one.type]} as {one.name}" for one in columns)
+    connection.execute("create or replace table held (row_key varchar, cells uhugeint)")
+    for table in tables:
+        connection.register("page", table)
+        page = f"((select {types} limit 0) union all by name from page)"
+        fetch_all(connection, f"insert into held {digests(columns, key, page)}")
+        connection.unregister("page")
+        del table
 
 
 def _no_dataset(partition: str) -> Check:
@@ -283,8 +295,7 @@ def expected_figures(
             for what in ("min", "max"):
                 bound = f"{what}({column.name})"
                 wanted[bound] = bound if column.type == "number" else _moment(bound)
-    row = connection.execute(f"select {', '.join(wanted.values())} from {table}").fetchone()
-    assert row is not None
+    (row,) = fetch_all(connection, f"select {', '.join(wanted.values())} from {table}")
     return dict(zip(wanted, row, strict=True))
 
 

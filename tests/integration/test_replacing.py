@@ -1,7 +1,7 @@
 """A portal's dataset without a row identifier: only ever replaced whole, and proven like any other."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from orchestration.errors import (
     GuardTripped,
+    NotVerified,
     PassingFault,
     PortalEdited,
     PortalFault,
@@ -20,6 +21,7 @@ from orchestration.errors import (
 from orchestration.portal.manners import Manners, with_switches
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, sending, verification
+from orchestration.publishing.drafting import DraftSender
 from orchestration.publishing.looking import shadow_day
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.shadow import shadow_page
@@ -32,6 +34,7 @@ from tests.park import AFTER, Park
 from tests.unit.publishing.conftest import Row, tree
 
 OAKS = [tree("T1"), tree("T2"), tree("T3")]
+BY_DRAFTS = {"id": "tree-tree", "transport": "dsmapi"}
 
 
 @pytest.fixture
@@ -45,11 +48,12 @@ def park(
 
 
 class Sent:
-    """The requests that wrote, and where the process dies."""
+    """The requests that wrote, where the process dies, and what happens once after the next write."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.requests: list[str] = []
         self.dies: str | None = None
+        self.meanwhile: Callable[[], object] | None = None
         sent = self
 
         # Spies on the real transport; only the death of the process is made up.
@@ -63,6 +67,9 @@ class Sent:
                 if sent.dies == "after":
                     raise Killed
                 sent.requests.append(name)
+                happens, sent.meanwhile = sent.meanwhile, None
+                if happens:
+                    happens()
                 return answer
 
             return call
@@ -243,7 +250,7 @@ def test_edit_after_a_crash_is_not_taken_along(park: Park, sent: Sent) -> None:
     park.upsert([tree("T9")])
     with pytest.raises(PortalEdited, match="T9"):
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
-    assert park.states()[-1] == "abandoned"
+    assert park.states()[-1] == "failed"
     assert "T9" in park.on_portal()
     park.edits(keep="theirs")
     park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
@@ -394,6 +401,279 @@ def test_write_that_was_taken_and_lost(
     park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert park.on_portal() == by_key([*OAKS, tree("T4")])
     assert park.states() == ["verified", "verified"]
+
+
+# What others write in between
+
+
+def years_apart(park: Park, *, keyed: tuple[int, ...] = ()) -> dict[int, str]:
+    """One 4x4 a year, with and without a row identifier."""
+    ids = {2021: "aaaa-2021", 2022: "bbbb-2022"}
+    park.write_dataset(publish={"partition": {"column": "planted_at", "ids": ids}})
+    made = {}
+    for year in ids:
+        if year in keyed:
+            made[year] = park.make_on_portal()
+            park.state.set_portal_id("local", "trees", str(year), made[year])
+        else:
+            made[year] = park.make_unkeyed(partition=str(year))
+    return made
+
+
+def test_edit_before_the_repair_is_not_taken_along(park: Park, sent: Sent) -> None:
+    """What the portal left out is sent again only where nobody wrote since."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.faults.add("row-errors:rows=1,at=1")
+    sent.meanwhile = lambda: park.upsert([tree("T9")])
+    after = [*OAKS, tree("T4")]
+    with pytest.raises(PortalEdited, match=r"somebody else wrote 1 rows .*T9"):
+        park.publish_rows(after, extracted_at=AFTER)
+    assert set(park.on_portal()) == {"T2", "T3", "T4", "T9"}
+    # What the failed publication left there, or left out, is nobody's edit.
+    assert park.states()[-1] == "failed"
+    with pytest.raises(PortalEdited, match=r"1 added.*T9"):
+        park.publish_rows(after, extracted_at=AFTER)
+    park.edits(keep="ours")
+    park.publish_rows(after, extracted_at=AFTER)
+    assert park.on_portal() == by_key(after)
+
+
+def test_own_rows_of_a_part_that_was_sent_are_no_edits(park: Park, sent: Sent) -> None:
+    """One year is replaced, then the process dies, and somebody writes to the other year."""
+    years = years_apart(park)
+    old, new = datetime(2021, 5, 1), datetime(2022, 5, 1)
+    before = [tree("T1", planted_at=old), tree("T2", planted_at=new)]
+    park.publish_rows(before)
+
+    def die() -> None:
+        raise Killed
+
+    sent.meanwhile = die
+    after = [{**row, "species": "elm"} for row in before]
+    with pytest.raises(Killed):
+        park.publish_rows(after, extracted_at=AFTER)
+    park.upsert([tree("T9", planted_at=new)], years[2022])
+    with pytest.raises(PortalEdited, match=r"rows 1 added \(T9\)\. "):
+        park.publish_rows(after, extracted_at=AFTER)
+    assert park.states()[-1] == "failed"
+    park.edits(keep="ours")
+    park.publish_rows(after, extracted_at=AFTER)
+    assert park.on_portal(years[2021]) | park.on_portal(years[2022]) == by_key(after)
+
+
+def test_edit_while_another_year_is_sent(park: Park, sent: Sent) -> None:
+    """Looked for again right before each replacement."""
+    years = years_apart(park)
+    old, new = datetime(2021, 5, 1), datetime(2022, 5, 1)
+    before = [tree("T1", planted_at=old), tree("T2", planted_at=new)]
+    park.publish_rows(before)
+    sent.meanwhile = lambda: park.upsert([tree("T9", planted_at=new)], years[2022])
+    with pytest.raises(PortalEdited, match="written since"):
+        park.publish_rows([{**row, "species": "elm"} for row in before], extracted_at=AFTER)
+    assert set(park.on_portal(years[2022])) == {"T2", "T9"}
+
+
+def test_own_replacement_after_a_crash_is_not_somebody_elses(park: Park, sent: Sent) -> None:
+    """The dead process had sent it, and the portal had left a row out."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.faults.add("row-errors:rows=1,at=1")
+    sent.dies = "after"
+    after = [*OAKS, tree("T4")]
+    with pytest.raises(Killed):
+        park.publish_rows(after, extracted_at=AFTER)
+    assert set(park.on_portal()) == {"T2", "T3", "T4"}
+    sent.dies = None
+    park.publish_rows(after, extracted_at=AFTER)
+    assert park.on_portal() == by_key(after)
+    assert park.states()[:2] == ["verified", "verified"]
+
+
+def test_rows_that_cannot_be_read_decide_nothing(
+    park: Park, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash an old replica neither proves nor refutes: the next run looks again."""
+    monkeypatch.setattr(verification, "FRESH_SECONDS", 0.2)
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    sent.dies = "after"
+    park.portal.faults.add("stale-replica")
+    with pytest.raises(Killed):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    sent.dies = None
+    sent.requests.clear()
+    with pytest.raises(PassingFault):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert (park.states()[-1], sent.requests) == ("released", [])
+    park.portal.faults.clear()
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert sent.requests == []
+    assert park.on_portal() == by_key([*OAKS, tree("T4")])
+
+
+# What is left out, and what moves
+
+
+def test_too_many_left_out_only_after_the_old_ones_are_back(park: Park, sent: Sent) -> None:
+    """The publication fails, and the portal does not stay without the rows that it had."""
+    limits = {"quarantined_share": 0.1, "volume_drop_share": 0.25, "stale_days": 10}
+    park.write_dataset(limits=limits)
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.faults.add("row-errors:rows=2,at=1")
+    with pytest.raises(PortalFault, match="2 rows cannot be published, more than"):
+        park.publish_rows([{**row, "species": "elm"} for row in OAKS], extracted_at=AFTER)
+    assert park.on_portal() == by_key([*OAKS[:2], tree("T3", species="elm")])
+    assert park.states()[-1] == "failed"
+
+
+def test_too_many_that_no_portal_takes_are_not_sent(park: Park, sent: Sent) -> None:
+    """Known before: nothing is written."""
+    limits = {"quarantined_share": 0.1, "volume_drop_share": 0.25, "stale_days": 10}
+    park.write_dataset(limits=limits)
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    sent.requests.clear()
+    with pytest.raises(PortalFault, match="1 rows cannot be published, more than"):
+        park.publish_rows([*OAKS, tree("T4", species="a\x00b")], extracted_at=AFTER)
+    assert (sent.requests, park.on_portal()) == ([], by_key(OAKS))
+
+
+def test_rows_left_out_without_a_name_are_found_by_reading(park: Park) -> None:
+    """Counters that say how many and not which."""
+    park.make_unkeyed()
+    park.publish_rows(OAKS)
+    park.portal.manners = with_switches(Manners(), {"version_two": False})
+    park.portal.faults.add("row-errors:rows=1,at=1")
+    after = [tree("T1", species="elm"), *OAKS[1:]]
+    assert park.publish_rows(after, extracted_at=AFTER).state == "verified"
+    assert (park.publications()[-1].refused, park.on_portal()) == (1, by_key(OAKS))
+
+
+@pytest.mark.parametrize("to", [2022, 2021], ids=["to what is replaced", "from what is replaced"])
+def test_row_that_moves_arrives_before_it_leaves(park: Park, sent: Sent, to: int) -> None:
+    """A reader finds it at every moment in one of the two years."""
+    years = years_apart(park, keyed=(2021,))
+    days = {year: datetime(year, 5, 1) for year in years}
+    stay = [tree("T2", planted_at=days[2021]), tree("T3", planted_at=days[2022])]
+    park.publish_rows([tree("T1", planted_at=days[2021 + 2022 - to]), *stay])
+    seen: list[bool] = []
+    sent.meanwhile = lambda: seen.append("T1" in park.on_portal(years[to]))
+    sent.requests.clear()
+    after = [tree("T1", planted_at=days[to]), *stay]
+    assert park.publish_rows(after, extracted_at=AFTER).state == "verified"
+    assert seen == [True]
+    assert sent.requests == (["replace", "upsert"] if to == 2022 else ["upsert", "replace"])
+    assert park.on_portal(years[2021]) | park.on_portal(years[2022]) == by_key(after)
+
+
+def test_old_row_comes_back_without_what_was_taken_down(park: Park, sent: Sent) -> None:
+    """A plan that waited clears a cell; the cell is taken down, and then the row is refused."""
+    park.make_unkeyed()
+    park.publish_rows([tree("T1", species="sealed"), *OAKS[1:]])
+    park.write_dataset(release="one")
+    after = [tree("T1", species=None, height_feet=3.5), *OAKS[1:]]
+    held = park.publish_rows(after, extracted_at=AFTER).publication_id
+    order = ["takedown", "trees", "--column", "species", "--authority", "Court, 22-1", "--yes"]
+    result = CliRunner().invoke(app, order)
+    assert result.exit_code == 0, result.output
+    park.portal.faults.add("row-errors:rows=1,at=1")
+    if park.publications()[-2].id == held and park.publications()[-2].state == "held":
+        with pytest.raises((PortalEdited, PublicationRefused)):
+            park.release(held)
+    assert {row["species"] for row in park.on_portal().values()} == {None}
+
+
+# Drafts that replace
+
+
+@pytest.fixture
+def drafts(
+    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Park]:
+    """By drafts, to a 4x4 without a row identifier that holds `OAKS`."""
+    for name in ("datasets", "expectations"):
+        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
+    with PortalServer(settings.portal_home, tls=True) as portal:
+        park = Park(tmp_path, settings, state, portal)
+        park.write_dataset(publish=BY_DRAFTS)
+        park.make_unkeyed()
+        park.publish_rows(OAKS)
+        yield park
+
+
+def open_drafts(park: Park) -> list[int]:
+    listed = park.http("GET", f"/api/publishing/v1/revision/{park.portal_id()}").json()
+    closed = {one["resource"]["revision_seq"]: one["resource"]["closed_at"] for one in listed}
+    return [number for number, when in closed.items() if when is None]
+
+
+def test_takedown_discards_a_held_draft_of_all_rows(drafts: Park) -> None:
+    """Such a draft shows every row, also those that the plan leaves as they are."""
+    drafts.write_dataset(publish=BY_DRAFTS, release="one")
+    drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert len(open_drafts(drafts)) == 1
+    take_down("T1")
+    assert (open_drafts(drafts), set(drafts.on_portal())) == ([], {"T2", "T3"})
+
+
+def test_takedown_discards_a_draft_that_waits_for_approval(drafts: Park) -> None:
+    drafts.portal.manners = with_switches(Manners(), {"dsmapi_approval": True})
+    with pytest.raises(NotVerified, match="waits for approval"):
+        drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    (with_it,) = open_drafts(drafts)
+    order = ["takedown", "trees", "T1", "--authority", "Court, 22-1", "--yes"]
+    result = CliRunner().invoke(app, order)
+    assert result.exit_code == 1
+    assert "waits for approval" in str(result.exception)
+    # Its own draft is to be approved now; the one that showed the row is gone.
+    (without_it,) = open_drafts(drafts)
+    assert without_it != with_it
+    address = f"/api/publishing/v1/revision/{drafts.portal_id()}/{without_it}"
+    drafts.http("DELETE", address)
+    drafts.portal.manners = Manners()
+    drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert set(drafts.on_portal()) == {"T2", "T3", "T4"}
+
+
+def test_edit_between_draft_and_apply_is_not_taken_along(
+    drafts: Park, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The draft of a dead process is discarded, and people are asked."""
+
+    def die(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DraftSender, "_apply", die)
+        with pytest.raises(Killed):
+            drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    drafts.upsert([tree("T9")])
+    with pytest.raises(PortalEdited, match="T9"):
+        drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert (open_drafts(drafts), set(drafts.on_portal())) == ([], {"T1", "T2", "T3", "T9"})
+
+
+def test_killed_after_applying_a_draft_of_all_rows(
+    drafts: Park, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is found applied, and only proven."""
+    apply = DraftSender._apply
+
+    def die(self: DraftSender, *options: Any) -> None:
+        # Dies before the journal learns that it was applied.
+        note = options[-1]
+        apply(self, *options[:-1], lambda state, facts: state == "sent" and note(state, facts))
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DraftSender, "_apply", die)
+        with pytest.raises(Killed):
+            drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert drafts.states() == ["verified", "verified", "unchanged"]
+    assert drafts.on_portal() == by_key([*OAKS, tree("T4")])
 
 
 def test_by_drafts_too(tmp_path: Path, settings: Settings, state: State) -> None:

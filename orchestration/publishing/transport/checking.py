@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from orchestration.dataset import Column, Dataset
-from orchestration.duck import FEW, connect, quoted, sql_path
+from orchestration.duck import FEW, connect, fetch_all, quoted, sql_path
 from orchestration.errors import ModelFault
 
 LONGEST_TEXT_BYTES = 1_000_000
@@ -55,8 +55,10 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
     any_flaw = " or ".join(f"coalesce({test}, false)" for _, test, _ in flaws)
     key = f'"{dataset.key}"'
     with connect(spill=rows.parent, memory=FEW) as connection:
-        return connection.execute(
-            f"with rows as not materialized (from read_parquet({sql_path(rows)})), "
+        fetch_all(
+            connection,
+            f"create table faults as with rows as not materialized "
+            f"(from read_parquet({sql_path(rows)})), "
             f"flawed as (select cast({key} as varchar) as key, "
             f"unnest(list_filter([{tests}], lambda flaw: flaw is not null)) as flaw "
             f"from rows where {any_flaw}), "
@@ -69,8 +71,9 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
             f"select cast({key} as varchar), {quoted(dataset.key)}, "
             f"left(cast({key} as varchar), {_SHOWN}), 'the key stands twice' "
             f"from rows semi join twice using ({key})) "
-            f'from named order by key nulls first, "column", reason, value'
-        ).to_arrow_table()
+            f'from named order by key nulls first, "column", reason, value',
+        )
+        return connection.execute("from faults").to_arrow_table()
 
 
 def _types(rows: Path) -> dict[str, str]:

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.dataset import Column
-from orchestration.duck import FEW, connect, sql_path
+from orchestration.duck import connect, sql_path
 from orchestration.publishing.comparing import SQL_TYPES
 
 
@@ -26,7 +26,7 @@ class RowReader:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
         self._folder = tempfile.TemporaryDirectory(prefix="rows-")
-        self._connection = connect(spill=Path(self._folder.name), memory=FEW)
+        self._connection = connect(spill=Path(self._folder.name))
 
     def __enter__(self) -> "RowReader":
         return self
