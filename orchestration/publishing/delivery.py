@@ -38,7 +38,7 @@ from orchestration.publishing.transport.checking import local_faults
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
 from orchestration.state.store import Publication, State, now
-from orchestration.takedown.obeying import refuse_taken_down, without_taken_down
+from orchestration.takedown.obeying import refuse_taken_down
 from orchestration.takedown.tombstones import load_tombstones
 
 PATIENCE = Patience()
@@ -431,7 +431,7 @@ class Delivery:
                 copy_to_parquet(
                     f"from {parquet(folder / 'snapshot.parquet')} as rows "
                     f"anti join left_out on rows.{key} = left_out.row_key union all by name "
-                    f"{self._allowed_before(connection, folder)} "
+                    f"from {parquet(folder / 'preimages.parquet')} as rows "
                     f"semi join left_out on rows.{key} = left_out.row_key "
                     f"order by _partition, {key}",
                     target,
@@ -439,16 +439,6 @@ class Delivery:
             )
             self._write_refused(connection, folder, refused, work / "refused.parquet")
         return target
-
-    def _allowed_before(self, connection: Any, folder: Path) -> str:
-        """SQL of what was there before, without what was taken down since."""
-        tombstones = load_tombstones(self._settings, self._state, self._dataset)
-        rows = parquet(folder / "preimages.parquet")
-        if not tombstones:
-            return f"from {rows} as rows"
-        tombstones.declare(connection)
-        kept = without_taken_down(tombstones, self._dataset, connection, rows)
-        return f"from ({kept}) as rows"
 
     def _write_refused(
         self, connection: Any, folder: Path, refused: Sequence[tuple[Any, ...]], target: Path

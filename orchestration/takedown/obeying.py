@@ -75,25 +75,6 @@ def refuse_taken_down(
         )
 
 
-def without_taken_down(
-    tombstones: Tombstones, dataset: Dataset, connection: duckdb.DuckDBPyConnection, rows: str
-) -> str:
-    """SQL of some published rows, without those and the values that are taken down.
-
-    The connection knows the tombstones.
-    """
-    held = {name: kind for name, kind, *_ in connection.execute(f"describe from {rows}").fetchall()}
-    cells = ", ".join(
-        f"null::{kind} as {name}"
-        if name in tombstones.columns
-        else f"case when not {tombstones.is_row(LINK)} then {LINK} end as {LINK}"
-        if name == LINK
-        else name
-        for name, kind in held.items()
-    )
-    return f"select {cells} from {rows} where not {tombstones.is_row(dataset.key)}"
-
-
 class _Obeying:
     """One plan's inputs on one connection that knows the tombstones."""
 

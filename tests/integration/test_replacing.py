@@ -29,6 +29,7 @@ from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.publishing.transport import Answer, SodaTransport
 from orchestration.settings import Settings
 from orchestration.state.store import Publication, State
+from orchestration.takedown.orders import Order, record
 from tests.integration.test_publisher import Killed
 from tests.park import AFTER, Park
 from tests.unit.publishing.conftest import Row, tree
@@ -568,21 +569,26 @@ def test_row_that_moves_arrives_before_it_leaves(park: Park, sent: Sent, to: int
     assert park.on_portal(years[2021]) | park.on_portal(years[2022]) == by_key(after)
 
 
-def test_old_row_comes_back_without_what_was_taken_down(park: Park, sent: Sent) -> None:
-    """A plan that waited clears a cell; the cell is taken down, and then the row is refused."""
+def test_old_row_does_not_bring_back_what_was_taken_down(park: Park) -> None:
+    """A plan that waits clears a column; that is taken down, and the portal then refuses a row."""
     park.make_unkeyed()
-    park.publish_rows([tree("T1", species="sealed"), *OAKS[1:]])
-    park.write_dataset(release="one")
-    after = [tree("T1", species=None, height_feet=3.5), *OAKS[1:]]
-    held = park.publish_rows(after, extracted_at=AFTER).publication_id
-    order = ["takedown", "trees", "--column", "species", "--authority", "Court, 22-1", "--yes"]
-    result = CliRunner().invoke(app, order)
-    assert result.exit_code == 0, result.output
+    park.publish_rows([{**row, "species": "sealed"} for row in OAKS])
+    after = [{**row, "species": None} for row in OAKS]
+    with pytest.raises(GuardTripped, match="lose every value"):
+        park.publish_rows(after, extracted_at=AFTER)
+    held = park.publications()[-1].id
+    park.override(held)
+    # Recorded, and not removed from the portal yet.
+    order = Order(
+        keys=(), column="species", authority="Court", reason="sealed", by="Ann", purge=False
+    )
+    record(park.settings, park.state, park.dataset, order)
     park.portal.faults.add("row-errors:rows=1,at=1")
-    if park.publications()[-2].id == held and park.publications()[-2].state == "held":
-        with pytest.raises((PortalEdited, PublicationRefused)):
-            park.release(held)
+    with pytest.raises(PublicationRefused, match="taken down"):
+        park.release(held)
     assert {row["species"] for row in park.on_portal().values()} == {None}
+    park.publish_rows(after, extracted_at=AFTER)
+    assert park.on_portal() == by_key(after)
 
 
 # Drafts that replace
