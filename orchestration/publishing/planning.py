@@ -32,6 +32,7 @@ from orchestration.duck import (
 )
 from orchestration.publishing.comparing import NO_KEY, SQL_TYPES, differ
 from orchestration.publishing.ordering import merge_in_order, write_in_order
+from orchestration.publishing.transport.checking import holds_only, require_types
 from orchestration.takedown.obeying import PlanInputs, obey
 from orchestration.takedown.tombstones import Tombstones
 
@@ -101,7 +102,11 @@ def make_plan(
     portal holds nothing. `frozen` has the keys, as `row_key`, that stay as the portal has them.
     `whole` is for a mart that is itself such a snapshot: what it lacks is gone, whatever extracts
     cover, and its volatile values count. What the tombstones take down is not in what should be there.
+
+    Raises:
+        ModelFault: a column of the mart has not the type that the dataset file declares.
     """
+    require_types(dataset, mart)
     if tombstones:
         given = PlanInputs(
             dataset=dataset, mart=mart, ledger=ledger, baseline=baseline, frozen=frozen
@@ -314,10 +319,15 @@ class _Planner:
         )
 
     def _selected(self, path: Path) -> str:
-        """The published columns of a file in the types of a snapshot; null where it lacks one."""
+        """The published columns of a file in the types of a snapshot; null where it lacks one.
+
+        What is no value of its column's type stays as it is: it is named before anything is sent.
+        """
         held = self._columns_of(path)
         return ", ".join(
             f"{name if name in held else 'null'}::{SQL_TYPES[column.type]} as {name}"
+            if name not in held or holds_only(column, held[name])
+            else name
             for name, column in self._columns.items()
         )
 
@@ -513,9 +523,10 @@ class _Planner:
         assert counted is not None
         return dict(zip(self._names, counted, strict=True))
 
-    def _columns_of(self, path: Path) -> set[str]:
+    def _columns_of(self, path: Path) -> dict[str, str]:
+        """A file's columns and DuckDB's names of their types."""
         described = self._connection.execute(f"describe from {parquet(path)}").fetchall()
-        return {row[0] for row in described}
+        return {row[0]: row[1] for row in described}
 
     def _copy(self, folder: Path, name: str, query: str) -> None:
         self._connection.execute(copy_to_parquet(query, folder / f"{name}.parquet"))

@@ -12,11 +12,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import sqlalchemy as sa
 from sodapy import Socrata
 
-from orchestration import reports
+from orchestration import errors, reports
 from orchestration.dataset import Dataset
 from orchestration.errors import (
     GateNotPassed,
@@ -36,6 +37,7 @@ from orchestration.publishing.looking import verify_portal
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.transport import Answer, SodaTransport
+from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, State
@@ -469,6 +471,28 @@ def test_publication_that_the_portal_refuses_blocks_nobody(park: Park, writes: W
     assert outcome.plan is not None
     assert outcome.plan.updates == 1
     assert park.on_portal()["T1"]["species"] == "oak"
+
+
+def test_error_of_the_database_ends_it_without_a_cell(
+    park: Park, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stops no later run, its words quote nothing, and what it sent is nobody's edit."""
+    park.publish_rows(OAKS)
+
+    def quoting(*_: Any, **__: Any) -> None:
+        raise duckdb.ConversionException("Could not convert string 'a secret' to INT32")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Verifier, "verify", quoting)
+        with pytest.raises(errors.Fault, match="ConversionException while") as caught:
+            park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    publication = park.publications()[-1]
+    assert (publication.state, park.receipts()[-1].publication_id) == ("failed", publication.id)
+    assert "secret" not in str(caught.value) + str(publication.failure)
+    assert caught.value.__cause__ is None
+    park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    assert set(park.on_portal()) == {"T1", "T2", "T3", "T4"}
+    assert park.states() == ["verified", "failed", "unchanged"]
 
 
 def test_count_that_is_wrong_is_no_success(park: Park, monkeypatch: pytest.MonkeyPatch) -> None:

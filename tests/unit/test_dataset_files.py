@@ -120,6 +120,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"columns__0__privacy": "internal"},
         "key: the column 'dog_id' must be published",
     ),
+    "key that is a number": (
+        {"columns__0__type": "number"},
+        "key: the column 'dog_id' must be of type text, also where it is made of digits",
+    ),
     "derived key of nothing": (
         {"columns__0__source": None},
         "key_from: a key without a `source` is made of columns, and only such",

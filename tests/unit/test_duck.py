@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
-from orchestration.duck import connect, copy_to_parquet, lines_of_files, parquet
+from orchestration.duck import connect, copy_to_parquet, fetch_all, lines_of_files, parquet
 
 
 @pytest.mark.parametrize("name", ["plain", "o'hara", "a*b", "what?", "[x]", "a b"])
@@ -51,3 +52,13 @@ def test_no_connection_takes_more_than_its_bound_or_loads_anything() -> None:
         ):
             found = connection.execute(f"select current_setting('{setting}')").fetchone()
             assert found == (value,)
+
+
+def test_too_little_memory_is_no_reason_to_fail(tmp_path: Path) -> None:
+    """A statement that needs more than the connection was given gets the usual."""
+    listed = "string_agg(r::varchar, ' ' order by md5(r::varchar))"
+    aggregate = f"select length({listed}) from range(400000) t (r)"
+    with connect(spill=tmp_path / "spill", memory="16MB") as connection:
+        with pytest.raises(duckdb.OutOfMemoryException):
+            connection.execute(aggregate).fetchall()
+        assert fetch_all(connection, aggregate) == [(2_688_889,)]

@@ -6,7 +6,7 @@ DuckDB, whatever the number of rows. What becomes of the rows is for the caller:
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,11 +41,9 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
     stands twice is named once for each of its rows.
 
     Raises:
-        ModelFault: a column of the file has not the type that the dataset file declares.
+        ModelFault: as `require_types`.
     """
-    types = _types(rows)
-    columns = [column for column in dataset.published if column.name in types]
-    _require_types(dataset, columns, types)
+    columns = require_types(dataset, rows)
     flaws = [flaw for column in columns for flaw in _flaws(column, is_key=_is_key(dataset, column))]
     tests = ", ".join(
         f"case when {test} then {{'column': {quoted(name)}, "
@@ -76,6 +74,11 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
         return connection.execute("from faults").to_arrow_table()
 
 
+def holds_only(column: Column, type_name: str) -> bool:
+    """Whether every cell of DuckDB's type of that name is a value of the column's type."""
+    return bool(re.fullmatch(_HELD_AS[column.type], type_name)) and "TIME ZONE" not in type_name
+
+
 def _types(rows: Path) -> dict[str, str]:
     """The file's columns and DuckDB's names of their types."""
     with connect() as connection:
@@ -83,7 +86,14 @@ def _types(rows: Path) -> dict[str, str]:
     return {row[0]: row[1] for row in described}
 
 
-def _require_types(dataset: Dataset, columns: Sequence[Column], types: Mapping[str, str]) -> None:
+def require_types(dataset: Dataset, rows: Path) -> list[Column]:
+    """The published columns that a Parquet file has.
+
+    Raises:
+        ModelFault: one has not the type that the dataset file declares.
+    """
+    types = _types(rows)
+    columns = [column for column in dataset.published if column.name in types]
     wrong = [
         f"{column.name} is {types[column.name]}, not {column.type}"
         for column in columns
@@ -93,6 +103,7 @@ def _require_types(dataset: Dataset, columns: Sequence[Column], types: Mapping[s
         raise ModelFault(
             f"{dataset.id}: {'; '.join(wrong)}. Correct the model, or the type in the dataset file"
         )
+    return columns
 
 
 def _is_key(dataset: Dataset, column: Column) -> bool:

@@ -15,6 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.dataset import Dataset
+from orchestration.duck import connect, copy_to_parquet, parquet
+from orchestration.errors import ModelFault
 from orchestration.publishing.planning import FILES, Plan, make_plan
 from tests.unit.publishing.conftest import (
     Row,
@@ -430,6 +432,59 @@ def test_other_spelling_of_the_same_is_no_change(
     """What is compared in full decides, not that the bytes are others."""
     found = planned([tree("T1", **{column: after})], before=[tree("T1", **{column: before})])
     assert found.plan.writes == 0
+
+
+@pytest.mark.parametrize(
+    ("column", "narrow", "wide"),
+    [
+        ("height_feet", "3::integer", "3.5::double"),
+        ("height_feet", "3.5::decimal(4, 2)", "123456.75::decimal(12, 2)"),
+        ("planted_at", "date '2020-05-01'", "timestamp '2020-05-01 10:00'"),
+    ],
+)
+def test_column_that_the_model_types_wider_than_before(
+    tmp_path: Path, column: str, narrow: str, wide: str
+) -> None:
+    """Rows that stay and rows that come are written to one file all the same."""
+    given = write_rows(tmp_path / "given.parquet", trees(), [tree(f"T{n}") for n in range(9)])
+    baseline = None
+    for name, cell in (
+        ("before", narrow),
+        ("after", f"case when tree_id = 'T1' then {wide} else {narrow} end"),
+    ):
+        folder = tmp_path / name
+        folder.mkdir()
+        with connect() as connection:
+            query = f"select * replace ({cell} as {column}) from {parquet(given)}"
+            connection.execute(copy_to_parquet(query, folder / "mart.parquet"))
+        plan = make_plan(
+            trees(),
+            mart=folder / "mart.parquet",
+            ledger=write_ledger(folder / "ledger.parquet", {}),
+            baseline=baseline,
+            extracted_at=EXTRACTED_AT,
+            folder=folder,
+        )
+        baseline = folder / "snapshot.parquet"
+    assert (plan.updates, plan.unchanged) == (1, 8)
+    with connect() as connection:
+        query = f"select {column} = {wide} from {parquet(folder / 'snapshot.parquet')}"
+        found = connection.execute(f"{query} where tree_id = 'T1'").fetchall()
+    assert found == [(True,)]
+
+
+def test_type_that_is_not_the_declared_one_is_named(tmp_path: Path) -> None:
+    """Before anything is compared, and without a cell."""
+    mart = write_rows(tmp_path / "mart.parquet", trees(), [tree("T1")])
+    with connect() as connection:
+        query = f"select * replace ('12 feet' as height_feet) from {parquet(mart)}"
+        connection.execute(copy_to_parquet(query, tmp_path / "wrong.parquet"))
+    ledger = write_ledger(tmp_path / "ledger.parquet", {})
+    with pytest.raises(ModelFault, match="height_feet is VARCHAR, not number"):
+        make_plan(
+            trees(), mart=tmp_path / "wrong.parquet", ledger=ledger, baseline=None,
+            extracted_at=EXTRACTED_AT, folder=tmp_path,
+        )  # fmt: skip
 
 
 def test_order_of_rows_decides_nothing(planned: Planner) -> None:
