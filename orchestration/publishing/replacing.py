@@ -124,7 +124,7 @@ def somebody_wrote(
         )
         fetch_all(connection, f"create table explained as {explained}")
         Verifier(dataset, transport).wait_until_fresh(portal_id)
-        read_digests(connection, transport.rows(portal_id, columns, order=key), columns, key)
+        read_digests(connection, transport.rows(portal_id, columns), columns, key)
         return foreign_keys(connection, held="held", explained="explained")
 
 

@@ -213,7 +213,7 @@ class Verifier:
             return
         if read_all:
             wanted = "expected"
-            tables = self._transport.rows(portal_id, self._columns, order=self._key)
+            tables = self._transport.rows(portal_id, self._columns)
         else:
             wanted = f"(from expected semi join touched on expected.{self._key} = touched.row_key)"
             keys = [row[0] for row in connection.execute("from touched order by all").fetchall()]

@@ -112,8 +112,10 @@ class Transport(Protocol):
     ) -> Aggregates:
         """Counts, sums and bounds of the columns; of texts only the key has bounds."""
 
-    def rows(self, portal_id: str, columns: Sequence[Column], *, order: str) -> Iterator[pa.Table]:
-        """Every row by a column that tells rows apart, page by page, typed as in a snapshot."""
+    def rows(
+        self, portal_id: str, columns: Sequence[Column], *, order: str | None = None
+    ) -> Iterator[pa.Table]:
+        """Every row by a column, or in the portal's own order, page by page, typed as in a snapshot."""
 
     def rows_by_key(
         self, portal_id: str, columns: Sequence[Column], key: str, values: Sequence[Any]

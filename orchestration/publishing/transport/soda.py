@@ -143,9 +143,11 @@ class SodaTransport:
             told |= self._one_row("sum up", portal_id, part)
         return self._summed_up(portal_id, columns, told, asked)
 
-    def rows(self, portal_id: str, columns: Sequence[Column], *, order: str) -> Iterator[pa.Table]:
-        """Every row by a column that tells rows apart, page by page, typed as in a snapshot."""
-        return self._pages(portal_id, columns, {"$order": f"{order},:id"})
+    def rows(
+        self, portal_id: str, columns: Sequence[Column], *, order: str | None = None
+    ) -> Iterator[pa.Table]:
+        """Every row by a column, or in the portal's own order, page by page, typed as in a snapshot."""
+        return self._pages(portal_id, columns, {"$order": f"{order},:id" if order else ":id"})
 
     def rows_by_key(
         self, portal_id: str, columns: Sequence[Column], key: str, values: Sequence[Any]
