@@ -73,8 +73,10 @@ class BaselineReader:
         self._journal = journal
         self._datasets = datasets
 
-    def find(self, folder: Path) -> Path | None:
+    def find(self, folder: Path, marks: Mapping[str, Any]) -> Path | None:
         """The baseline as a snapshot file; none where the portal holds no row.
+
+        `marks` are the portal's own of right before.
 
         Raises:
             PortalEdited: somebody else changed rows since they were proven.
@@ -83,8 +85,8 @@ class BaselineReader:
         last = self._journal.last_finished()
         if last is None:
             return self._rows_if_any(folder)
-        unproven = self._journal.unproven_after(last)
-        if not unproven and self._marks_agree(last):
+        unproven = self._journal.unproven()
+        if not unproven and last.marks and last.marks == marks:
             return snapshot_file(self._settings, last)
         gone = self._gone(last)
         if gone and self._target.is_live:
@@ -114,7 +116,7 @@ class BaselineReader:
             for name, table in (("ours", f"({ours})"), ("theirs", parquet(rows))):
                 connection.execute(f"create table {name} as {digests(columns, key, table)}")
             keys = differing_keys(connection, expected="ours", found="theirs")
-            unproven = self._journal.unproven_after(last)
+            unproven = self._journal.unproven()
             if unproven:
                 keys = self._not_left_by(unproven, keys, connection)
         return Edits(keys=keys, touched=self._touched(last)), rows
@@ -176,9 +178,6 @@ class BaselineReader:
     def _holds_rows(self) -> bool:
         transport = self._target.transport
         return any(transport.count(one.portal_id) for one in self._datasets.values())
-
-    def _marks_agree(self, last: Publication) -> bool:
-        return bool(last.marks) and last.marks == self.marks()
 
     def _gone(self, last: Publication) -> list[str]:
         held = {name for name, rows in last.plan["rows_by_partition"].items() if rows}

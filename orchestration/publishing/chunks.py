@@ -5,7 +5,7 @@ upserts by partition and key, deletes last, cut by rows and by bytes. The next c
 second thread while the last one is under way. How a chunk gets through is for `sending`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +30,9 @@ from orchestration.publishing.transport.values import (
 CHUNK_ROWS = 5_000
 CHUNK_BYTES = 10_000_000
 Kind = Literal["upsert", "delete"]
+KINDS: tuple[Kind, ...] = ("upsert", "delete")
 _FILES: dict[Kind, str] = {"upsert": "upserts.parquet", "delete": "deletes.parquet"}
+_FIRST_NUMBERS: dict[Kind, int] = {"upsert": 0, "delete": 500_000}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,8 +79,13 @@ class Chunk:
 
 
 def planned_chunks(
-    dataset: Dataset, folder: Path, *, rows: int = CHUNK_ROWS, size: int = CHUNK_BYTES
-) -> Iterator[Chunk]:
+    dataset: Dataset,
+    folder: Path,
+    *,
+    rows: int = CHUNK_ROWS,
+    size: int = CHUNK_BYTES,
+    kinds: Collection[Kind] = KINDS,
+) -> Generator[Chunk]:
     """The chunks of a plan's folder in their lasting order; at most so many rows and bytes each.
 
     A single row that has more bytes is a chunk of its own.
@@ -87,16 +94,17 @@ def planned_chunks(
         PublicationRefused: a column was planned that may not be published any more.
         Unsendable: a cell is no value of its column's type.
     """
-    return ahead(_chunks(dataset, folder, rows=rows, size=size))
+    return ahead(_chunks(dataset, folder, rows=rows, size=size, kinds=kinds))
 
 
-def _chunks(dataset: Dataset, folder: Path, *, rows: int, size: int) -> Iterator[Chunk]:
-    number = 0
+def _chunks(
+    dataset: Dataset, folder: Path, *, rows: int, size: int, kinds: Collection[Kind]
+) -> Iterator[Chunk]:
     with connect(spill=folder) as connection:
         # With the usual 1 MB, stopping and going takes DuckDB a quarter of its time.
         connection.execute("set streaming_buffer_size = '4MB'")
-        for kind, name in _FILES.items():
-            path = folder / name
+        for kind in (one for one in KINDS if one in kinds):
+            path, number = folder / _FILES[kind], _FIRST_NUMBERS[kind]
             columns = allowed_columns(dataset, connection, path)
             if kind == "upsert":
                 json_sql = row_json(columns)

@@ -9,6 +9,7 @@ instead, unless somebody else wrote there since the plan.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import partial
 from itertools import chain
@@ -17,16 +18,17 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
-from orchestration.errors import PortalEdited, PortalFault, PublicationRefused
+from orchestration.errors import NotVerified, PortalEdited, PortalFault, PublicationRefused
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
-from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, planned_chunks
+from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, Kind, planned_chunks
 from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
 from orchestration.publishing.journal import Journal, plan_of
 from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.replacing import (
     Replacement,
+    gaining_first,
     planned_replacements,
     send_replacement,
     somebody_wrote,
@@ -37,13 +39,15 @@ from orchestration.publishing.targets import Target
 from orchestration.publishing.transport.checking import local_faults
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
-from orchestration.state.store import Publication, State, now
+from orchestration.state.store import DRAFT_STATES, Publication, State, now
 from orchestration.takedown.obeying import refuse_taken_down
 from orchestration.takedown.tombstones import load_tombstones
 
 PATIENCE = Patience()
 """How often and how long one chunk is tried; tests have less of it."""
 _REPAIRS = 1_000_000
+_READINGS = 3
+"""So often a portal is read back on which somebody writes meanwhile."""
 """Chunks that are sent once more are numbered from here."""
 _TOLD = 5
 
@@ -91,16 +95,17 @@ class Delivery:
             sendable, refused = self._sendable(folder, work)
             self._refuse_too_many(publication, refused)
             if publication.state == "released":
-                self._refuse_if_moved(publication, replaced)
+                self._refuse_if_moved(publication, folder)
                 self._send_all(publication, sendable, refused, replaced, work)
                 publication = self._journal.move(publication, "sent", sent_at=now())
                 self.withdraw(publication)
             refused += self._refused_by_portal(publication, folder)
+            sendable = self._keeping(sendable, refused, work / "kept")
             snapshot = self._what_should_be_there(publication, refused, work)
-            verification = self._prove(publication, sendable, snapshot, replaced, work)
+            verification, marks = self._prove(publication, sendable, snapshot, replaced, work)
             # Last, so that what a replacement left out of the portal's old rows is back by then.
             self._refuse_too_many(publication, refused)
-            return self._end(publication, verification, refused, snapshot, work)
+            return self._end(publication, verification, marks, refused, snapshot, work)
 
     # Drafts of what waits for people
 
@@ -139,17 +144,30 @@ class Delivery:
         left = [
             chunk
             for chunk in self._state.chunks(publication.id)
-            if chunk["state"] in ("drafting", "drafted", "sent")
-            and "revision" in (chunk["answer"] or {})
+            if chunk["state"] in DRAFT_STATES and "revision" in (chunk["answer"] or {})
         ]
-        if not left or self._target.drafts is None:
+        if not left:
             return
+        if self._target.drafts is None:
+            raise PublicationRefused(
+                f"{self._dataset.id}: {publication.id} left drafts on {self._target.name}, which can "
+                "be reached only with `transport: dsmapi` and TLS. Discard them on the portal"
+            )
         found = self._datasets.found(to_write=False)
         sender = DraftSender(self._target.drafts, self._dataset)
         for chunk in left:
             if chunk["partition"] in found:
                 portal_id = found[chunk["partition"]].portal_id
-                sender.withdraw(portal_id, chunk["answer"]["revision"])
+                is_gone = sender.withdraw(portal_id, chunk["answer"]["revision"])
+                self._state.move_chunk(
+                    publication.id,
+                    chunk["number"],
+                    partition=chunk["partition"],
+                    kind=chunk["kind"],
+                    rows=chunk["rows"],
+                    state="withdrawn" if is_gone else "closed",
+                    answer=chunk["answer"],
+                )
 
     # Sending
 
@@ -161,21 +179,27 @@ class Delivery:
         replaced: Mapping[str, PortalDataset],
         work: Path,
     ) -> None:
-        """Sends everything; a row that moves to another 4x4 arrives before it is deleted."""
-        if not replaced:
-            return self._send(publication, sendable)
-        self._send(publication, sendable, without=replaced, kinds=("upsert",))
-        whole = self._what_should_be_there(publication, refused, work)
-        self._replace(publication, whole, replaced, work)
-        return self._send(publication, sendable, without=replaced, kinds=("delete",))
+        """Sends everything; a row that moves to another 4x4 arrives before it is deleted.
+
+        One that does not arrive stays where it was.
+        """
+        folder = self._journal.folder(publication)
+        self._send(publication, sendable, without=replaced, kinds=["upsert"])
+        refused = [*refused, *self._refused_by_portal(publication, folder)]
+        if replaced:
+            whole = self._what_should_be_there(publication, refused, work)
+            self._replace(publication, whole, replaced, work)
+            refused = [*refused, *self._refused_by_portal(publication, folder)]
+        sendable = self._keeping(sendable, refused, work / "deletes")
+        self._send(publication, sendable, without=replaced, kinds=["delete"])
 
     def _send(
         self,
         publication: Publication,
         folder: Path,
         *,
-        without: Collection[str] = (),
-        kinds: Collection[str] = ("upsert", "delete"),
+        without: Collection[str],
+        kinds: Collection[Kind],
     ) -> None:
         """Sends what is told apart by key; `without` are the partitions that are replaced."""
         if self._dataset.publish.transport == "dsmapi":
@@ -186,12 +210,16 @@ class Delivery:
         done = self._state.acknowledged_chunks(publication.id)
         total = plan_of(publication).writes
         sent = 0
-        for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
-            sent += chunk.rows
-            if chunk.number in done or chunk.partition in without or chunk.kind not in kinds:
-                continue
-            self._send_one(publication, chunk, chunk.number)
-            self._progress(f"{sent:,} of {total:,} rows sent")
+        chunks = planned_chunks(
+            self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES, kinds=kinds
+        )
+        # Closed here whatever happens: not by a collector in the thread that makes the next one.
+        with closing(chunks):
+            for chunk in chunks:
+                sent += chunk.rows
+                if chunk.number not in done and chunk.partition not in without:
+                    self._send_one(publication, chunk, chunk.number)
+                    self._progress(f"{sent:,} of {total:,} rows sent")
 
     def _send_draft(
         self,
@@ -199,7 +227,7 @@ class Delivery:
         draft: Draft,
         work: Path,
         *,
-        check_first: Callable[[], None] = lambda: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         if self._target.drafts is None:
             raise PublicationRefused(
@@ -214,7 +242,7 @@ class Delivery:
         note = partial(self._note, publication, draft.number, draft)
         portal_id = self._portal_id(draft.partition)
         answer = before["answer"] if before else None
-        sender.send(portal_id, draft, work, answer, note, check_first=check_first)
+        sender.send(portal_id, draft, work, answer, note, check=check)
         self._progress(f"a draft of {draft.rows:,} rows was applied to {portal_id}")
 
     def _note(
@@ -264,34 +292,34 @@ class Delivery:
         touched = touched_partitions(folder)
         return {name: one for name, one in found.items() if not one.is_keyed and name in touched}
 
-    def _refuse_if_moved(
-        self, publication: Publication, replaced: Mapping[str, PortalDataset]
-    ) -> None:
-        """A replacement would take along what somebody else wrote since the plan.
+    def _refuse_if_moved(self, publication: Publication, folder: Path) -> None:
+        """What somebody else wrote since the plan would be written over, or pass for proven.
 
         Raises:
-            PortalEdited: somebody did.
+            PortalEdited: somebody wrote to a 4x4 to which nothing of ours was sent yet.
         """
         sent = {
             chunk["partition"]
             for chunk in self._state.chunks(publication.id)
-            if chunk["kind"] == Replacement.kind and chunk["state"] in ("sent", "acknowledged")
+            if chunk["state"] in ("sent", "acknowledged")
         }
-        for partition, one in replaced.items():
-            if partition not in sent:
-                self._refuse_if_written_since(publication, one)
+        found = self._datasets.found(to_write=False)
+        for partition in touched_partitions(folder) - sent:
+            if partition in found:
+                self._refuse_if_written_since(publication, found[partition])
 
     def _refuse_if_written_since(self, publication: Publication, one: PortalDataset) -> None:
-        reader = BaselineReader(
-            self._settings, self._dataset, self._target, self._journal, {one.partition: one}
-        )
-        planned_on = publication.plan.get("marks") or {}
-        if planned_on.get(one.portal_id) != reader.marks()[one.portal_id]:
+        planned_on = (publication.plan.get("marks") or {}).get(one.portal_id)
+        marks = self._reader({one.partition: one}).marks()[one.portal_id]
+        is_new = planned_on is None and not marks["rows"]
+        if planned_on != marks and not is_new:
             raise PortalEdited(
-                f"{self._dataset.id}: {one.portal_id} was written since {publication.id} was planned; "
-                "without a row identifier it is replaced whole, and that would be lost. Run the "
-                "dataset again for a fresh plan"
+                f"{self._dataset.id}: {one.portal_id} was written since {publication.id} was planned, "
+                "and that would be written over. Run the dataset again for a fresh plan"
             )
+
+    def _reader(self, datasets: Mapping[str, PortalDataset]) -> BaselineReader:
+        return BaselineReader(self._settings, self._dataset, self._target, self._journal, datasets)
 
     def _replace(
         self,
@@ -306,18 +334,25 @@ class Delivery:
         tombstones = load_tombstones(self._settings, self._state, self._dataset)
         refuse_taken_down(tombstones, self._dataset, snapshot.parent, file=snapshot.stem)
         known = {chunk["number"]: chunk["state"] for chunk in self._state.chunks(publication.id)}
-        for planned in planned_replacements(self._dataset, snapshot, replaced, work):
+        order = gaining_first(self._journal.folder(publication), self._dataset.key, replaced)
+        for planned in planned_replacements(self._dataset, snapshot, order, work):
             number = planned.number + (_REPAIRS if again else 0)
             portal_id = replaced[planned.partition].portal_id
             if known.get(number) == "acknowledged":
                 continue
-            check = partial(self._refuse_if_somebody_wrote, publication, portal_id, planned)
+            check = partial(
+                self._refuse_if_somebody_wrote,
+                publication,
+                portal_id,
+                planned,
+                has_arrived=again,
+            )
             self._progress(
                 f"{portal_id} has no row identifier, so all of its {planned.rows:,} rows are sent"
             )
             if self._dataset.publish.transport == "dsmapi":
                 draft = _whole_draft(planned, number)
-                self._send_draft(publication, draft, work, check_first=check)
+                self._send_draft(publication, draft, work, check=check)
                 continue
             was_sent = again or known.get(number) == "sent"
             if not was_sent:
@@ -331,11 +366,17 @@ class Delivery:
                 planned,
                 note=note,
                 patience=PATIENCE,
-                check_first=check if was_sent else None,
+                check=check,
+                was_sent=was_sent,
             )
 
     def _refuse_if_somebody_wrote(
-        self, publication: Publication, portal_id: str, planned: Replacement
+        self,
+        publication: Publication,
+        portal_id: str,
+        planned: Replacement,
+        *,
+        has_arrived: bool,
     ) -> None:
         """What was sent before may have arrived, so that the marks do not tell; the rows do.
 
@@ -348,6 +389,7 @@ class Delivery:
             portal_id,
             planned,
             self._journal.folder(publication),
+            has_arrived=has_arrived,
         )
         if keys:
             raise PortalEdited(
@@ -363,21 +405,41 @@ class Delivery:
         faults = local_faults(self._dataset, folder / "upserts.parquet").to_pylist()
         if not faults:
             return folder, []
-        kept = work / "sendable"
-        kept.mkdir()
-        (kept / "deletes.parquet").hardlink_to(folder / "deletes.parquet")
-        with connect(spill=work) as connection:
-            keys_table(connection, "left_out", [fault["key"] for fault in faults])
-            upserts = parquet(folder / "upserts.parquet")
-            key = self._dataset.key
-            connection.execute(
-                copy_to_parquet(
-                    f"from {upserts} as rows anti join left_out on rows.{key} = left_out.row_key "
-                    f"where rows.{key} is not null order by _partition, {key}",
-                    kept / "upserts.parquet",
+        refused = [(one["key"], one["column"], one["value"], one["reason"]) for one in faults]
+        return self._keeping(folder, refused, work / "sendable", also_upserts=True), refused
+
+    def _keeping(
+        self,
+        folder: Path,
+        refused: Sequence[tuple[Any, ...]],
+        target: Path,
+        *,
+        also_upserts: bool = False,
+    ) -> Path:
+        """A plan's files without the deletes of refused rows, which keep their old place.
+
+        `also_upserts`: without the upserts of these rows, too.
+        """
+        if not refused:
+            return folder
+        target.mkdir()
+        key = self._dataset.key
+        with connect(spill=target) as connection:
+            keys_table(connection, "left_out", [row[0] for row in refused])
+            for name in ("upserts", "deletes"):
+                path = target / f"{name}.parquet"
+                if name == "upserts" and not also_upserts:
+                    path.hardlink_to(folder / path.name)
+                    continue
+                connection.execute(
+                    copy_to_parquet(
+                        f"from {parquet(folder / path.name)} as rows "
+                        f"anti join left_out on rows.{key} = left_out.row_key "
+                        f"where rows.{key} is not null order by _partition, {key}",
+                        path,
+                    )
                 )
-            )
-        return kept, [(one["key"], one["column"], one["value"], one["reason"]) for one in faults]
+        return target
 
     def _refused_by_portal(self, publication: Publication, folder: Path) -> list[tuple[Any, ...]]:
         """What the portal refused, by the journal: key, column, no value yet, reason.
@@ -470,16 +532,15 @@ class Delivery:
         snapshot: Path,
         replaced: Mapping[str, PortalDataset],
         work: Path,
-    ) -> Verification:
-        verification = self._verify(publication, sendable, snapshot, replaced, work)
-        if not any(verification.differing.values()):
-            return _or_fail(self._dataset, verification)
-        self._progress("rows are not as they were sent; sending them once more")
-        self._repair(publication, sendable, verification, work, without=replaced)
-        self._replace(publication, snapshot, replaced, work, again=True)
-        return _or_fail(
-            self._dataset, self._verify(publication, sendable, snapshot, replaced, work)
-        )
+    ) -> tuple[Verification, Mapping[str, Any]]:
+        """The verification and the portal's own marks of what was proven."""
+        verification, marks = self._verify(publication, sendable, snapshot, replaced, work)
+        if any(verification.differing.values()):
+            self._progress("rows are not as they were sent; sending them once more")
+            self._repair(publication, sendable, verification, work, without=replaced)
+            self._replace(publication, snapshot, replaced, work, again=True)
+            verification, marks = self._verify(publication, sendable, snapshot, replaced, work)
+        return _or_fail(self._dataset, verification), marks
 
     def _verify(
         self,
@@ -488,17 +549,39 @@ class Delivery:
         snapshot: Path,
         replaced: Collection[str],
         work: Path,
-    ) -> Verification:
+    ) -> tuple[Verification, Mapping[str, Any]]:
+        """Reads back until nobody wrote meanwhile.
+
+        Raises:
+            NotVerified: somebody else does all the time.
+        """
         self._progress("reading the portal back")
-        found = self._datasets.found(to_write=False)
-        return Verifier(self._dataset, self._target.transport).verify(
-            {partition: one.portal_id for partition, one in found.items()},
-            snapshot=snapshot,
-            changed=sendable / "upserts.parquet",
-            deleted=sendable / "deletes.parquet",
-            written=self._written(publication),
-            whole=replaced,
-            spill=work,
+        verifier = Verifier(self._dataset, self._target.transport)
+        written = self._written(publication)
+        planned_on = publication.plan.get("marks") or {}
+        for _ in range(_READINGS):
+            found = self._datasets.found(to_write=False)
+            for partition, one in found.items():
+                verifier.wait_until_fresh(one.portal_id, not_before=written.get(partition))
+            marks = self._reader(found).marks()
+            verification = verifier.verify(
+                {partition: one.portal_id for partition, one in found.items()},
+                snapshot=snapshot,
+                changed=sendable / "upserts.parquet",
+                deleted=sendable / "deletes.parquet",
+                written=written,
+                since={
+                    partition: (planned_on.get(one.portal_id) or {}).get("newest_update")
+                    for partition, one in found.items()
+                },
+                whole=replaced,
+                spill=work,
+            )
+            if marks == self._reader(self._datasets.found(to_write=False)).marks():
+                return verification, marks
+        raise NotVerified(
+            f"{self._dataset.id}: somebody else writes to it while it is read back; the next run "
+            "verifies it"
         )
 
     def _written(self, publication: Publication) -> dict[str, datetime]:
@@ -546,6 +629,7 @@ class Delivery:
         self,
         publication: Publication,
         verification: Verification,
+        marks: Mapping[str, Any],
         refused: Sequence[tuple[Any, ...]],
         snapshot: Path,
         work: Path,
@@ -558,14 +642,11 @@ class Delivery:
             self._progress(f"{len(refused):,} rows could not be published. {_told(refused)}")
         self._state.verify_chunks(publication.id)
         described = self._datasets.describe()
-        reader = BaselineReader(
-            self._settings, self._dataset, self._target, self._journal, self._datasets.found()
-        )
         ended = self._journal.move(
             publication,
             "verified",
             verified_at=now(),
-            marks=reader.marks(),
+            marks=dict(marks),
             refused=len({row[0] for row in refused}),
             outcome_path=outcome_path,
             failure=None,
@@ -581,7 +662,7 @@ def _whole_drafts(
 ) -> Iterator[Draft]:
     """Drafts that replace partitions whole."""
     if partitions:
-        for planned in planned_replacements(dataset, snapshot, partitions, work):
+        for planned in planned_replacements(dataset, snapshot, sorted(partitions), work):
             yield _whole_draft(planned, planned.number)
 
 

@@ -97,21 +97,21 @@ class DraftSender:
         journaled: Mapping[str, Any] | None,
         note: Any,
         *,
-        check_first: Callable[[], None] = lambda: None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Takes one draft from wherever it is to applied.
 
         `work` is a folder for what is uploaded. `journaled` is what was noted of it before a crash;
-        `note` is told each step. `check_first` is asked where it was not applied yet.
+        `note` is told each step. `check` is asked right before it is applied, and while it waits.
 
         Raises:
-            PortalEdited: `check_first` says so.
+            PortalEdited: `check` says so.
             NotVerified: it waits for approval.
             PortalFault: it cannot be applied, and was discarded.
             PassingFault: the portal did not answer.
         """
         with self._told_as_ours(portal_id):
-            self._send(portal_id, draft, work, journaled or {}, note, check_first)
+            self._send(portal_id, draft, work, journaled or {}, note, check)
 
     def preview(
         self,
@@ -141,12 +141,14 @@ class DraftSender:
             note("drafted", {"revision": made.attributes["revision_seq"]})
             return str(made.ui_url())
 
-    def withdraw(self, portal_id: str, number: int) -> None:
-        """Discards a draft that nobody waits for any more, where it is still open."""
+    def withdraw(self, portal_id: str, number: int) -> bool:
+        """Discards a draft that nobody waits for any more; false where it was closed already."""
         with self._told_as_ours(portal_id):
             revision = self._client.views.lookup(portal_id).revisions.lookup(number)
-            if revision.attributes["closed_at"] is None:
-                revision.discard()
+            if revision.attributes["closed_at"] is not None:
+                return False
+            revision.discard()
+            return True
 
     @contextmanager
     def _told_as_ours(self, portal_id: str) -> Iterator[None]:
@@ -168,14 +170,15 @@ class DraftSender:
         work: Path,
         journaled: Mapping[str, Any],
         note: Any,
-        check_first: Callable[[], None],
+        check: Callable[[], None],
     ) -> None:
         view = self._client.views.lookup(portal_id)
-        if "revision" in journaled and self._was_applied(view, journaled, portal_id):
+        if "revision" in journaled and self._was_applied(view, journaled, portal_id, check):
             note("acknowledged", {**journaled, "settled": "read_back"})
             return
-        check_first()
         made, schema, refused, attempt = self._without_errors(view, draft, work, portal_id, note)
+        # As late as can be: making a draft takes long enough for others to write.
+        check()
         self._apply(portal_id, made, schema, draft, refused, attempt, note)
 
     def _without_errors(
@@ -199,10 +202,13 @@ class DraftSender:
             "discarded; look at the types of the portal's columns"
         )
 
-    def _was_applied(self, view: Any, journaled: Mapping[str, Any], portal_id: str) -> bool:
+    def _was_applied(
+        self, view: Any, journaled: Mapping[str, Any], portal_id: str, check: Callable[[], None]
+    ) -> bool:
         """Whether a draft that was left was applied since; one that nobody waits for is discarded.
 
         Raises:
+            PortalEdited: it still waits, and `check` says that it would take along others' rows.
             NotVerified: it still waits for approval.
             PortalFault: people on the portal did not approve it.
         """
@@ -213,6 +219,7 @@ class DraftSender:
         is_closed = revision.attributes["closed_at"] is not None
         if journaled.get("waits_for_approval"):
             if not is_closed:
+                check()
                 raise self._waiting(portal_id, number)
             raise PortalFault(
                 f"{self._dataset.id}: revision {number} of {portal_id} was closed on the portal without "

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 FINISHED = ("verified", "unchanged")
 OPEN = ("planned", "released", "sent")
 """What a dead process can leave behind; the next one ends it."""
+_SENT = ("sent", "closed", "acknowledged", "verified")
+"""A chunk that may be on the portal."""
 WAITING = ("held", "stopped")
 """What waits for people."""
 STORY = ("changes.parquet", "refused.parquet")
@@ -96,13 +98,20 @@ class Journal:
         kinds = [one.kind for one in self.publications(*FINISHED) if one.kind != "takedown"]
         return kinds[-1] if kinds else None
 
-    def unproven_after(self, last: Publication) -> list[Publication]:
-        """Later publications that may have left rows on the portal without being proven."""
+    def unproven(self) -> list[Publication]:
+        """What may have left rows on the portal since all of it was proven last."""
+        proven = [one for one in self.publications(*FINISHED) if not is_aside(one)]
         return [
             one
             for one in self.publications("released", "sent", "failed")
-            if one.planned_at > last.planned_at
+            if (not proven or one.planned_at > proven[-1].planned_at)
+            and any(chunk["state"] in _SENT for chunk in self._state.chunks(one.id))
         ]
+
+    def with_drafts(self) -> list[Publication]:
+        """Publications that have drafts on the portal, whatever became of them."""
+        left = self._state.with_open_drafts(self._dataset.id)
+        return [one for one in self.publications() if one.id in left] if left else []
 
     def waiting_with(self, files: str) -> Publication | None:
         """A publication that waits for people with exactly these files, if there is one."""
@@ -119,10 +128,12 @@ class Journal:
         kind: str,
         rules_hash: str,
         marks: Mapping[str, Any] | None = None,
+        aside: bool = False,
     ) -> Publication:
         """Keeps a plan's files and records the publication as `planned`.
 
-        `marks` are the portal's own of what may have to be replaced whole.
+        `marks` are the portal's own from before it was planned. `aside` says that what is sent is
+        another plan, which leaves others' edits as they are, so that it proves nothing else.
         """
         publication_id = new_id()
         kept = self._settings.publications / self._dataset.id / publication_id
@@ -142,6 +153,7 @@ class Journal:
                 "source": content.source,
                 "grain": content.grain,
                 "marks": dict(marks or {}),
+                "aside": aside,
                 "files": hash_folder(kept),
             },
             path=str(kept.relative_to(self._settings.home)),
@@ -176,6 +188,11 @@ def refused_file(settings: Settings, publication: Publication) -> Path | None:
     if publication.outcome_path is None:
         return None
     return settings.home / publication.outcome_path / "refused.parquet"
+
+
+def is_aside(publication: Publication) -> bool:
+    """Whether it took something down beside somebody's edits: a measure of ours, not a proof."""
+    return bool(publication.plan.get("aside"))
 
 
 def plan_of(publication: Publication) -> Plan:

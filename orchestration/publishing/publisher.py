@@ -8,7 +8,7 @@ next plan starts from the portal's own rows. A rollback is a publication with an
 its target.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,12 +42,13 @@ from orchestration.publishing.journal import (
     Content,
     Journal,
     grain_of,
+    is_aside,
     plan_of,
     snapshot_file,
 )
 from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.planning import FILES, Plan, make_plan
-from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
+from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.taking_down import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
@@ -254,8 +255,8 @@ class Publisher:
         self, to: str, *, by: str, reason: str, run_id: str, dry_run: bool = False
     ) -> Outcome:
         """Plans what an earlier publication left on the portal as the target."""
-        self.finish_what_was_released()
         if not dry_run:
+            self.finish_what_was_released()
             self.take_down_again(run_id=run_id)
         last, earlier = self.journal.last_finished(), self.journal.find(to)
         if last is None or earlier is None or earlier.state not in ("verified", "unchanged"):
@@ -350,20 +351,16 @@ class Publisher:
     def baseline(self, folder: Path) -> Path | None:
         """What the portal holds; see `BaselineReader`.
 
-        Notes the portal's marks of what can only be replaced whole, for whoever does that later.
+        Notes the portal's own marks of before, by which whoever sends later sees that others wrote.
         """
-        unkeyed = {name: one for name, one in self.datasets.found().items() if not one.is_keyed}
-        self.marks_before = self.reader(unkeyed).marks()
-        return self.reader().find(folder)
+        reader = self.reader()
+        self.marks_before = reader.marks()
+        return reader.find(folder, self.marks_before)
 
-    def reader(self, datasets: Mapping[str, PortalDataset] | None = None) -> BaselineReader:
-        """The reader of the portal's rows, as the portal is now; of all its 4x4s, or of some."""
+    def reader(self) -> BaselineReader:
+        """The reader of the portal's rows, as the portal is now."""
         return BaselineReader(
-            self.settings,
-            self.dataset,
-            self.target,
-            self.journal,
-            self.datasets.found() if datasets is None else datasets,
+            self.settings, self.dataset, self.target, self.journal, self.datasets.found()
         )
 
     def finish_what_was_released(self) -> None:
@@ -371,6 +368,11 @@ class Publisher:
         for publication in self.journal.publications(*OPEN):
             if publication.state == "planned":
                 self.journal.move(publication, "abandoned")
+                continue
+            if is_aside(publication):
+                # What was sent is another plan, from the portal's rows of then.
+                self._give_up(publication, PassingFault("it ended halfway and is planned anew"))
+                self.take_down_again(run_id=publication.run_id)
                 continue
             self.progress(f"finishing publication {publication.id}")
             try:
@@ -386,7 +388,7 @@ class Publisher:
         """Sends what has not been acknowledged, proves it, and ends the publication.
 
         Raises:
-            PortalFault, PublicationRefused: it has failed, and says why.
+            Fault, PublicationRefused: it has failed, and says why.
             PassingFault: it stays open, and the next run goes on.
         """
         try:
@@ -402,7 +404,7 @@ class Publisher:
             )
             self._give_up(publication, fault)
             raise fault from None
-        except (PortalFault, PublicationRefused) as error:
+        except (Fault, PublicationRefused) as error:
             self._give_up(publication, error)
             raise
         plan = plan_of(ended)
@@ -426,16 +428,23 @@ class Publisher:
             failure=str(error),
         )
         write_receipt(self.state, self.dataset, ended)
-        try:
-            self.withdraw(ended)
-        except (PassingFault, PublicationRefused) as fault:
-            self.progress(f"{self.dataset.id}: a draft of {ended.id} is left: {fault}")
+        self._withdraw_if_possible([ended])
+
+    def _withdraw_if_possible(self, publications: Iterable[Publication]) -> None:
+        """Takes drafts of what ended, or of what is older than a new plan, off the portal."""
+        for publication in publications:
+            try:
+                self.withdraw(publication)
+            except (PassingFault, PublicationRefused) as fault:
+                # Asked for again by the next run.
+                self.progress(f"{self.dataset.id}: a draft of {publication.id} is left: {fault}")
 
     def withdraw(self, publication: Publication) -> None:
         """Takes the drafts of what nobody waits for any more off the portal.
 
         Raises:
             PassingFault: one of them could not be reached.
+            PublicationRefused: drafts cannot be reached with this dataset file.
         """
         self._delivery().withdraw(publication)
 
@@ -480,6 +489,9 @@ class Publisher:
         last = self.journal.last_finished()
         waiting = self.journal.waiting_with(hash_planned(folder, FILES))
         if waiting is not None and plan.writes:
+            # The same as planned now: what others wrote until now is in it.
+            planned = {**waiting.plan, "marks": self.marks_before}
+            waiting = self.journal.move(waiting, waiting.state, plan=planned)
             waiting = self._judged_again(waiting, content, plan, last, rules=rules)
             if waiting.state in WAITING:
                 return self._wait(waiting)
@@ -493,11 +505,7 @@ class Publisher:
             rules_hash=rules,
             marks=self.marks_before,
         )
-        for older in self.journal.publications(*WAITING):
-            try:
-                self.withdraw(older)
-            except PassingFault as error:
-                self.progress(f"{self.dataset.id}: a draft of {older.id} is left: {error}")
+        self._withdraw_if_possible(self.journal.with_drafts())
         if not plan.writes:
             return self._end_unchanged(publication, plan)
         if asked is not None:
@@ -609,8 +617,9 @@ class Publisher:
 
     def _end_unchanged(self, publication: Publication, plan: Plan) -> Outcome:
         described = self.datasets.describe()
+        # Those from before it was read: what others wrote since is found by the next run.
         ended = self.journal.move(
-            publication, "unchanged", verified_at=now(), marks=self.reader().marks()
+            publication, "unchanged", verified_at=now(), marks=self.marks_before
         )
         write_receipt(self.state, self.dataset, ended, described=described)
         return Outcome(

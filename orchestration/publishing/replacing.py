@@ -6,8 +6,9 @@ again is harmless, and a reader sees the old rows or the new ones. The body is a
 not grow with it. How keyed rows get through is for `sending`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,14 @@ from orchestration.errors import (
     RequestTooLarge,
 )
 from orchestration.publishing.chunks import CHUNK_ROWS, allowed_columns
-from orchestration.publishing.comparing import digests, foreign_keys
+from orchestration.publishing.comparing import differing_keys, digests, foreign_keys
 from orchestration.publishing.patience import Patience
 from orchestration.publishing.sending import Note, RefusedRow, Sent, acknowledge
 from orchestration.publishing.transport import Answer, Transport
 from orchestration.publishing.transport.values import body_of, row_json, row_texts
 from orchestration.publishing.verification import Verification, Verifier, read_digests
 
-_BEFORE_AND_AFTER = ("snapshot", "preimages", "surplus")
+_BEFORE_AND_AFTER = ("snapshot", "upserts", "preimages", "surplus")
 FIRST_NUMBER = 2_000_000
 """Replacements are numbered from here: by their year, which lasts."""
 
@@ -59,16 +60,37 @@ def touched_partitions(folder: Path) -> set[str]:
     return {partition for (partition,) in found}
 
 
+def gaining_first(folder: Path, key: str, partitions: Collection[str]) -> list[str]:
+    """The partitions in an order in which a row that moves arrives before it leaves.
+
+    Where rows move in a circle there is none, and they are missed until the last is replaced.
+    """
+    with connect() as connection:
+        moves = connection.execute(
+            "select distinct gone._partition, come._partition "
+            f"from {parquet(folder / 'deletes.parquet')} as gone "
+            f"join {parquet(folder / 'upserts.parquet')} as come on gone.{key} = come.{key}"
+        ).fetchall()
+    before: dict[str, set[str]] = {partition: set() for partition in sorted(partitions)}
+    for loses, gains in moves:
+        if loses in before and gains in before:
+            before[loses].add(gains)
+    try:
+        return list(TopologicalSorter(before).static_order())
+    except CycleError:
+        return sorted(partitions)
+
+
 def planned_replacements(
-    dataset: Dataset, snapshot: Path, partitions: Iterable[str], work: Path
+    dataset: Dataset, snapshot: Path, partitions: Sequence[str], work: Path
 ) -> Iterator[Replacement]:
-    """The partitions of a snapshot, one at a time; the files of one are gone once the next is asked for.
+    """These partitions of a snapshot, one by one; the files of one are gone once the next is asked for.
 
     Raises:
         PublicationRefused: a column was planned that may not be published any more.
         Unsendable: a row has a value that no portal can be sent.
     """
-    for partition in sorted(partitions):
+    for partition in partitions:
         number = FIRST_NUMBER + int(partition or 0)
         file, body = work / f"replacement-{number}.parquet", work / f"replacement-{number}.json"
         with connect(spill=work) as connection:
@@ -107,25 +129,43 @@ def somebody_wrote(
     portal_id: str,
     replacement: Replacement,
     folder: Path,
+    *,
+    has_arrived: bool = False,
 ) -> list[str]:
-    """Keys of rows on the portal that neither this replacement put there nor were there before.
+    """Keys in which the portal's rows are neither what was there before nor what was sent.
 
-    `folder` has the plan's files. What was sent may have arrived whole, in part, or not at all.
+    `folder` has the plan's files. What was sent may have arrived, less what the portal left out of
+    it, or not at all, unless `has_arrived` says that it has.
 
     Raises:
         PassingFault: the portal, or its replica, cannot be read.
     """
     columns, key = dataset.published, dataset.key
-    mine = f"(select * exclude (_partition) from {{}} where _partition = {quoted(replacement.partition)})"
-    files = [replacement.file, *(folder / f"{name}.parquet" for name in _BEFORE_AND_AFTER)]
+    partition = f"where _partition = {quoted(replacement.partition)}"
+    files = {name: parquet(folder / f"{name}.parquet") for name in _BEFORE_AND_AFTER}
+
+    def of(rows: str) -> str:
+        return digests(columns, key, f"(select * exclude (_partition) from {rows} {partition})")
+
+    stays = f"(from {files['snapshot']} as rows anti join {files['upserts']} as new using ({key}))"
     with connect(spill=replacement.file.parent, memory=FEW) as connection:
-        explained = " union all ".join(
-            digests(columns, key, mine.format(parquet(path))) for path in files if path.is_file()
-        )
-        fetch_all(connection, f"create table explained as {explained}")
+        sent = " union all ".join(map(of, (parquet(replacement.file), files["snapshot"])))
+        before = " union all ".join(map(of, (stays, files["preimages"], files["surplus"])))
+        fetch_all(connection, f"create table sent as {sent}")
+        fetch_all(connection, f"create table before as {before}")
         Verifier(dataset, transport).wait_until_fresh(portal_id)
         read_digests(connection, transport.rows(portal_id, columns), columns, key)
-        return foreign_keys(connection, held="held", explained="explained")
+        both = "(from before union all from sent)"
+        foreign = foreign_keys(connection, held="held", explained=both)
+        if foreign or has_arrived:
+            return foreign
+        arrived = foreign_keys(connection, held="held", explained="before") or not foreign_keys(
+            connection, held="sent", explained="before"
+        )
+        if arrived and not foreign_keys(connection, held="held", explained="sent"):
+            return []
+        differing = differing_keys(connection, expected="before", found="held")
+        return sorted({one for keys in differing.values() for one in keys})
 
 
 def send_replacement(
@@ -136,21 +176,22 @@ def send_replacement(
     *,
     note: Note = lambda *_: None,
     patience: Patience | None = None,
-    check_first: Callable[[], None] | None = None,
+    check: Callable[[], None],
+    was_sent: bool = False,
 ) -> Sent:
     """Sends a replacement until it is settled.
 
-    `check_first` is for one that may have been sent before: where it is not there, it says whether
-    somebody else wrote meanwhile.
+    `check` is asked whenever it may have been sent before (`was_sent`, or by an earlier try) and is
+    not there: whether somebody else wrote meanwhile.
 
     Raises:
-        PortalEdited: somebody did.
+        PortalEdited: `check` says so.
         PassingFault: the portal did not answer for it within the patience; sending it again later
             is harmless.
         PortalFault: the portal refuses it, or does not let us write, or moved.
     """
     sending = _Replacing(transport, portal_id, dataset, replacement, note, patience or Patience())
-    return sending.send(check_first)
+    return sending.send(check, was_sent=was_sent)
 
 
 class _Replacing:
@@ -174,15 +215,19 @@ class _Replacing:
         self._request_ids: list[str] = []
         self._attempts = 0
 
-    def send(self, check_first: Callable[[], None] | None) -> Sent:
+    def send(self, check: Callable[[], None], *, was_sent: bool) -> Sent:
         """Tries until the answer or a look at the portal settles it."""
-        if check_first is not None:
-            if self._verify().holds:
-                return self._settled(None)
-            check_first()
+        if was_sent and self._verify().holds:
+            return self._settled(None)
+        if was_sent:
+            check()
         started = self._patience.clock()
         while True:
+            self._attempts += 1
             try:
+                if self._attempts > 1:
+                    # Waiting for the portal takes long enough for others to write.
+                    check()
                 answer = self._request()
                 refused = self._refused(answer)
                 return self._settled(answer, refused)
@@ -205,7 +250,6 @@ class _Replacing:
             self._patience.wait(self._attempts, at_least=asked)
 
     def _request(self) -> Answer:
-        self._attempts += 1
         self._note("sent", {"rows": self._replacement.rows, "attempt": self._attempts})
         try:
             if self._replacement.rows:

@@ -26,9 +26,10 @@ from orchestration.publishing.replacing import (
     Replacement,
     planned_replacements,
     send_replacement,
+    somebody_wrote,
     touched_partitions,
 )
-from orchestration.publishing.sending import send_chunk
+from orchestration.publishing.sending import RefusedRow, send_chunk
 from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
@@ -40,8 +41,13 @@ if TYPE_CHECKING:
     from orchestration.publishing.publisher import Publisher
 
 KIND = "takedown"
+_TRIES = 3
 GONE_SECONDS = 600.0
 """How long the portal may go on showing what was removed."""
+
+
+class _WrittenMeanwhile(PassingFault):
+    """Somebody else wrote between the reading and the replacing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,23 +80,34 @@ class Removal:
         self._tombstones = tombstones
         self._progress = progress
         self._left_drafts: list[str] = []
+        self._marks: dict[str, Any] = {}
+        """The portal's own, from before its rows were read."""
 
     def remove(self, *, by: str, authority: str, run_id: str, keys: Sequence[str]) -> Removed:
-        """Plans, sends, proves, and asks once more."""
+        """Plans, sends, proves, and asks once more; again where somebody else wrote meanwhile."""
+        for _ in range(_TRIES - 1):
+            try:
+                return self._remove(by=by, authority=authority, run_id=run_id, keys=keys)
+            except _WrittenMeanwhile as fault:
+                self._progress(f"starting again: {fault}")
+        return self._remove(by=by, authority=authority, run_id=run_id, keys=keys)
+
+    def _remove(self, *, by: str, authority: str, run_id: str, keys: Sequence[str]) -> Removed:
+        self._left_drafts.clear()
         self._pre_empt()
         with workspace(self._settings, run_id, f"{self._dataset.id}-takedown") as folder:
             last = self._journal.last_finished()
             rows, is_ours = self._what_is_there(folder)
             keys = sorted({*keys, *(self._keys_in(rows) if rows else ())})
             plan = self._plan(rows, last, folder)
-            order = {"by": by, "authority": authority, "run_id": run_id}
+            order: dict[str, Any] = {"by": by, "authority": authority, "run_id": run_id}
             publication = None
             if last is not None and not is_ours:
                 # What we proved last stays the measure of what others edited.
                 aside = folder / "ours"
                 recorded = self._plan(snapshot_file(self._settings, last), last, aside)
                 if recorded is not None:
-                    publication = self._record(recorded, aside, last, **order)
+                    publication = self._record(recorded, aside, last, **order, aside=True)
                 self._send_aside(publication, folder if plan else None, last)
             elif plan is not None:
                 publication = self._record(plan, folder, last, **order)
@@ -124,19 +141,21 @@ class Removal:
                     )
             except PublicationRefused as error:
                 self._journal.move(publication, "abandoned", failure=str(error))
-                self._withdraw(publication)
                 self._progress(f"publication {publication.id} is abandoned: it holds some of it")
         for publication in self._journal.publications(*OPEN):
             state = "abandoned" if publication.state == "planned" else "failed"
             ended = self._journal.move(publication, state, failure="a takedown came first")
             write_receipt(self._state, self._dataset, ended)
-            self._withdraw(ended)
+        waiting = {one.id for one in self._journal.publications(*WAITING)}
+        for publication in self._journal.with_drafts():
+            if publication.id not in waiting:
+                self._withdraw(publication)
 
     def _shown(self, publication: Publication) -> tuple[str, ...]:
         """The files of which a draft on the portal may show rows, or a release would send some."""
         chunks = self._state.chunks(publication.id)
         is_whole = any(chunk["kind"] == Replacement.kind for chunk in chunks)
-        return ("upserts", "snapshot") if is_whole else ("upserts",)
+        return ("upserts", "deletes", *(["snapshot"] if is_whole else []))
 
     def _withdraw(self, publication: Publication) -> None:
         """A draft that cannot be discarded is told in the end; the removal itself goes first."""
@@ -153,7 +172,9 @@ class Removal:
             # Somebody else's edits are a question for people; a takedown does not wait for it.
             apart = folder / "edited"
             apart.mkdir()
-            return self._publisher.reader().read_portal(apart), False
+            reader = self._publisher.reader()
+            self._marks = reader.marks()
+            return reader.read_portal(apart), False
 
     def _keys_in(self, rows: Path) -> list[str]:
         with connect() as connection:
@@ -184,7 +205,7 @@ class Removal:
 
     def _record(
         self, plan: Plan, folder: Path, last: Publication | None, *, by: str, authority: str,
-        run_id: str,
+        run_id: str, aside: bool = False,
     ) -> Publication:  # fmt: skip
         """Notes the removal, signed by whoever ordered it."""
         publication = self._journal.record(
@@ -196,6 +217,7 @@ class Removal:
             # The next publication is held against the rules that were in force before.
             rules_hash=last.rules_hash if last else "",
             marks=self._publisher.marks_before,
+            aside=aside,
         )
         PublishingStore(self._state).sign(
             publication.id,
@@ -210,23 +232,18 @@ class Removal:
         self, publication: Publication | None, folder: Path | None, last: Publication
     ) -> None:
         """Sends another plan than the recorded one, and leaves others' edits as they are."""
-        chunks = (
-            planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES)
-            if folder
-            else ()
-        )
-        unkeyed = self._unkeyed()
-        for chunk in chunks:
-            if chunk.partition not in unkeyed:
-                send_chunk(
-                    self._publisher.target.transport,
-                    self._publisher.datasets.find_or_make(chunk.partition),
-                    self._dataset,
-                    chunk,
-                    note=_not_journaled,
-                    patience=Patience(),
-                )
         if folder is not None:
+            unkeyed = self._unkeyed()
+            for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
+                if chunk.partition not in unkeyed:
+                    send_chunk(
+                        self._publisher.target.transport,
+                        self._publisher.datasets.find_or_make(chunk.partition),
+                        self._dataset,
+                        chunk,
+                        note=_not_journaled,
+                        patience=Patience(),
+                    )
             self._replace(unkeyed, folder)
         if publication is not None:
             ended = self._journal.move(publication, "verified", verified_at=now(), marks=last.marks)
@@ -239,17 +256,47 @@ class Removal:
 
     def _replace(self, portal_ids: Mapping[str, str], folder: Path) -> None:
         """Replaces the rows that a plan touches by what it leaves, others' edits among them."""
-        touched = touched_partitions(folder) & set(portal_ids)
+        touched = sorted(touched_partitions(folder) & set(portal_ids))
+        marks = self._publisher.reader().marks()
         for planned in planned_replacements(
             self._dataset, folder / "snapshot.parquet", touched, folder
         ):
-            send_replacement(
-                self._publisher.target.transport,
-                portal_ids[planned.partition],
-                self._dataset,
-                planned,
-                patience=Patience(),
-            )
+            portal_id = portal_ids[planned.partition]
+            if marks[portal_id] != self._marks[portal_id]:
+                raise self._written_meanwhile(portal_id)
+            # What the portal leaves out of the first is sent once more.
+            refused = self._send_whole(portal_id, planned, folder, was_sent=False)
+            if refused and self._send_whole(portal_id, planned, folder, was_sent=True):
+                raise PortalFault(
+                    f"{self._dataset.id}: {portal_id} leaves out rows that it held, so that they are "
+                    "gone from it for now; give the command again"
+                )
+
+    def _send_whole(
+        self, portal_id: str, planned: Replacement, folder: Path, *, was_sent: bool
+    ) -> tuple[RefusedRow, ...]:
+        """The rows that the portal left out."""
+        transport = self._publisher.target.transport
+
+        def check() -> None:
+            if somebody_wrote(self._dataset, transport, portal_id, planned, folder):
+                raise self._written_meanwhile(portal_id)
+
+        return send_replacement(
+            transport,
+            portal_id,
+            self._dataset,
+            planned,
+            patience=Patience(),
+            check=check,
+            was_sent=was_sent,
+        ).refused
+
+    def _written_meanwhile(self, portal_id: str) -> "_WrittenMeanwhile":
+        return _WrittenMeanwhile(
+            f"{self._dataset.id}: {portal_id} was written by somebody else while its rows were read; "
+            "give the command again"
+        )
 
     # After
 
@@ -298,7 +345,9 @@ class Removal:
     def _replace_again(self, partition: str, portal_id: str) -> None:
         """Replaces what came in between by the same without what is taken down."""
         with workspace(self._settings, "confirm", f"{self._dataset.id}-takedown") as folder:
-            rows = self._publisher.reader().read_portal(folder)
+            reader = self._publisher.reader()
+            self._marks = reader.marks()
+            rows = reader.read_portal(folder)
             planned = folder / "planned"
             if self._plan(rows, None, planned) is not None:
                 self._replace({partition: portal_id}, planned)

@@ -4,7 +4,9 @@ A dataset that somebody else published is adopted; rows that somebody else chang
 right by the next run, as a person says.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from orchestration.errors import PublicationRefused
 from orchestration.layers import hash_file, workspace
@@ -30,7 +32,9 @@ def settle_edits(
     if last is None:
         raise PublicationRefused(f"{publisher.dataset.id}: nothing was published yet")
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-edits") as folder:
-        edits, rows = publisher.reader().edits(last, folder)
+        reader = publisher.reader()
+        marks = reader.marks()
+        edits, rows = reader.edits(last, folder)
         if edits and keep is not None:
             if keep == "theirs":
                 publisher.store.keep_edits(
@@ -50,6 +54,7 @@ def settle_edits(
                 reason=f"keep {keep}: {reason}",
                 run_id=run_id,
                 folder=folder,
+                marks=marks,
             )
     return edits
 
@@ -88,6 +93,7 @@ def adopt_dataset(publisher: Publisher, *, by: str, reason: str, run_id: str) ->
             reason=reason,
             run_id=run_id,
             folder=folder,
+            marks=publisher.marks_before,
         )
 
 
@@ -101,8 +107,12 @@ def record_as_it_is(
     reason: str,
     run_id: str,
     folder: Path,
+    marks: Mapping[str, Any],
 ) -> Publication:
-    """Takes the portal's rows as the baseline of what follows; writes nothing there."""
+    """Takes the portal's rows as the baseline of what follows; writes nothing there.
+
+    `marks` are the portal's own of right before the rows were read: what others write later differs.
+    """
     plan = make_plan(
         publisher.dataset,
         mart=rows,
@@ -127,8 +137,6 @@ def record_as_it_is(
         content_hash=publication.plan["files"],
         reason=reason,
     )
-    ended = publisher.journal.move(
-        publication, "verified", verified_at=now(), marks=publisher.reader().marks()
-    )
+    ended = publisher.journal.move(publication, "verified", verified_at=now(), marks=dict(marks))
     write_receipt(publisher.state, publisher.dataset, ended)
     return ended

@@ -98,6 +98,7 @@ class Verifier:
         changed: Path | None,
         deleted: Path | None,
         written: Mapping[str, datetime] | None = None,
+        since: Mapping[str, str | None] | None = None,
         full: bool = False,
         whole: Collection[str] = (),
         spill: Path,
@@ -106,7 +107,8 @@ class Verifier:
 
         `snapshot` has `_partition` and the published columns; `changed` and `deleted` have
         `_partition` and the key of rows that were written and deleted. `written` is when, by the
-        portal's clock, each partition was written last: no older read proves anything. `full` reads
+        portal's clock, each partition was written last: no older read proves anything. `since` is a
+        mark of `newest_update`: what was written later, by whomever, is read back too. `full` reads
         back every row, of the partitions in `whole` at any rate.
 
         Raises:
@@ -130,6 +132,7 @@ class Verifier:
                     portal_id,
                     changed,
                     deleted,
+                    since=(since or {}).get(partition),
                     full=full or partition in whole,
                     found=found,
                 )
@@ -191,6 +194,22 @@ class Verifier:
                 )
             )
 
+    def _touch_what_was_written(
+        self, connection: duckdb.DuckDBPyConnection, portal_id: str, since: str
+    ) -> None:
+        """Adds the keys of rows that were written after a mark, by us or by somebody else."""
+        key = [self._dataset.column(self._key)]
+        for page in self._transport.rows_updated_since(portal_id, key, since):
+            connection.register("page", page)
+            connection.execute(
+                f"insert into touched select {self._key}::varchar from page "
+                f"where {self._key} is not null"
+            )
+            connection.unregister("page")
+        connection.execute(
+            "create or replace table touched as select distinct row_key from touched"
+        )
+
     def _read_back(
         self,
         connection: duckdb.DuckDBPyConnection,
@@ -199,6 +218,7 @@ class Verifier:
         changed: Path | None,
         deleted: Path | None,
         *,
+        since: str | None,
         full: bool,
         found: Verification,
     ) -> None:
@@ -207,6 +227,8 @@ class Verifier:
             f"create or replace table touched as {_keys(self._key, partition, changed)} "
             f"union {_keys(self._key, partition, deleted)}",
         )
+        if since is not None and not full:
+            self._touch_what_was_written(connection, portal_id, since)
         touched, rows = _count(connection, "touched"), _count(connection, "expected")
         read_all = full or touched > max(1_000, rows * READ_ALL_SHARE)
         if not (touched or full):

@@ -16,6 +16,8 @@ from orchestration.state.database import for_writing
 
 Row = TypeVar("Row")
 _AT_ONCE = 50
+DRAFT_STATES = ("drafting", "drafted", "sent")
+"""A chunk that is a draft on a portal, neither applied nor discarded as far as we know."""
 
 
 def now() -> str:
@@ -465,7 +467,11 @@ class State:
         state: str,
         answer: dict[str, Any] | None = None,
     ) -> None:
-        """Notes how far one chunk came: (drafted,) pending, sent, acknowledged, verified."""
+        """Notes how far one chunk came: pending, sent, acknowledged, verified.
+
+        A draft, which has a `revision`: drafting, drafted, and withdrawn if we discarded it, closed
+        if somebody else did or applied it.
+        """
         table = tables.publication_chunk
         values = {"state": state, "answer": answer, "moved_at": now()}
         with self._writing.begin() as connection:
@@ -504,6 +510,18 @@ class State:
         )
         with self._engine.connect() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
+
+    def with_open_drafts(self, dataset: str) -> set[str]:
+        """The publications with drafts on a portal that were neither applied nor discarded."""
+        chunk, publication = tables.publication_chunk, tables.publication
+        query = (
+            sa.select(chunk.c.publication_id, chunk.c.answer)
+            .join(publication, publication.c.id == chunk.c.publication_id)
+            .where(publication.c.dataset == dataset, chunk.c.state.in_(DRAFT_STATES))
+        )
+        with self._engine.connect() as connection:
+            found = connection.execute(query).all()
+        return {row.publication_id for row in found if "revision" in (row.answer or {})}
 
     def verify_chunks(self, publication_id: str) -> None:
         """Notes that everything acknowledged was read back."""

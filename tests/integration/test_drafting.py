@@ -112,7 +112,8 @@ def test_killed_after_applying_is_not_applied_twice(
 
     def die(self: DraftSender, *options: Any) -> None:
         # Dies before the journal learns that it was applied.
-        apply(self, *options[:-1], lambda *_: None)
+        note = options[-1]
+        apply(self, *options[:-1], lambda state, facts: state == "sent" and note(state, facts))
         raise Killed
 
     with monkeypatch.context() as patched:

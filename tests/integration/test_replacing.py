@@ -495,7 +495,7 @@ def test_rows_that_cannot_be_read_decide_nothing(
     park: Park, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a crash an old replica neither proves nor refutes: the next run looks again."""
-    monkeypatch.setattr(verification, "FRESH_SECONDS", 0.2)
+    monkeypatch.setattr(delivery, "PATIENCE", sending.Patience(fresh_seconds=0.2))
     park.make_unkeyed()
     park.publish_rows(OAKS)
     sent.dies = "after"
