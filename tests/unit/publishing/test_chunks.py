@@ -33,7 +33,7 @@ def test_upserts_by_partition_and_key_then_deletes(tmp_path: Path) -> None:
         (2, "upsert", "1", ("T1", "T3", "T5")),
         (500_000, "delete", "", ("T7", "T8")),
     ]
-    assert list(planned_chunks(DATASET, tmp_path, kinds=["delete"]))[0].number == 500_000
+    assert next(planned_chunks(DATASET, tmp_path, kinds=["delete"])).number == 500_000
 
 
 def test_nothing_to_send_is_no_chunk(tmp_path: Path) -> None:
