@@ -48,6 +48,10 @@ OAKS = [tree("T1"), tree("T2", height_feet=3.5), tree("T3")]
 _FILES = {"raw": "rows", "standardized": "stg_trees", "deduplicated": "trees"}
 
 
+class Killed(BaseException):
+    """The process dies here: nothing in the code may catch it."""
+
+
 class Park:
     """A home with one dataset, its suites, its layers and its portal."""
 

@@ -98,7 +98,6 @@ class Delivery:
                 self._refuse_if_moved(publication, folder)
                 self._send_all(publication, sendable, refused, replaced, work)
                 publication = self._journal.move(publication, "sent", sent_at=now())
-                self.withdraw(publication)
             refused += self._refused_by_portal(publication, folder)
             sendable = self._keeping(sendable, refused, work / "kept")
             snapshot = self._what_should_be_there(publication, refused, work)

@@ -407,6 +407,7 @@ class Publisher:
         except (Fault, PublicationRefused) as error:
             self._give_up(publication, error)
             raise
+        self._withdraw_if_possible([ended])
         plan = plan_of(ended)
         refused = f", {ended.refused:,} refused" if ended.refused else ""
         return Outcome(

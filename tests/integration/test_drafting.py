@@ -15,12 +15,11 @@ from orchestration.portal.server import PortalServer
 from orchestration.publishing.drafting import DraftSender
 from orchestration.settings import Settings
 from orchestration.state.store import State
-from tests.integration.test_publisher import Killed
-from tests.park import AFTER, OAKS, Park
+from tests.integration.conftest import BY_DRAFTS
+from tests.park import AFTER, OAKS, Killed, Park
 from tests.unit.publishing.conftest import tree
 
 LATER = "2022-09-12T00:00:00"
-BY_DRAFTS = {"id": "tree-tree", "transport": "dsmapi"}
 
 
 @pytest.fixture

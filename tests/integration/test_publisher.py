@@ -41,12 +41,8 @@ from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, State
-from tests.park import AFTER, BEFORE, DAY, OAKS, Park
+from tests.park import AFTER, BEFORE, DAY, OAKS, Killed, Park
 from tests.unit.publishing.conftest import read_rows, tree, write_rows
-
-
-class Killed(BaseException):
-    """The process dies here: nothing in the code may catch it."""
 
 
 @pytest.fixture

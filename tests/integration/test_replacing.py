@@ -1,7 +1,6 @@
 """A portal's dataset without a row identifier: only ever replaced whole, and proven like any other."""
 
 import time
-from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,64 +25,12 @@ from orchestration.publishing.looking import shadow_day
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.shadow import shadow_page
 from orchestration.publishing.taking_over import adopt_dataset
-from orchestration.publishing.transport import Answer, SodaTransport
 from orchestration.settings import Settings
 from orchestration.state.store import Publication, State
 from orchestration.takedown.orders import Order, record
-from tests.integration.test_publisher import Killed
-from tests.park import AFTER, Park
+from tests.integration.conftest import BY_DRAFTS, OAKS, Sent
+from tests.park import AFTER, Killed, Park
 from tests.unit.publishing.conftest import Row, tree
-
-OAKS = [tree("T1"), tree("T2"), tree("T3")]
-BY_DRAFTS = {"id": "tree-tree", "transport": "dsmapi"}
-
-
-@pytest.fixture
-def park(
-    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Park]:
-    for name in ("datasets", "expectations"):
-        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
-    with PortalServer(settings.portal_home) as portal:
-        yield Park(tmp_path, settings, state, portal)
-
-
-class Sent:
-    """The requests that wrote, where the process dies, and what happens once after the next write."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.requests: list[str] = []
-        self.dies: str | None = None
-        self.meanwhile: Callable[[], object] | None = None
-        sent = self
-
-        # Spies on the real transport; only the death of the process is made up.
-        def spied(name: str) -> Any:
-            real = getattr(SodaTransport, name)
-
-            def call(*options: Any) -> Answer:
-                if sent.dies == "before":
-                    raise Killed
-                answer: Answer = real(*options)
-                if sent.dies == "after":
-                    raise Killed
-                sent.requests.append(name)
-                happens, sent.meanwhile = sent.meanwhile, None
-                if happens:
-                    happens()
-                return answer
-
-            return call
-
-        for name in ("upsert", "replace", "empty"):
-            monkeypatch.setattr(SodaTransport, name, spied(name))
-        patience = sending.Patience(attempts=3, sleep=lambda _: None)
-        monkeypatch.setattr(delivery, "PATIENCE", patience)
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    return Sent(monkeypatch)
 
 
 def rows_of(park: Park) -> list[tuple[Any, Any]]:
@@ -592,21 +539,6 @@ def test_old_row_does_not_bring_back_what_was_taken_down(park: Park) -> None:
 
 
 # Drafts that replace
-
-
-@pytest.fixture
-def drafts(
-    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Park]:
-    """By drafts, to a 4x4 without a row identifier that holds `OAKS`."""
-    for name in ("datasets", "expectations"):
-        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
-    with PortalServer(settings.portal_home, tls=True) as portal:
-        park = Park(tmp_path, settings, state, portal)
-        park.write_dataset(publish=BY_DRAFTS)
-        park.make_unkeyed()
-        park.publish_rows(OAKS)
-        yield park
 
 
 def open_drafts(park: Park) -> list[int]:

@@ -10,8 +10,8 @@ from orchestration.cli import app
 from orchestration.portal.server import PortalServer
 from orchestration.settings import Settings
 from orchestration.state.store import State
-from tests.integration.test_publisher import Killed, Writes
-from tests.park import AFTER, OAKS, Park
+from tests.integration.test_publisher import Writes
+from tests.park import AFTER, OAKS, Killed, Park
 from tests.unit.publishing.conftest import tree
 
 LATER = "2022-09-12T00:00:00"

@@ -1,0 +1,81 @@
+"""What tests of publications share: a park with its portal, and a spy on the requests that write."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.portal.server import PortalServer
+from orchestration.publishing import delivery, sending
+from orchestration.publishing.transport import Answer, SodaTransport
+from orchestration.settings import Settings
+from orchestration.state.store import State
+from tests.park import Killed, Park
+from tests.unit.publishing.conftest import tree
+
+OAKS = [tree("T1"), tree("T2"), tree("T3")]
+BY_DRAFTS = {"id": "tree-tree", "transport": "dsmapi"}
+
+
+class Sent:
+    """The requests that wrote, where the process dies, and what happens once after the next write."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.requests: list[str] = []
+        self.dies: str | None = None
+        self.meanwhile: Callable[[], object] | None = None
+        sent = self
+
+        # Spies on the real transport; only the death of the process is made up.
+        def spied(name: str) -> Any:
+            real = getattr(SodaTransport, name)
+
+            def call(*options: Any) -> Answer:
+                if sent.dies == "before":
+                    raise Killed
+                answer: Answer = real(*options)
+                if sent.dies == "after":
+                    raise Killed
+                sent.requests.append(name)
+                happens, sent.meanwhile = sent.meanwhile, None
+                if happens:
+                    happens()
+                return answer
+
+            return call
+
+        for name in ("upsert", "replace", "empty"):
+            monkeypatch.setattr(SodaTransport, name, spied(name))
+        patience = sending.Patience(attempts=3, sleep=lambda _: None)
+        monkeypatch.setattr(delivery, "PATIENCE", patience)
+
+
+@pytest.fixture
+def park(
+    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Park]:
+    for name in ("datasets", "expectations"):
+        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
+    with PortalServer(settings.portal_home) as portal:
+        yield Park(tmp_path, settings, state, portal)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
+    return Sent(monkeypatch)
+
+
+@pytest.fixture
+def drafts(
+    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Park]:
+    """By drafts, to a 4x4 without a row identifier that holds `OAKS`."""
+    for name in ("datasets", "expectations"):
+        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
+    with PortalServer(settings.portal_home, tls=True) as portal:
+        park = Park(tmp_path, settings, state, portal)
+        park.write_dataset(publish=BY_DRAFTS)
+        park.make_unkeyed()
+        park.publish_rows(OAKS)
+        yield park
