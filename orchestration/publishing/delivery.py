@@ -21,6 +21,7 @@ from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.errors import NotVerified, PortalEdited, PortalFault, PublicationRefused
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
+from orchestration.publishing.checking import local_faults
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, Kind, planned_chunks
 from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
 from orchestration.publishing.journal import Journal, plan_of
@@ -36,7 +37,6 @@ from orchestration.publishing.replacing import (
 )
 from orchestration.publishing.sending import Patience, send_chunk
 from orchestration.publishing.targets import Target
-from orchestration.publishing.transport.checking import local_faults
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.settings import Settings
 from orchestration.state.store import DRAFT_STATES, Publication, State, now

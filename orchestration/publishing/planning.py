@@ -30,9 +30,9 @@ from orchestration.duck import (
     parquet,
     quoted,
 )
+from orchestration.publishing.checking import holds_only, require_types
 from orchestration.publishing.comparing import NO_KEY, SQL_TYPES, differ
 from orchestration.publishing.ordering import merge_in_order, write_in_order
-from orchestration.publishing.transport.checking import holds_only, require_types
 from orchestration.takedown.obeying import PlanInputs, obey
 from orchestration.takedown.tombstones import Tombstones
 

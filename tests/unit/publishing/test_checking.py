@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from orchestration.errors import ModelFault
-from orchestration.publishing.transport.checking import (
+from orchestration.publishing.checking import (
     LONGEST_KEY_BYTES,
     LONGEST_TEXT_BYTES,
     local_faults,
