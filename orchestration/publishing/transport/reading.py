@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.dataset import Column
-from orchestration.duck import connect, sql_path
+from orchestration.duck import BOUNDS, FEW, connect, sql_path
 from orchestration.publishing.comparing import SQL_TYPES
 
 
@@ -26,7 +26,7 @@ class RowReader:
     def __init__(self, columns: Sequence[Column]) -> None:
         self._columns = columns
         self._folder = tempfile.TemporaryDirectory(prefix="rows-")
-        self._connection = connect(spill=Path(self._folder.name))
+        self._connection = connect(spill=Path(self._folder.name), memory=FEW)
 
     def __enter__(self) -> "RowReader":
         return self
@@ -47,12 +47,16 @@ class RowReader:
         page.write_bytes(body)
         types = ", ".join(f"'{column.name}': '{_json_type(column)}'" for column in self._columns)
         values = ", ".join(f"{_typed(column)} as {column.name}" for column in self._columns)
+        query = (
+            f"select {values} from read_json({sql_path(page)}, format = 'array', "
+            f"columns = {{{types}}})"
+        )
         try:
-            found = self._connection.execute(
-                f"select {values} from read_json({sql_path(page)}, format = 'array', "
-                f"columns = {{{types}}})"
-            )
-            return found.to_arrow_table()
+            return self._connection.execute(query).to_arrow_table()
+        except duckdb.OutOfMemoryException:
+            # A page of very wide rows.
+            self._connection.execute(f"set memory_limit = '{BOUNDS['memory_limit']}'")
+            return self._connection.execute(query).to_arrow_table()
         except duckdb.Error as error:
             # Its words quote the cell.
             raise NoRows(f"the rows cannot be read: {type(error).__name__}") from None

@@ -29,7 +29,7 @@ from orchestration.publishing.transport.reading import NoRows, RowReader
 from orchestration.publishing.transport.seam import Aggregates, Answer, Credentials, Freshness
 from orchestration.publishing.transport.values import deletions
 
-PAGE = 50_000
+PAGE = 20_000
 """The most rows that SODA 2.0 gives at once."""
 ADDRESS_BYTES = 6_000
 """Longer addresses are cut into several: proxies refuse them from 8 kB on."""
