@@ -218,7 +218,8 @@ class Delivery:
                 sent += chunk.rows
                 if chunk.number not in done and chunk.partition not in without:
                     self._send_one(publication, chunk, chunk.number)
-                    self._progress(f"{sent:,} of {total:,} rows sent")
+                    told = f"{sent:,} of {total:,} rows sent"
+                    self._progress(told if chunk.kind == "upsert" else f"{sent:,} rows deleted")
 
     def _send_draft(
         self,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 KIND = "takedown"
 _TRIES = 3
+_TOLD = 5
 GONE_SECONDS = 600.0
 """How long the portal may go on showing what was removed."""
 
@@ -266,10 +267,13 @@ class Removal:
                 raise self._written_meanwhile(portal_id)
             # What the portal leaves out of the first is sent once more.
             refused = self._send_whole(portal_id, planned, folder, was_sent=False)
-            if refused and self._send_whole(portal_id, planned, folder, was_sent=True):
+            if refused:
+                refused = self._send_whole(portal_id, planned, folder, was_sent=True)
+            if refused:
+                keys = ", ".join(str(row.key) for row in refused[:_TOLD])
                 raise PortalFault(
-                    f"{self._dataset.id}: {portal_id} leaves out rows that it held, so that they are "
-                    "gone from it for now; give the command again"
+                    f"{self._dataset.id}: {portal_id} leaves out {len(refused):,} rows that it held "
+                    f"({keys}): they have to be put back there. Then give the command again"
                 )
 
     def _send_whole(

@@ -338,7 +338,7 @@ def test_takedown_says_what_the_portal_goes_on_leaving_out(park: Park) -> None:
     park.portal.faults.add("row-errors:rows=1@PUT /resource")
     result = CliRunner().invoke(app, T3_GOES)
     assert (result.exit_code, park.states()[-1]) != (0, "verified")
-    assert "leaves out rows" in str(result.exception)
+    assert "leaves out 1 rows that it held (T0)" in str(result.exception)
 
 
 # Drafts that are left
