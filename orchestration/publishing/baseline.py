@@ -126,19 +126,26 @@ class BaselineReader:
     ) -> dict[str, list[str]]:
         """Of the keys that differ from what was proven last, those whose rows are not ours either.
 
-        What is missing may be missing because of us. Where it is not known any more what we sent,
-        nothing is called an edit.
+        What is missing is ours where we wanted it gone, or were told that the portal left it out.
+        Where it is not known any more what we sent, nothing is called an edit.
         """
         columns, key = self._dataset.published, self._dataset.key
         files = [snapshot_file(self._settings, one) for one in unproven]
-        if not all(file.is_file() for file in files):
+        deletes = [self._journal.folder(one) / "deletes.parquet" for one in unproven]
+        if not all(file.is_file() for file in (*files, *deletes)):
             return {how: [] for how in keys}
         sent = " union all ".join(
             digests(columns, key, f"({self._comparable(file, connection)})") for file in files
         )
         connection.execute(f"create table explained as from ours union all {sent}")
         foreign = set(foreign_keys(connection, held="theirs", explained="explained"))
-        return {how: [one for one in keys[how] if one in foreign] for how in keys}
+        gone = " union ".join(f"select {key}::varchar from {parquet(file)}" for file in deletes)
+        ours = {found for (found,) in connection.execute(gone).fetchall()}
+        ours |= {found for one in unproven for found in self._journal.left_out(one)}
+        return {
+            how: [one for one in found if (one not in ours if how == "missing" else one in foreign)]
+            for how, found in keys.items()
+        }
 
     def marks(self) -> dict[str, Any]:
         """The portal's own marks of each 4x4: rows, time of the last change and of the newest row."""

@@ -393,9 +393,10 @@ class Delivery:
         )
         if keys:
             raise PortalEdited(
-                f"{self._dataset.id}: somebody else wrote {len(keys):,} rows to {portal_id} "
-                f"({', '.join(keys[:_TOLD])}) after {publication.id} was sent; without a row identifier "
-                "it is replaced whole, and they would be lost. The next run asks whose rows stay"
+                f"{self._dataset.id}: {len(keys):,} rows of {portal_id} ({', '.join(keys[:_TOLD])}) are "
+                f"neither as they were nor as {publication.id} has them: somebody else wrote or deleted "
+                "them. Without a row identifier it is replaced whole, and that would be lost. The next "
+                "run asks whose rows stay"
             )
 
     # What is left out

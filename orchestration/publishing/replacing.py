@@ -134,8 +134,8 @@ def somebody_wrote(
 ) -> list[str]:
     """Keys in which the portal's rows are neither what was there before nor what was sent.
 
-    `folder` has the plan's files. What was sent may have arrived, less what the portal left out of
-    it, or not at all, unless `has_arrived` says that it has.
+    `folder` has the plan's files. What was sent may have arrived or not; `has_arrived` says that it
+    has, less what the portal left out. Without that, a row that is missing may be somebody's deletion.
 
     Raises:
         PassingFault: the portal, or its replica, cannot be read.
@@ -149,8 +149,10 @@ def somebody_wrote(
 
     stays = f"(from {files['snapshot']} as rows anti join {files['upserts']} as new using ({key}))"
     with connect(spill=replacement.file.parent, memory=FEW) as connection:
-        sent = " union all ".join(map(of, (parquet(replacement.file), files["snapshot"])))
+        wanted = of(parquet(replacement.file))
+        sent = " union all ".join((wanted, of(files["snapshot"])))
         before = " union all ".join(map(of, (stays, files["preimages"], files["surplus"])))
+        fetch_all(connection, f"create table wanted as {wanted}")
         fetch_all(connection, f"create table sent as {sent}")
         fetch_all(connection, f"create table before as {before}")
         Verifier(dataset, transport).wait_until_fresh(portal_id)
@@ -159,12 +161,10 @@ def somebody_wrote(
         foreign = foreign_keys(connection, held="held", explained=both)
         if foreign or has_arrived:
             return foreign
-        arrived = foreign_keys(connection, held="held", explained="before") or not foreign_keys(
-            connection, held="sent", explained="before"
+        has_news = foreign_keys(connection, held="held", explained="before")
+        differing = differing_keys(
+            connection, expected="wanted" if has_news else "before", found="held"
         )
-        if arrived and not foreign_keys(connection, held="held", explained="sent"):
-            return []
-        differing = differing_keys(connection, expected="before", found="held")
         return sorted({one for keys in differing.values() for one in keys})
 
 

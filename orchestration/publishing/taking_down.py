@@ -283,7 +283,11 @@ class Removal:
         transport = self._publisher.target.transport
 
         def check() -> None:
-            if somebody_wrote(self._dataset, transport, portal_id, planned, folder):
+            # What is missing was left out by the portal, and is sent again.
+            wrote = somebody_wrote(
+                self._dataset, transport, portal_id, planned, folder, has_arrived=True
+            )
+            if wrote:
                 raise self._written_meanwhile(portal_id)
 
         return send_replacement(

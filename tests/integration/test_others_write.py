@@ -183,6 +183,27 @@ def test_what_failed_before_sending_hides_no_deletion(park: Park, *, keyed: bool
         park.publish_rows(OAKS, extracted_at=LATER)
 
 
+@either_kind
+@pytest.mark.parametrize("dies", ["before", "after"])
+def test_deletion_after_a_crash_is_asked_about(
+    park: Park, sent: Sent, *, keyed: bool, dies: str
+) -> None:
+    """We wanted T2 gone, and somebody else deleted T3, which is not put back without a word."""
+    make(park, keyed=keyed)
+    sent.dies = dies
+    with pytest.raises(Killed):
+        park.publish_rows([OAKS[0], OAKS[2], tree("T4")], extracted_at=AFTER)
+    sent.dies = None
+    if keyed:
+        park.delete("T3")
+    else:
+        left = [{"tree_id": key, "species": "oak"} for key in park.on_portal() if key != "T3"]
+        park.http("PUT", f"/resource/{park.portal_id()}.json", json=left)
+    with pytest.raises(PortalEdited, match=r"1 deleted \(T3\)"):
+        park.publish_rows([OAKS[0], OAKS[2], tree("T4")], extracted_at=AFTER)
+    assert "T3" not in park.on_portal()
+
+
 def test_fault_of_any_kind_ends_the_publication(
     park: Park, monkeypatch: pytest.MonkeyPatch
 ) -> None:
