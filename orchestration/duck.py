@@ -1,9 +1,9 @@
 """DuckDB as this project opens it: on Parquet, within bounds, with paths that hold any character."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -30,16 +30,28 @@ def connect(
     return duckdb.connect(str(database or ":memory:"), config=config)
 
 
-def fetch_all(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
-    """The rows of a statement, which gets the usual memory where the connection's is too little.
+T = TypeVar("T")
 
-    Wide rows or many of them are no reason not to be proven.
+
+def with_enough_memory(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    fetch: Callable[[duckdb.DuckDBPyConnection], T],
+) -> T:
+    """What a statement gives, with the usual memory where the connection's is too little.
+
+    Wide rows or many of them are no reason not to be read or proven.
     """
     try:
-        return connection.execute(sql).fetchall()
+        return fetch(connection.execute(sql))
     except duckdb.OutOfMemoryException:
         connection.execute(f"set memory_limit = '{BOUNDS['memory_limit']}'")
-        return connection.execute(sql).fetchall()
+        return fetch(connection.execute(sql))
+
+
+def fetch_all(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
+    """The rows of a statement, as `with_enough_memory`."""
+    return with_enough_memory(connection, sql, lambda found: found.fetchall())
 
 
 def sql_path(path: Path) -> str:

@@ -46,9 +46,9 @@ from orchestration.takedown.tombstones import load_tombstones
 PATIENCE = Patience()
 """How often and how long one chunk is tried; tests have less of it."""
 _REPAIRS = 1_000_000
+"""Chunks that are sent once more are numbered from here."""
 _READINGS = 3
 """So often a portal is read back on which somebody writes meanwhile."""
-"""Chunks that are sent once more are numbered from here."""
 _TOLD = 5
 
 

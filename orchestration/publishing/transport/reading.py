@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from orchestration.dataset import Column
-from orchestration.duck import BOUNDS, FEW, connect, sql_path
+from orchestration.duck import FEW, connect, sql_path, with_enough_memory
 from orchestration.publishing.comparing import SQL_TYPES
 
 
@@ -52,11 +52,7 @@ class RowReader:
             f"columns = {{{types}}})"
         )
         try:
-            return self._connection.execute(query).to_arrow_table()
-        except duckdb.OutOfMemoryException:
-            # A page of very wide rows.
-            self._connection.execute(f"set memory_limit = '{BOUNDS['memory_limit']}'")
-            return self._connection.execute(query).to_arrow_table()
+            return with_enough_memory(self._connection, query, lambda rows: rows.to_arrow_table())
         except duckdb.Error as error:
             # Its words quote the cell.
             raise NoRows(f"the rows cannot be read: {type(error).__name__}") from None

@@ -30,7 +30,7 @@ from orchestration.publishing.transport.seam import Aggregates, Answer, Credenti
 from orchestration.publishing.transport.values import deletions
 
 PAGE = 20_000
-"""The most rows that SODA 2.0 gives at once."""
+"""Fewer than the 50,000 that SODA 2.0 gives at once: while a page is read it is held three times."""
 ADDRESS_BYTES = 6_000
 """Longer addresses are cut into several: proxies refuse them from 8 kB on."""
 TYPES = {
