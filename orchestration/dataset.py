@@ -67,6 +67,72 @@ class Spelling(_Strict):
         return self
 
 
+class Domain(_Strict):
+    """What a column may hold: exactly one kind of it. What is not known is not published (law 12).
+
+    Each part of a list is judged by itself. An unknown value of a column that decides a policy, an
+    unknown place and a person in text wait for a person; what fails another domain is quarantined.
+    """
+
+    vocabulary: tuple[Name, ...] = ()
+    """Seeds of the dbt project: the values are theirs, in any case."""
+    kinds: tuple[str, ...] = ()
+    """Only the members of these kinds; all where none is named."""
+    pattern: str | None = None
+    """A regular expression that matches whole values."""
+    range: tuple[float, float] | None = None
+    """The least and the greatest number."""
+    since: date | None = None
+    """Times from this day's begin until the extract's own time."""
+    place: bool = False
+    """A block, a crossing or a named place of the vocabulary; see `domains/places.py`."""
+    box: tuple[float, float, float, float] | None = None
+    """Points: least longitude and latitude, greatest longitude and latitude."""
+    decimals: int | None = Field(default=None, ge=0)
+    """How fine numbers and points are at the source: a finer one is not published."""
+    free_text: bool = False
+    """Any text in which the scan finds no person; see `scanning/`."""
+    either: bool = False
+    """True or false: what a boolean column holds."""
+    separator: str | None = None
+    """Where a cell is a list: what stands between its parts."""
+    open: bool = False
+    """New values are published, counted and told of once. Never of a column that decides a policy."""
+    reason: str | None = None
+    """Why it is open."""
+    until: date | None = None
+    """The day from which `check` refuses that it is still open."""
+
+    @model_validator(mode="after")
+    def _is_one_kind(self) -> "Domain":
+        kinds = [
+            name
+            for name, given in (
+                ("vocabulary", bool(self.vocabulary)),
+                ("pattern", self.pattern is not None),
+                ("range", self.range is not None),
+                ("since", self.since is not None),
+                ("place", self.place),
+                ("box", self.box is not None),
+                ("free_text", self.free_text),
+                ("either", self.either),
+            )
+            if given
+        ]
+        if len(kinds) != 1:
+            raise ValueError(
+                "exactly one of `vocabulary`, `pattern`, `range`, `since`, `place`, `box`, "
+                f"`free_text`, `either` must be given, not {' and '.join(kinds) or 'none'}"
+            )
+        if self.open != (self.reason is not None):
+            raise ValueError("`open` and its `reason` go together")
+        if self.open and not (self.vocabulary or self.place or self.pattern):
+            raise ValueError("only a vocabulary, a pattern or a place may be `open`")
+        if self.kinds and not self.vocabulary:
+            raise ValueError("`kinds` are those of a `vocabulary`")
+        return self
+
+
 class Column(_Strict):
     """One column: what the source calls it and what we publish it as."""
 
@@ -91,6 +157,8 @@ class Column(_Strict):
     """strptime formats of the declared parse, tried in order."""
     spelling: Spelling | None = None
     """None: the values of this column are never suspected."""
+    domain: Domain | None = None
+    """What it may hold; `summerware check` refuses a published column without."""
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -232,6 +300,10 @@ class Policy(_Strict):
     column: Name
     """The column whose value decides, or that is generalized."""
     values: tuple[str, ...] = ()
+    also: tuple[Name, ...] = ()
+    """Further columns in which the same values decide, such as the initial type."""
+    codes: dict[Name, tuple[str, ...]] = {}
+    """Columns of codes that decide as well, each with the codes that are covered."""
     redacts: tuple[Name, ...] = ()
     statement: str
     authority: str

@@ -141,7 +141,7 @@ class BaselineReader:
         foreign = set(foreign_keys(connection, held="theirs", explained="explained"))
         gone = " union ".join(f"select {key}::varchar from {parquet(file)}" for file in deletes)
         ours = {found for (found,) in connection.execute(gone).fetchall()}
-        ours |= {found for one in unproven for found in self._journal.left_out(one)}
+        ours |= {row["key"] for one in unproven for row in self._journal.refused(one)}
         return {
             how: [one for one in found if (one not in ours if how == "missing" else one in foreign)]
             for how, found in keys.items()

@@ -7,7 +7,6 @@ differ, the publication has failed. Partitions whose 4x4 has no row identifier a
 instead, unless somebody else wrote there since the plan.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -21,10 +20,10 @@ from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.errors import NotVerified, PortalEdited, PortalFault, PublicationRefused
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
-from orchestration.publishing.checking import local_faults
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, Kind, planned_chunks
 from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
 from orchestration.publishing.journal import Journal, plan_of
+from orchestration.publishing.left_out import LeftOut, Refused, told
 from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.replacing import (
@@ -72,6 +71,7 @@ class Delivery:
         self._journal = journal
         self._datasets = datasets
         self._progress = progress
+        self._left_out = LeftOut(dataset, journal, progress)
         self._portal_ids: dict[str, str] = {}
 
     def deliver(self, publication: Publication) -> Publication:
@@ -92,18 +92,18 @@ class Delivery:
         refuse_taken_down(tombstones, self._dataset, folder)
         replaced = self._replaced(folder)
         with workspace(self._settings, publication.run_id, "delivery") as work:
-            sendable, refused = self._sendable(folder, work)
-            self._refuse_too_many(publication, refused)
+            sendable, refused = self._left_out.sendable(folder, work)
+            self._left_out.refuse_too_many(publication, refused)
             if publication.state == "released":
                 self._refuse_if_moved(publication, folder)
                 self._send_all(publication, sendable, refused, replaced, work)
                 publication = self._journal.move(publication, "sent", sent_at=now())
-            refused += self._refused_by_portal(publication, folder)
-            sendable = self._keeping(sendable, refused, work / "kept")
-            snapshot = self._what_should_be_there(publication, refused, work)
+            refused += self._left_out.by_portal(publication)
+            sendable = self._left_out.keeping(sendable, refused, work / "kept")
+            snapshot = self._left_out.what_should_be_there(publication, refused, work)
             verification, marks = self._prove(publication, sendable, snapshot, replaced, work)
             # Last, so that what a replacement left out of the portal's old rows is back by then.
-            self._refuse_too_many(publication, refused)
+            self._left_out.refuse_too_many(publication, refused)
             return self._end(publication, verification, marks, refused, snapshot, work)
 
     # Drafts of what waits for people
@@ -119,9 +119,13 @@ class Delivery:
         known = {chunk["number"]: chunk for chunk in self._state.chunks(publication.id)}
         addresses = []
         with workspace(self._settings, publication.run_id, "preview") as work:
-            sendable, refused = self._sendable(folder, work)
+            sendable, refused = self._left_out.sendable(folder, work)
             drafts = [one for one in planned_drafts(sendable) if one.partition not in replaced]
-            whole = self._what_should_be_there(publication, refused, work) if replaced else folder
+            whole = (
+                self._left_out.what_should_be_there(publication, refused, work)
+                if replaced
+                else folder
+            )
             for draft in chain(drafts, _whole_drafts(self._dataset, whole, replaced, work)):
                 if draft.partition not in found:
                     continue  # What is not there yet is not made before its release.
@@ -174,7 +178,7 @@ class Delivery:
         self,
         publication: Publication,
         sendable: Path,
-        refused: Sequence[tuple[Any, ...]],
+        refused: Sequence[Refused],
         replaced: Mapping[str, PortalDataset],
         work: Path,
     ) -> None:
@@ -182,14 +186,13 @@ class Delivery:
 
         One that does not arrive stays where it was.
         """
-        folder = self._journal.folder(publication)
         self._send(publication, sendable, without=replaced, kinds=["upsert"])
-        refused = [*refused, *self._refused_by_portal(publication, folder)]
         if replaced:
-            whole = self._what_should_be_there(publication, refused, work)
+            known = [*refused, *self._left_out.by_portal(publication)]
+            whole = self._left_out.what_should_be_there(publication, known, work)
             self._replace(publication, whole, replaced, work)
-            refused = [*refused, *self._refused_by_portal(publication, folder)]
-        sendable = self._keeping(sendable, refused, work / "deletes")
+        known = [*refused, *self._left_out.by_portal(publication)]
+        sendable = self._left_out.keeping(sendable, known, work / "deletes")
         self._send(publication, sendable, without=replaced, kinds=["delete"])
 
     def _send(
@@ -399,131 +402,6 @@ class Delivery:
                 "run asks whose rows stay"
             )
 
-    # What is left out
-
-    def _sendable(self, folder: Path, work: Path) -> tuple[Path, list[tuple[Any, ...]]]:
-        """The plan's files without the rows that the portal's types cannot hold, and those rows."""
-        faults = local_faults(self._dataset, folder / "upserts.parquet").to_pylist()
-        if not faults:
-            return folder, []
-        refused = [(one["key"], one["column"], one["value"], one["reason"]) for one in faults]
-        return self._keeping(folder, refused, work / "sendable", also_upserts=True), refused
-
-    def _keeping(
-        self,
-        folder: Path,
-        refused: Sequence[tuple[Any, ...]],
-        target: Path,
-        *,
-        also_upserts: bool = False,
-    ) -> Path:
-        """A plan's files without the deletes of refused rows, which keep their old place.
-
-        `also_upserts`: without the upserts of these rows, too.
-        """
-        if not refused:
-            return folder
-        target.mkdir()
-        key = self._dataset.key
-        with connect(spill=target) as connection:
-            keys_table(connection, "left_out", [row[0] for row in refused])
-            for name in ("upserts", "deletes"):
-                path = target / f"{name}.parquet"
-                if name == "upserts" and not also_upserts:
-                    path.hardlink_to(folder / path.name)
-                    continue
-                connection.execute(
-                    copy_to_parquet(
-                        f"from {parquet(folder / path.name)} as rows "
-                        f"anti join left_out on rows.{key} = left_out.row_key "
-                        f"where rows.{key} is not null order by _partition, {key}",
-                        path,
-                    )
-                )
-        return target
-
-    def _refused_by_portal(self, publication: Publication, folder: Path) -> list[tuple[Any, ...]]:
-        """What the portal refused, by the journal: key, column, no value yet, reason.
-
-        A row that the plan does not change, and that only a replacement sent again, is still wanted.
-        """
-        refused = [
-            (one["key"], one["column"], None, one["reason"])
-            for chunk in self._state.chunks(publication.id)
-            for one in (chunk["answer"] or {}).get("refused", [])
-        ]
-        if not refused:
-            return []
-        key = self._dataset.key
-        with connect() as connection:
-            keys_table(connection, "refused", [row[0] for row in refused])
-            moved = {
-                found
-                for name in ("upserts", "deletes")
-                for (found,) in connection.execute(
-                    f"select row_key from refused semi join {parquet(folder / f'{name}.parquet')} "
-                    f"as rows on rows.{key}::varchar = refused.row_key"
-                ).fetchall()
-            }
-        return [row for row in refused if row[0] in moved]
-
-    def _refuse_too_many(
-        self, publication: Publication, refused: Sequence[tuple[Any, ...]]
-    ) -> None:
-        """Raises: PortalFault: more rows cannot be published than the dataset's limit."""
-        allowed = self._dataset.limits.quarantined_share * max(plan_of(publication).rows, 1)
-        if len(refused) > allowed:
-            self._progress(_told(refused))
-            raise PortalFault(
-                f"{self._dataset.id}: {len(refused):,} rows cannot be published, more than the "
-                f"dataset's limit of {allowed:,.0f}: {_reasons(refused)}"
-            )
-
-    def _what_should_be_there(
-        self, publication: Publication, refused: Sequence[tuple[Any, ...]], work: Path
-    ) -> Path:
-        """The snapshot, refused rows put back to what the portal held before."""
-        folder = self._journal.folder(publication)
-        if not refused:
-            return folder / "snapshot.parquet"
-        target = work / "snapshot.parquet"
-        key = self._dataset.key
-        with connect(spill=work) as connection:
-            keys_table(connection, "left_out", [row[0] for row in refused])
-            connection.execute(
-                copy_to_parquet(
-                    f"from {parquet(folder / 'snapshot.parquet')} as rows "
-                    f"anti join left_out on rows.{key} = left_out.row_key union all by name "
-                    f"from {parquet(folder / 'preimages.parquet')} as rows "
-                    f"semi join left_out on rows.{key} = left_out.row_key "
-                    f"order by _partition, {key}",
-                    target,
-                )
-            )
-            self._write_refused(connection, folder, refused, work / "refused.parquet")
-        return target
-
-    def _write_refused(
-        self, connection: Any, folder: Path, refused: Sequence[tuple[Any, ...]], target: Path
-    ) -> None:
-        """Key, column, value and reason; where only the column is known, its value is looked up."""
-        connection.execute(
-            "create table refused (row_key varchar, column_name varchar, value varchar, "
-            "reason varchar)"
-        )
-        connection.executemany("insert into refused values (?, ?, ?, ?)", list(refused))
-        names = [column.name for column in self._dataset.published]
-        cases = " ".join(f"when '{name}' then rows.{name}::varchar" for name in names)
-        connection.execute(
-            copy_to_parquet(
-                "select row_key, column_name, coalesce(value, case column_name "
-                f"{cases} end) as value, reason from refused left join "
-                f"{parquet(folder / 'upserts.parquet')} as rows "
-                f"on rows.{self._dataset.key} = refused.row_key order by all",
-                target,
-            )
-        )
-
     # The proof
 
     def _prove(
@@ -631,7 +509,7 @@ class Delivery:
         publication: Publication,
         verification: Verification,
         marks: Mapping[str, Any],
-        refused: Sequence[tuple[Any, ...]],
+        refused: Sequence[Refused],
         snapshot: Path,
         work: Path,
     ) -> Publication:
@@ -640,7 +518,7 @@ class Delivery:
             kept = self._journal.folder(publication).with_name(f"{publication.id}-outcome")
             finish_folder([snapshot, work / "refused.parquet"], kept)
             outcome_path = str(kept.relative_to(self._settings.home))
-            self._progress(f"{len(refused):,} rows could not be published. {_told(refused)}")
+            self._progress(f"{len(refused):,} rows could not be published. {told(refused)}")
         self._state.verify_chunks(publication.id)
         described = self._datasets.describe()
         ended = self._journal.move(
@@ -648,7 +526,7 @@ class Delivery:
             "verified",
             verified_at=now(),
             marks=dict(marks),
-            refused=len({row[0] for row in refused}),
+            refused=len({row.key for row in refused}),
             outcome_path=outcome_path,
             failure=None,
         )
@@ -696,20 +574,3 @@ def _or_fail(dataset: Dataset, verification: Verification) -> Verification:
         f"{'; '.join(wrong)}. The next run starts from the portal's own rows; which rows they are "
         f"says `summerware verify {dataset.id} --full`"
     )
-
-
-def _reasons(refused: Sequence[tuple[Any, ...]]) -> str:
-    """Why rows were refused, and how many each; no key, for it is kept on the receipt."""
-    counted = Counter(
-        f"{column + ', ' if column else ''}{reason}" for _, column, _, reason in refused
-    )
-    return "; ".join(f"{why} ({count:,})" for why, count in counted.most_common(_TOLD))
-
-
-def _told(refused: Sequence[tuple[Any, ...]]) -> str:
-    """The first refused rows, without their values."""
-    named = "; ".join(
-        f"{key}: {column + ', ' if column else ''}{reason}"
-        for key, column, _, reason in refused[:_TOLD]
-    )
-    return f"{named}{'; …' if len(refused) > _TOLD else ''}"

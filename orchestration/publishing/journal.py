@@ -108,13 +108,13 @@ class Journal:
             and any(chunk["state"] in _SENT for chunk in self._state.chunks(one.id))
         ]
 
-    def left_out(self, publication: Publication) -> set[str]:
-        """The keys of rows that the portal said it did not take."""
-        return {
-            refused["key"]
+    def refused(self, publication: Publication) -> list[dict[str, Any]]:
+        """What the portal said it did not take: `key`, `column` and `reason` of each row."""
+        return [
+            refused
             for chunk in self._state.chunks(publication.id)
             for refused in (chunk["answer"] or {}).get("refused", [])
-        }
+        ]
 
     def with_drafts(self) -> list[Publication]:
         """Publications that have drafts on the portal, whatever became of them."""

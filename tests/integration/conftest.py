@@ -1,6 +1,7 @@
 """What tests of publications share: a park with its portal, and a spy on the requests that write."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, sending
+from orchestration.publishing.drafting import DraftSender
 from orchestration.publishing.transport import Answer, SodaTransport
 from orchestration.settings import Settings
 from orchestration.state.store import State
@@ -55,10 +57,42 @@ class Sent:
 def park(
     tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Park]:
+    with _standing(tmp_path, settings, state, monkeypatch) as park:
+        yield park
+
+
+@pytest.fixture
+def by_drafts(
+    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Park]:
+    """A park whose publications go by drafts, over TLS."""
+    with _standing(tmp_path, settings, state, monkeypatch, tls=True) as park:
+        park.write_dataset(publish=BY_DRAFTS)
+        yield park
+
+
+@pytest.fixture
+def drafts(by_drafts: Park) -> Park:
+    """By drafts, to a 4x4 without a row identifier that holds `OAKS`."""
+    by_drafts.make_unkeyed()
+    by_drafts.publish_rows(OAKS)
+    return by_drafts
+
+
+@contextmanager
+def _standing(
+    folder: Path,
+    settings: Settings,
+    state: State,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    tls: bool = False,
+) -> Iterator[Park]:
+    """A park that the command line finds, too."""
     for name in ("datasets", "expectations"):
-        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
-    with PortalServer(settings.portal_home) as portal:
-        yield Park(tmp_path, settings, state, portal)
+        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(folder / name))
+    with PortalServer(settings.portal_home, tls=tls) as portal:
+        yield Park(folder, settings, state, portal)
 
 
 @pytest.fixture
@@ -66,16 +100,16 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     return Sent(monkeypatch)
 
 
-@pytest.fixture
-def drafts(
-    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Park]:
-    """By drafts, to a 4x4 without a row identifier that holds `OAKS`."""
-    for name in ("datasets", "expectations"):
-        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
-    with PortalServer(settings.portal_home, tls=True) as portal:
-        park = Park(tmp_path, settings, state, portal)
-        park.write_dataset(publish=BY_DRAFTS)
-        park.make_unkeyed()
-        park.publish_rows(OAKS)
-        yield park
+@contextmanager
+def dying_once_applied(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The process dies after a draft was applied, before its journal learns of it."""
+    apply = DraftSender._apply
+
+    def die(self: DraftSender, *options: Any) -> None:
+        note = options[-1]
+        apply(self, *options[:-1], lambda state, facts: state == "sent" and note(state, facts))
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DraftSender, "_apply", die)
+        yield

@@ -1,6 +1,5 @@
 """Publications as drafts, by the vendor's own client over TLS: the same proof, nothing half applied."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,8 @@ from orchestration import reports
 from orchestration.cli import app
 from orchestration.errors import NotVerified, PassingFault
 from orchestration.portal.manners import Manners, with_switches
-from orchestration.portal.server import PortalServer
 from orchestration.publishing.drafting import DraftSender
-from orchestration.settings import Settings
-from orchestration.state.store import State
-from tests.integration.conftest import BY_DRAFTS
+from tests.integration.conftest import BY_DRAFTS, dying_once_applied
 from tests.park import AFTER, OAKS, Killed, Park
 from tests.unit.publishing.conftest import tree
 
@@ -23,11 +19,8 @@ LATER = "2022-09-12T00:00:00"
 
 
 @pytest.fixture
-def park(tmp_path: Path, settings: Settings, state: State) -> Iterator[Park]:
-    with PortalServer(settings.portal_home, tls=True) as portal:
-        park = Park(tmp_path, settings, state, portal)
-        park.write_dataset(publish=BY_DRAFTS)
-        yield park
+def park(by_drafts: Park) -> Park:
+    return by_drafts
 
 
 def _revisions(park: Park) -> list[Any]:
@@ -107,18 +100,8 @@ def test_killed_after_applying_is_not_applied_twice(
 ) -> None:
     """The rerun finds the draft of its journal applied, and only proves it."""
     park.publish_rows(OAKS)
-    apply = DraftSender._apply
-
-    def die(self: DraftSender, *options: Any) -> None:
-        # Dies before the journal learns that it was applied.
-        note = options[-1]
-        apply(self, *options[:-1], lambda state, facts: state == "sent" and note(state, facts))
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(DraftSender, "_apply", die)
-        with pytest.raises(Killed):
-            park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    with dying_once_applied(monkeypatch), pytest.raises(Killed):
+        park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert park.states() == ["verified", "verified", "unchanged"]
     (chunk,) = park.state.chunks(park.publications()[1].id)

@@ -5,7 +5,6 @@ are nobody's edit; and a row that is refused at its new place stays at its old o
 """
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,13 +18,10 @@ from orchestration.errors import (
     PortalFault,
 )
 from orchestration.portal.manners import Manners, with_switches
-from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, replacing, sending, taking_down
 from orchestration.publishing.drafting import DraftSender
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.transport.values import Unsendable
-from orchestration.settings import Settings
-from orchestration.state.store import State
 from tests.integration.conftest import BY_DRAFTS, OAKS, Sent
 from tests.integration.test_replacing import open_drafts, take_down, years_apart
 from tests.park import AFTER, Killed, Park
@@ -414,21 +410,14 @@ def test_next_run_discards_what_is_left(drafts: Park) -> None:
     assert left not in open_drafts(drafts)
 
 
-def test_takedown_discards_a_draft_that_deletes_the_row(
-    tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_takedown_discards_a_draft_that_deletes_the_row(by_drafts: Park) -> None:
     """It names the key."""
-    for name in ("datasets", "expectations"):
-        monkeypatch.setenv(f"SUMMERWARE_{name.upper()}", str(tmp_path / name))
-    with PortalServer(settings.portal_home, tls=True) as portal:
-        park = Park(tmp_path, settings, state, portal)
-        park.write_dataset(publish=BY_DRAFTS)
-        park.publish_rows(MORE)
-        park.write_dataset(publish=BY_DRAFTS, release="one")
-        park.publish_rows(OAKS, extracted_at=AFTER)
-        assert len(open_drafts(park)) == 1
-        take_down("T4")
-        assert open_drafts(park) == []
+    by_drafts.publish_rows(MORE)
+    by_drafts.write_dataset(publish=BY_DRAFTS, release="one")
+    by_drafts.publish_rows(OAKS, extracted_at=AFTER)
+    assert len(open_drafts(by_drafts)) == 1
+    take_down("T4")
+    assert open_drafts(by_drafts) == []
 
 
 def test_dataset_that_goes_by_chunks_now(drafts: Park) -> None:

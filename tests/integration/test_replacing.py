@@ -2,7 +2,6 @@
 
 import time
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,17 +17,15 @@ from orchestration.errors import (
     PublicationRefused,
 )
 from orchestration.portal.manners import Manners, with_switches
-from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, sending, verification
 from orchestration.publishing.drafting import DraftSender
 from orchestration.publishing.looking import shadow_day
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.shadow import shadow_page
 from orchestration.publishing.taking_over import adopt_dataset
-from orchestration.settings import Settings
-from orchestration.state.store import Publication, State
+from orchestration.state.store import Publication
 from orchestration.takedown.orders import Order, record
-from tests.integration.conftest import BY_DRAFTS, OAKS, Sent
+from tests.integration.conftest import BY_DRAFTS, OAKS, Sent, dying_once_applied
 from tests.park import AFTER, Killed, Park
 from tests.unit.publishing.conftest import Row, tree
 
@@ -599,32 +596,19 @@ def test_killed_after_applying_a_draft_of_all_rows(
     drafts: Park, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is found applied, and only proven."""
-    apply = DraftSender._apply
-
-    def die(self: DraftSender, *options: Any) -> None:
-        # Dies before the journal learns that it was applied.
-        note = options[-1]
-        apply(self, *options[:-1], lambda state, facts: state == "sent" and note(state, facts))
-        raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(DraftSender, "_apply", die)
-        with pytest.raises(Killed):
-            drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
+    with dying_once_applied(monkeypatch), pytest.raises(Killed):
+        drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert drafts.states() == ["verified", "verified", "unchanged"]
     assert drafts.on_portal() == by_key([*OAKS, tree("T4")])
 
 
-def test_by_drafts_too(tmp_path: Path, settings: Settings, state: State) -> None:
+def test_by_drafts_too(by_drafts: Park) -> None:
     """One revision that replaces, without making a row identifier of its own."""
-    with PortalServer(settings.portal_home, tls=True) as portal:
-        park = Park(tmp_path, settings, state, portal)
-        park.write_dataset(publish={"id": "tree-tree", "transport": "dsmapi"})
-        portal_id = park.make_unkeyed([tree("T1"), tree("T1")])
-        after = [tree("T1", height_feet=3.5), tree("T2", place="POINT (-90.07 29.95)")]
-        assert park.publish_rows(after).state == "verified"
-        assert park.on_portal() == by_key(after)
-        assert park.publish_rows(after).state == "unchanged"
-        metadata = park.http("GET", f"/api/views/{portal_id}.json").json()
-        assert metadata.get("rowIdentifierColumnId") is None
+    portal_id = by_drafts.make_unkeyed([tree("T1"), tree("T1")])
+    after = [tree("T1", height_feet=3.5), tree("T2", place="POINT (-90.07 29.95)")]
+    assert by_drafts.publish_rows(after).state == "verified"
+    assert by_drafts.on_portal() == by_key(after)
+    assert by_drafts.publish_rows(after).state == "unchanged"
+    metadata = by_drafts.http("GET", f"/api/views/{portal_id}.json").json()
+    assert metadata.get("rowIdentifierColumnId") is None
