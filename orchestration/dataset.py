@@ -292,8 +292,19 @@ class Review(_Strict):
     """Decides where they disagree."""
 
 
+class Codes(_Strict):
+    """Codes that a policy covers, whatever the text beside them says."""
+
+    columns: tuple[Name, ...] = Field(min_length=1)
+    values: tuple[str, ...] = ()
+
+
 class Policy(_Strict):
-    """One decision of the city about what is not published, with who decided it."""
+    """One decision of the city about what is not published, with who decided it.
+
+    A row is covered when a deciding column says so as read, as standardized or as corrected. Every
+    value of such a column is classified: by the policies themselves, or in `<id>.classes.csv`.
+    """
 
     id: Name
     action: Literal["withhold", "redact", "generalize"]
@@ -302,8 +313,8 @@ class Policy(_Strict):
     values: tuple[str, ...] = ()
     also: tuple[Name, ...] = ()
     """Further columns in which the same values decide, such as the initial type."""
-    codes: dict[Name, tuple[str, ...]] = {}
-    """Columns of codes that decide as well, each with the codes that are covered."""
+    codes: Codes | None = None
+    """Columns of codes that decide as well."""
     redacts: tuple[Name, ...] = ()
     statement: str
     authority: str
@@ -456,7 +467,11 @@ class Dataset(_Strict):
             "version_order": self.version_order,
             "source.window": [self.source.window.column] if self.source.window else [],
             "publish.partition": [self.publish.partition.column] if self.publish.partition else [],
-            "policies": [name for p in self.policies for name in (p.column, *p.redacts)],
+            "policies": [
+                name
+                for p in self.policies
+                for name in (p.column, *p.also, *p.redacts, *(p.codes.columns if p.codes else ()))
+            ],
             "columns.spelling.agrees_with": [
                 name for c in self.columns if c.spelling for name in c.spelling.agrees_with
             ],
@@ -524,6 +539,17 @@ class Dataset(_Strict):
         if self.publish.partition:
             return self.publish.partition.column
         return self.duplicates.time if self.duplicates else None
+
+    @cached_property
+    def deciding(self) -> dict[str, str]:
+        """The columns whose values decide a policy, each with the one whose classes it shares."""
+        found: dict[str, str] = {}
+        for policy in self.policies:
+            if policy.action != "generalize":
+                found |= dict.fromkeys((policy.column, *policy.also), policy.column)
+                if policy.codes:
+                    found |= dict.fromkeys(policy.codes.columns, policy.codes.columns[0])
+        return {column.name: found[column.name] for column in self.columns if column.name in found}
 
     def policy(self, policy_id: str) -> Policy:
         """The policy of that id."""

@@ -4,7 +4,8 @@
     superseded    its key stands in a newer extract, or another line of the extract won
     merged        equal to another line of its key in every listed column, or people decided that its
                   key and another are the same event
-    withheld      a policy of the dataset file keeps its row back, or an order took it down
+    withheld      a policy of the dataset file keeps its row back, an order took it down, or it, or
+                  another line of its row, waits for a person: `unclassified`
     quarantined   it, or another line of its row, broke a critical rule
     published     it contributes to the published row
 
@@ -14,7 +15,8 @@
 
     `version_rank` is 1 for the winner, more for the versions that lost, null for a line that is no
     version of the row. `gives` names the columns with a survivorship of their own whose value the
-    row takes from this line; a version that lost and gives one is published as well.
+    row takes from this line; a version that lost and gives one is published as well. `policies` are
+    those that cover any newest line of the row: no version that wins takes it out of one.
 
     Every line of a row that was taken down by order is withheld, older and equal ones too.
 
@@ -46,7 +48,8 @@ quarantine as (
     select
         _extract_id,
         _line,
-        string_agg(distinct rule_id, ', ' order by rule_id) as rules
+        string_agg(distinct rule_id, ', ' order by rule_id) filter (not waits) as rules,
+        bool_or(waits) as waits
     from {{ quarantined }}
     group by _extract_id, _line
 ),
@@ -74,7 +77,9 @@ alone as (
         staged._line,
         staged.{{ key }} as row_key,
         {{ withholding_policy(id) }} as policy_id,
-        quarantine.rules
+        staged._policies as policies,
+        quarantine.rules,
+        quarantine.waits
     from staged
     anti join repeated_keys on staged.{{ key }} = repeated_keys.row_key
     left join quarantine using (_extract_id, _line)
@@ -104,7 +109,9 @@ together as (
         staged.{{ column['name'] }} as cell_{{ loop.index }},
         {%- endfor %}
         {{ withholding_policy(id) }} as policy_id,
-        quarantine.rules
+        staged._policies as policies,
+        quarantine.rules,
+        quarantine.waits
     from staged
     inner join repeated_keys
         on staged.{{ key }} = repeated_keys.row_key
@@ -121,7 +128,9 @@ versions as (
         {{ 'coalesce(min(line) filter (_decision_id is null), min(line))' if merging else 'min(line)' }}
             as first_line,
         max(policy_id) as policy_id,
+        string_agg(policies, ' ') as policies,
         max(rules) as rules,
+        bool_or(waits) as waits,
         {%- for column in chosen %}
         max(cell_{{ loop.index }}) as cell_{{ loop.index }},
         {%- endfor %}
@@ -160,7 +169,11 @@ judged as (
         row_key,
         arg_min(first_line, version_rank) as winner,
         max(policy_id) as policy_id,
-        max(rules) as rules
+        array_to_string(
+            list_sort(list_distinct(string_split(string_agg(policies, ' '), ' '))), ' '
+        ) as policies,
+        max(rules) as rules,
+        bool_or(waits) as waits
     from versions
     group by row_key
 ),
@@ -179,6 +192,8 @@ compared as (
         weighed.gives,
         judged.winner,
         judged.policy_id as row_policy_id,
+        judged.policies,
+        judged.waits as row_waits,
         judged.rules as row_rules
     from together
     inner join judged using (row_key)
@@ -192,14 +207,15 @@ fated as (
         row_key,
         {{ 'row_key as _own_key,' if merging }}
         case
-            when policy_id is not null then 'withheld'
+            when policy_id is not null or waits then 'withheld'
             when rules is not null then 'quarantined'
             else 'published'
         end as fate,
         null as survivor,
-        coalesce(policy_id, rules) as reason,
+        coalesce(policy_id, case when waits then 'unclassified' end, rules) as reason,
         1 as version_rank,
-        null as gives
+        null as gives,
+        policies
     from alone
     union all
     select
@@ -211,7 +227,7 @@ fated as (
             when is_taken_down then 'withheld'
             when not is_newest then 'superseded'
             when is_repeat then 'merged'
-            when row_policy_id is not null then 'withheld'
+            when row_policy_id is not null or row_waits then 'withheld'
             when row_rules is not null then 'quarantined'
             {%- if merging %}
             when _decision_id is not null and gives = [] then 'merged'
@@ -230,16 +246,19 @@ fated as (
             when not is_newest then 'newer_extract_has_key'
             {%- if merging %}
             when _decision_id is not null and coalesce(row_policy_id, row_rules) is null
+                and row_waits is not true
                 and (is_repeat or gives = []) then 'decided_same: ' || _decision_id
             {%- endif %}
             when is_repeat then 'equal_in_every_column'
             when row_policy_id is not null then row_policy_id
+            when row_waits then 'unclassified'
             when row_rules is not null then coalesce(rules, 'another_line_of_row: ' || row_rules)
             when version_rank > 1 and gives = [] then 'another_version_won'
             when version_rank > 1 then 'gives: ' || array_to_string(gives, ', ')
         end as reason,
         case when not is_repeat then version_rank end as version_rank,
-        gives
+        gives,
+        policies
     from compared
 )
 
@@ -252,7 +271,8 @@ select
     survivor.line as survivor_line,
     reason,
     version_rank,
-    gives
+    gives,
+    policies
 from fated
 {% endmacro %}
 
@@ -265,7 +285,7 @@ from fated
         when {{ dataset(id)['key'] }} in (select row_key from {{ source('takedown', 'keys') }})
             or _parse_error = 'taken_down' then 'takedown'
         {%- for policy in dataset(id)['policies'] if policy['action'] == 'withhold' %}
-        when {{ under_policy(id, policy['id']) }} then '{{ policy['id'] }}'
+        when {{ under_policy('staged._policies', policy['id']) }} then '{{ policy['id'] }}'
         {%- endfor %}
         when false then ''
     end

@@ -29,7 +29,7 @@ published as (
         {%- elif policies %}
         case
             {%- for policy in policies %}
-            when {{ under_policy(id, policy) }} then null
+            when {{ under_policy('_policies', policy) }} then null
             {%- endfor %}
             else {{ name }}
         end as {{ name }}{{ ',' if not loop.last }}
@@ -94,7 +94,7 @@ decided as (
         {{ name }}::varchar as from_value,
         null::varchar as to_value
     from surviving
-    where {{ name }} is not null and {{ under_policy(id, policy['id']) }}
+    where {{ name }} is not null and {{ under_policy('_policies', policy['id']) }}
     union all
     {%- endfor %}
     {%- endfor %}

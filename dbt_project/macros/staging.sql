@@ -1,13 +1,30 @@
 {#
-    A staging model, `shifted_at` being made before it is built: the standardized columns of its base, every raw line, in the order it came, and in
-    `_changes` what standardizing and a corrected misspelling did to its cells.
+    A staging model: the standardized columns of its base, every raw line in the order of the extracts,
+    and in `_changes` what standardizing and a corrected misspelling did to its cells.
+
+    `_policies` are the policies that cover the line by a deciding column as read, as standardized or
+    as corrected; `_unclassified` names the deciding columns that say nothing, or something that nobody
+    classified. The functions that this asks for are made before the model is built, by
+    `orchestration/warehouse/modelled_layer.py`.
 #}
 {% macro staged(id, base, derived={}) %}
     {%- set spelled = columns_of(id, spelled=true) %}
+    {%- set deciding = dataset(id).get('deciding', []) %}
 with base as (
     select * from {{ base }}
 ),
-
+{% if deciding %}
+classified as (
+    select
+        *
+        {%- for name in deciding %}
+        {%- set readings = classes_of(id, name, derived) %}
+        , concat_ws(' ', {{ readings | join(', ') }}) as _policies_{{ name }}
+        , {{ readings | join(' is null or ') }} is null as _is_unknown_{{ name }}
+        {%- endfor %}
+    from base
+),
+{% endif %}
 staged as (
     select
         _extract_id,
@@ -16,7 +33,21 @@ staged as (
         _grain,
         _parse_error,
         _unparsed,
-        shifted_at(_extract_id, _line) as _shifted
+        shifted_at(_extract_id, _line) as _shifted,
+        {%- if deciding %}
+        {{ covering_policies(deciding) }} as _policies,
+        nullif(concat_ws(
+            ', '
+            {%- for name in deciding %}
+            , case
+                when _is_unknown_{{ name }} and is_asked_{{ name }}(_extract_id) then '{{ name }}'
+            end
+            {%- endfor %}
+        ), '') as _unclassified
+        {%- else %}
+        null::varchar as _policies,
+        null::varchar as _unclassified
+        {%- endif %}
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}
         {%- endfor %}
@@ -38,11 +69,31 @@ staged as (
             _changes
             {%- endif %}, lambda change: change is not null
         ) as _changes
-    from base
+    from {{ 'classified' if deciding else 'base' }}
 )
 
 select * from staged
 {% endmacro %}
+
+{# The classes of a deciding cell as read, as standardized and as corrected. #}
+{% macro classes_of(id, name, derived) -%}
+    {%- set readings = [name ~ '__read', name, cell(id, name, derived)] -%}
+    {%- set classes = [] -%}
+    {%- for reading in readings -%}
+        {%- do classes.append('class_' ~ name ~ '(' ~ reading ~ ')') -%}
+    {%- endfor -%}
+    {{ return(classes | unique | list) }}
+{%- endmacro %}
+
+{# Every policy that a class of a line names, each once and in order; null for most lines. #}
+{% macro covering_policies(deciding) -%}
+    {%- set policies = "trim(concat_ws(' ', _policies_" ~ deciding | join(', _policies_') ~ "))" -%}
+    case
+        when {{ policies }} <> '' then array_to_string(
+            list_sort(list_distinct(string_split_regex({{ policies }}, ' +'))), ' '
+        )
+    end
+{%- endmacro %}
 
 {# What a staging model shows of a column; `spelled_<column>` is made before it is built. #}
 {% macro cell(id, name, derived) -%}

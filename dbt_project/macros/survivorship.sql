@@ -15,11 +15,14 @@
     {%- set names = columns_of(id) or [key] %}
     {%- set chosen = chosen_columns(id) %}
 with winners as (
-    select staged.*
+    select
+        staged.* exclude (_policies),
+        fates.policies as _policies
     from {{ staged }} as staged
-    semi join (
-        select _extract_id, _line from {{ fates }} where fate = 'published' and version_rank = 1
-    ) using (_extract_id, _line)
+    inner join (
+        select _extract_id, _line, policies from {{ fates }}
+        where fate = 'published' and version_rank = 1
+    ) as fates using (_extract_id, _line)
 ),
 
 mixed_keys as (
@@ -29,6 +32,7 @@ mixed_keys as (
 whole as (
     select
         {{ names | join(',\n        ') }},
+        _policies,
         {{ nothing_chosen() }} as _survivorship
     from winners
     anti join mixed_keys on winners.{{ key }} = mixed_keys.row_key
@@ -39,7 +43,8 @@ givers as (
         staged.*,
         fates.row_key,
         fates.version_rank,
-        fates.gives
+        fates.gives,
+        fates.policies
     from {{ staged }} as staged
     inner join {{ fates }} as fates using (_extract_id, _line)
     semi join mixed_keys using (row_key)
@@ -51,6 +56,7 @@ mixed as (
         {%- for column in settings['columns'] %}
         {{ given(column) }} as {{ column['name'] }},
         {%- endfor %}
+        any_value(policies) as _policies,
         list_filter([
             {%- for column in chosen %}
             case

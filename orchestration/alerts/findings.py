@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration.dataset import Dataset
+from orchestration.domains.rules import gate_rules
 from orchestration.errors import ConfigurationError, place_of
-from orchestration.gates.suites import SUITES, Rule, load_suite
+from orchestration.gates.suites import SUITES, Rule
 from orchestration.settings import LOCAL, Settings
 from orchestration.state.store import GateRecord, Publication, State
 
@@ -23,6 +24,7 @@ CRITICAL, WARNING = "critical", "warning"
 
 GATE_FAILED = "gate_failed"
 ROWS_QUARANTINED = "rows_quarantined"
+ROWS_WAIT = "rows_wait"
 RULE_WARNED = "rule_warned"
 RULE_BROKEN = "rule_broken"
 STEP_STOPPED = "step_stopped"
@@ -40,7 +42,7 @@ FOR_ENGINEERS = frozenset(
     {RULE_BROKEN, STEP_BROKEN, RUN_FAILED, SCHEDULE_LATE, FILE_BROKEN, WATCH_BROKEN}
 )
 """What is broken rather than wrong: the data's owner cannot mend it."""
-CAN_WAIT = frozenset({ROWS_QUARANTINED, RULE_WARNED, DATA_STALE})
+CAN_WAIT = frozenset({ROWS_QUARANTINED, ROWS_WAIT, RULE_WARNED, DATA_STALE})
 """What goes into the daily digest."""
 
 _LOOKED_BACK = 100
@@ -138,8 +140,8 @@ class View:
     def rules(self, dataset_id: str, layer: str) -> dict[str, Rule]:
         """The rules of a gate by id; none where the suite cannot be read any more."""
         try:
-            suite = load_suite(self.settings, dataset_id, layer)
-        except ConfigurationError:
+            suite = gate_rules(self.settings, self.datasets[dataset_id], layer)
+        except (ConfigurationError, KeyError):
             return {}
         return {rule.meta.rule_id: rule for rule in suite.rules}
 
@@ -244,6 +246,14 @@ def _of_rule(
             f"{rule_id} does not hold for {rows}; they were quarantined.",
             "The rows of their keys were not published; what the portal already had of them stays.",
             f"See which: `summerware ledger {record.dataset}`, `summerware why {record.dataset} KEY`.",
+        ),
+        "waiting": (
+            ROWS_WAIT,
+            WARNING,
+            "waiting",
+            f"{rule_id} does not hold for {rows}; they wait for a person.",
+            "The rows of their keys are not on the portal: what is not known is not published.",
+            f"See what is asked and answer it: `summerware classify {record.dataset}`.",
         ),
         "warning": (
             RULE_WARNED,

@@ -69,7 +69,7 @@ def _choose_rows(
     compared = (duplicates.time, duplicates.place, *(one.column for one in duplicates.compare))
     names = ", ".join(dict.fromkeys((key, *compared)))
     withheld = [
-        f"list_contains([{', '.join(map(quoted, policy.values))}], upper({policy.column}))"
+        f"contains(' ' || _policies || ' ', ' {policy.id} ')"
         for policy in dataset.policies
         if policy.action == "withhold"
     ]

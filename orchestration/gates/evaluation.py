@@ -19,7 +19,7 @@ from great_expectations.expectations.registry import get_expectation_impl
 from orchestration.duck import BOUNDS, connect, copy_to_parquet
 from orchestration.gates import engine as _registers_duckdb  # noqa: F401
 from orchestration.gates.queries import parsed_time_macro, runnable, without_changes
-from orchestration.gates.suites import QUERY, Rule
+from orchestration.gates.suites import BY_ROW, QUERY, Rule
 from orchestration.layers import sync_file
 
 logger = logging.getLogger(__name__)
@@ -73,8 +73,8 @@ def evaluate(
 ) -> tuple[list[RuleResult], int]:
     """Every rule's result, in the order of the rules, and the number of rows looked at.
 
-    Leaves `quarantine.parquet` in the folder: one row per line and broken critical row rule
-    (`_extract_id`, `_line`, `rule_id`).
+    Leaves `quarantine.parquet` in the folder: one row per line and broken rule that keeps rows back
+    (`_extract_id`, `_line`, `rule_id`, `waits`: whether for a person).
     """
     database = folder / "gate.duckdb"
     _prepare(database, tables)
@@ -209,7 +209,7 @@ def _result(
     if found.success and not failing:
         return _bare(rule, "passed")
     query = _failing_query(rule, found, gated)
-    if query is None and rule.meta.strength == "row":
+    if query is None and rule.meta.strength in BY_ROW:
         return _bare(rule, "broken", cause="lists no lines")
     if query is not None and by_line:
         try:
@@ -353,17 +353,20 @@ def _failing_query(rule: Rule, found: Any, gated: str) -> str | None:
 def _write_quarantine(
     connection: duckdb.DuckDBPyConnection, results: Sequence[RuleResult], target: Path
 ) -> None:
-    quarantining = [
-        result.rule_id
-        for result in results
-        if result.strength == "row" and result.outcome == "failed"
-    ]
+    keeping = {
+        strength: [
+            result.rule_id
+            for result in results
+            if result.strength == strength and result.outcome == "failed"
+        ]
+        for strength in BY_ROW
+    }
     connection.execute(
         copy_to_parquet(
-            "select distinct _extract_id, _line, rule_id from failing "
-            "where list_contains(?, rule_id) order by all",
+            "select distinct _extract_id, _line, rule_id, list_contains($waiting, rule_id) as waits "
+            "from failing where list_contains($row || $waiting, rule_id) order by all",
             target,
         ),
-        [quarantining],
+        keeping,
     )
     sync_file(target)

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import Dataset
+from orchestration.domains.classes import Classes
+from orchestration.domains.in_force import classes_in_force
+from orchestration.domains.rules import domain_facts, domain_vocabularies, gate_rules
 from orchestration.duck import connect, lines_of_files, parquet, quoted
 from orchestration.errors import GateNotPassed
-from orchestration.gates.suites import SUITES, load_suite, suite_hash, suite_path
+from orchestration.gates.suites import SUITES, suite_hash, suite_path
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
 from orchestration.sources.landing import ROWS
@@ -37,9 +40,11 @@ def run_gate(
     """
     from orchestration.gates.evaluation import Tables, evaluate
 
-    suite = load_suite(settings, dataset.id, layer.layer)
+    suite = gate_rules(settings, dataset, layer.layer)
+    classes = classes_in_force(settings, state, dataset)
+    _refuse_other_classes(dataset, layer, classes)
     chain = upstream_chain(state, layer)
-    facts = _facts(settings, state, dataset, chain)
+    facts = _facts(settings, state, dataset, chain, classes)
     tables = Tables(
         gated=layer.layer,
         views=_views(settings, dataset, chain),
@@ -72,7 +77,7 @@ def run_gate(
         dataset=dataset.id,
         layer=layer.layer,
         content_hash=layer.content_hash,
-        suite_hash=suite_hash(settings, dataset, layer.layer),
+        suite_hash=suite_hash(settings, dataset, layer.layer, classes=classes.hash),
         verdict=_verdict(results, lines, rows, dataset),
         rows=rows,
         quarantined=lines,
@@ -94,12 +99,13 @@ def require_passed(
         GateNotPassed: one of them has none for exactly this content and the rules as they are now.
     """
     records = []
+    classes = classes_in_force(settings, state, dataset).hash
     for upstream in upstream_chain(state, layer):
         record = state.gate_record(
             dataset.id,
             upstream.layer,
             upstream.content_hash,
-            suite_hash(settings, dataset, upstream.layer),
+            suite_hash(settings, dataset, upstream.layer, classes=classes),
         )
         if record is None or record.verdict != "passed":
             found = "was never run on it" if record is None else f"says {record.verdict!r}"
@@ -161,7 +167,7 @@ def _without_erased(table: str) -> str:
 
 
 def _facts(
-    settings: Settings, state: State, dataset: Dataset, chain: Sequence[Layer]
+    settings: Settings, state: State, dataset: Dataset, chain: Sequence[Layer], classes: Classes
 ) -> dict[str, Any]:
     """One row that rules may compare with: the extract's time and grain, and the last good one."""
     raw = chain[0].facts
@@ -175,12 +181,25 @@ def _facts(
         "stale_before": stale_before if is_known else _LONG_AGO,
         "keys_before": before,
         "keys_at_least": max(1, int(before * (1 - dataset.limits.volume_drop_share))),
-        **{f"policy_{policy.id}": list(policy.values) for policy in dataset.policies},
+        **{
+            f"policy_{policy.id}": classes.covered_by(policy.id, policy.column)
+            for policy in dataset.policies
+        },
         **{
             f"vocabulary_{name}": [entry.value for entry in load_vocabulary(settings, name)]
             for name in _vocabularies(settings, dataset)
         },
+        **domain_facts(settings, dataset),
     }
+
+
+def _refuse_other_classes(dataset: Dataset, layer: Layer, classes: Classes) -> None:
+    """Which policies cover a line is worked out where it is standardized, by the classes of then."""
+    if layer.layer == "standardized" and layer.facts.get("classes") != classes.hash:
+        raise GateNotPassed(
+            f"{dataset.id}: values of deciding columns were classified since the standardized layer "
+            f"was made; make it anew: `summerware run {dataset.id}`"
+        )
 
 
 def _vocabularies(settings: Settings, dataset: Dataset) -> list[str]:
@@ -188,7 +207,7 @@ def _vocabularies(settings: Settings, dataset: Dataset) -> list[str]:
     suites = [
         suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES
     ]
-    return named_vocabularies("\n".join(suites))
+    return sorted({*named_vocabularies("\n".join(suites)), *domain_vocabularies(dataset)})
 
 
 def _last_good_keys(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> int:
@@ -253,7 +272,8 @@ def _verdict(results: Sequence[Any], lines: int, rows: int, dataset: Dataset) ->
 def _count_lines(quarantine: Path) -> int:
     with connect() as connection:
         counted = connection.execute(
-            f"select count(distinct (_extract_id, _line)) from {parquet(quarantine)}"
+            "select count(*) from (select _extract_id, _line "
+            f"from {parquet(quarantine)} group by all having not bool_or(waits))"
         ).fetchone()
     return int(counted[0]) if counted else 0
 

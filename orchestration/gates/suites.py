@@ -30,6 +30,9 @@ SUITES = {"raw": "raw", "standardized": "standardized", "deduplicated": "publish
 QUERY = "unexpected_rows_query"
 """The field of an `unexpected_rows_expectation` that holds its SQL."""
 
+BY_ROW = ("row", "waiting")
+"""The strengths of rules that keep single rows back."""
+
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -39,8 +42,11 @@ class RuleMeta(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule_id: RuleId
-    strength: Literal["table", "row", "warning"]
-    """A failing table rule fails the gate, a row rule quarantines, a warning only reports."""
+    strength: Literal["table", "row", "waiting", "warning"]
+    """A failing table rule fails the gate, a row rule quarantines, a warning only reports.
+
+    What breaks a waiting rule is withheld as `unclassified` until a person knows it: that is no failure.
+    """
     statement: str
     reason: str
     fault: str
@@ -74,8 +80,8 @@ class Rule(BaseModel):
     def _strength_fits(self) -> "Rule":
         if (self.severity == "warning") != (self.meta.strength == "warning"):
             raise ValueError("severity `warning` and strength `warning` go together")
-        if self.meta.strength == "row" and "mostly" in self.kwargs:
-            raise ValueError("a row rule quarantines every row that breaks it: no `mostly`")
+        if self.meta.strength in BY_ROW and "mostly" in self.kwargs:
+            raise ValueError("a row rule keeps every row back that breaks it: no `mostly`")
         return self
 
 
@@ -117,20 +123,22 @@ def load_suite(settings: Settings, dataset: str, layer: str) -> Suite:
     if twice:
         raise ConfigurationError(f"{name}: rule ids stand twice: {', '.join(twice)}")
     for rule in suite.rules:
-        if rule.meta.strength == "row" and layer != "standardized":
+        if rule.meta.strength in BY_ROW and layer != "standardized":
             raise ConfigurationError(
                 f"{name}: rules.{rule.meta.rule_id}.meta.strength: only the standardized gate "
-                f"quarantines rows; make it `table` or `warning`"
+                f"keeps rows back; make it `table` or `warning`"
             )
     return suite
 
 
-def suite_hash(settings: Settings, dataset: Dataset, layer: str) -> str:
-    """Changes with every rule, the vocabularies it asks for and the dataset file."""
+def suite_hash(settings: Settings, dataset: Dataset, layer: str, *, classes: str) -> str:
+    """Changes with every rule, the vocabularies it asks for, the dataset file and the `classes`."""
     suite = suite_path(settings, dataset.id, layer).read_bytes()
     digest = hashlib.sha256(suite)
     digest.update(dataset.model_dump_json().encode())
-    for name in named_vocabularies(suite.decode(errors="replace")):
+    digest.update(classes.encode())
+    named = {name for one in dataset.columns if one.domain for name in one.domain.vocabulary}
+    for name in sorted({*named, *named_vocabularies(suite.decode(errors="replace"))}):
         path = vocabulary_path(settings, name)
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()

@@ -11,9 +11,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from orchestration.dataset import TIME_ZONE, Dataset
+from orchestration.domains.rules import gate_rules
 from orchestration.gates.gate import upstream_chain
 from orchestration.gates.history import Streak, failing_since, stopped_since
-from orchestration.gates.suites import SUITES, RuleMeta, load_suite
+from orchestration.gates.suites import SUITES, RuleMeta
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State
 
@@ -46,7 +47,7 @@ def tell(
     Raises:
         ConfigurationError: the suite cannot be read any more.
     """
-    rules = load_suite(settings, dataset.id, record.layer).rules
+    rules = gate_rules(settings, dataset, record.layer).rules
     statements = {rule.meta.rule_id: rule.meta for rule in rules}
     streaks = failing_since(state, record)
     if record.verdict == "passed":

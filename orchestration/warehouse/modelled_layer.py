@@ -11,6 +11,8 @@ from orchestration.cleaning.linked import suspect_duplicates
 from orchestration.cleaning.shifted import find_shifted
 from orchestration.cleaning.spelled import suspect_misspellings
 from orchestration.dataset import Dataset
+from orchestration.domains.classes import Classes, define_asked, define_classes, load_classes
+from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.gates.gate import require_passed
 from orchestration.layers import finish_layer, layer_file, layer_files, newest_layer, workspace
@@ -55,11 +57,16 @@ def make_modelled_layer(
     dataset = datasets[dataset_id]
     above = newest_layer(state, dataset_id, upstream, run_id=run_id)
     records = require_passed(settings, state, dataset, above)
+    facts: dict[str, Any] = {}
     with workspace(settings, run_id, f"{dataset_id}-{layer}") as folder:
         if layer == "standardized":
             lines = lines_of_files(layer_files(settings, above))
             spelling = spelling_decisions(settings, state, dataset)
-            results = standardize(settings, datasets, dataset, lines, spelling, folder)
+            classes = classes_in_force(settings, state, dataset)
+            results = standardize(
+                settings, datasets, dataset, lines, spelling, folder, classes=classes
+            )
+            facts["classes"] = classes.hash
         else:
             staged = parquet(layer_file(settings, above, f"stg_{dataset_id}"))
             quarantine = records[-1].quarantine_path
@@ -85,7 +92,7 @@ def make_modelled_layer(
             run_id=run_id,
             upstream=above,
             files=files,
-            facts=_facts(files),
+            facts=_facts(files) | facts,
         )
     return finished, results
 
@@ -97,11 +104,18 @@ def standardize(
     lines: str,
     decisions: Sequence[SpellingDecision],
     folder: Path,
+    *,
+    classes: Classes | None = None,
 ) -> list[dict[str, Any]]:
-    """Leaves the standardized layer's files in a folder; `lines` are the raw lines, as SQL."""
+    """Leaves the standardized layer's files in a folder; `lines` are the raw lines, as SQL.
+
+    Without `classes` those of the dataset's files hold.
+    """
     database = open_warehouse(folder, {f"raw.{dataset.id}": lines})
     with connect(database) as connection:
         define_streets(connection, settings)
+        define_classes(connection, classes or load_classes(settings, dataset))
+        define_asked(connection, dataset, lines=f"raw.{dataset.id}")
         find_shifted(
             connection,
             dataset,

@@ -45,12 +45,11 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
             for column in dataset.columns
             if column.privacy != "never" and column.name != LINK
         ],
+        "deciding": list(dataset.deciding),
         "policies": [
             {
                 "id": policy.id,
                 "action": policy.action,
-                "column": policy.column,
-                "values": list(policy.values),
                 "redacts": list(policy.redacts),
             }
             for policy in dataset.policies

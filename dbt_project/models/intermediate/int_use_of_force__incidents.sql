@@ -59,6 +59,7 @@ incidents as (
             else string_agg(coalesce({{ name }}, ''), ' | ' order by place)
         end as {{ name }},
         {%- endfor %}
+        string_agg(distinct _policies, ' ' order by _policies) as _policies,
         {{ nothing_chosen() }} as _survivorship,
         min(occurred_date) as occurred_date
     from in_order

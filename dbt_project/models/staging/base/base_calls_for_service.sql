@@ -5,8 +5,8 @@
 #}
 {% set no_map = "(map_x_feet__read in (0, 37369000) and map_y_feet__read in (0, 3513814))" %}
 {% set policy = 'sensitive_call_coordinates_blank' %}
-{% set listed = under_policy('calls_for_service', policy, 'call_type_text__read')
-    ~ ' or ' ~ under_policy('calls_for_service', policy, 'initial_call_type_text__read') %}
+{% set listed = under_policy('class_call_type_text(call_type_text__read)', policy)
+    ~ ' or ' ~ under_policy('class_initial_call_type_text(initial_call_type_text__read)', policy) %}
 {% set no_point = "regexp_full_match(location__read, 'POINT ?\\(0(\\.0+)? 0(\\.0+)?\\)')" %}
 {% set place = [
     blank_where('location', 'location_redacted_at_source', no_point ~ " and (" ~ listed ~ ")"),
