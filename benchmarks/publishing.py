@@ -19,6 +19,7 @@ from typing import Any
 
 from benchmarks.portal import portal_process
 from orchestration.dataset import Dataset, load_dataset
+from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, copy_to_parquet
 from orchestration.gates.suites import suite_hash
 from orchestration.layers import LAYERS, finish_layer, workspace
@@ -164,7 +165,9 @@ def _layer(
         state.add_gate_record(
             GateRecord(
                 dataset=dataset.id, layer=name, content_hash=layer.content_hash,
-                suite_hash=suite_hash(settings, dataset, name), verdict="passed", rows=rows,
+                suite_hash=suite_hash(
+                    settings, dataset, name, classes=classes_in_force(settings, state, dataset).hash
+                ), verdict="passed", rows=rows,
                 quarantined=0, quarantine_path=None, run_id=f"run-{day}", results=[],
                 recorded_at=now(),
             )

@@ -15,6 +15,7 @@ import requests
 import yaml
 
 from orchestration.dataset import Dataset, load_dataset
+from orchestration.domains.in_force import classes_in_force
 from orchestration.gates.suites import SUITES, suite_hash
 from orchestration.layers import finish_layer, workspace
 from orchestration.portal.server import PortalServer, running_address
@@ -125,7 +126,14 @@ class Park:
                 self.state.add_gate_record(
                     GateRecord(
                         dataset="trees", layer=upstream.layer, content_hash=upstream.content_hash,
-                        suite_hash=suite_hash(self.settings, self.dataset, upstream.layer),
+                        suite_hash=suite_hash(
+                            self.settings,
+                            self.dataset,
+                            upstream.layer,
+                            classes=classes_in_force(
+                                self.settings, self.state, self.dataset
+                            ).hash,
+                        ),
                         verdict=verdict, rows=1, quarantined=0, quarantine_path=None,
                         run_id=layer.run_id, results=[], recorded_at=now(),
                     )

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.assets.pipeline import Pipeline, progress
+from orchestration.assets.protecting import withdraw_after_stop
 from orchestration.dataset import Dataset
 from orchestration.errors import DataStopped, Fault
 from orchestration.gates.gate import run_gate
@@ -78,6 +79,7 @@ def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
         )
         if record.verdict != "passed":
             progress.error(f"{dataset.id}: {SUITES[layer]} gate {record.verdict}: {reason(record)}")
+            withdraw_after_stop(pipeline, own, run_id=context.run.run_id)
             # Dagster's own error of a blocking check names the check and nothing else.
             raise dg.Failure(
                 description=told.headline,

@@ -20,6 +20,7 @@ from orchestration.assets.columns import (
     raw_schema,
 )
 from orchestration.assets.pipeline import Pipeline, progress, tag_run
+from orchestration.assets.protecting import protecting
 from orchestration.assets.specs import SOURCE, modelled_spec, published_spec, raw_spec
 from orchestration.dataset import Dataset
 from orchestration.gates.gate import upstream_chain
@@ -102,7 +103,10 @@ def build_modelled(
         context: dg.AssetExecutionContext, pipeline: Pipeline
     ) -> dg.MaterializeResult[Any]:
         started = time.monotonic()
-        with pipeline.step(context.op_execution_context, dataset.id, f"building the {layer} layer"):
+        with (
+            protecting(pipeline, dataset, run_id=context.run.run_id),
+            pipeline.step(context.op_execution_context, dataset.id, f"building the {layer} layer"),
+        ):
             from orchestration.warehouse.modelled_layer import make_modelled_layer
 
             finished, results = make_modelled_layer(

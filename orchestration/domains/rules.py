@@ -101,7 +101,7 @@ def _rule(
         severity="warning" if strength == "warning" else "critical",
         meta=RuleMeta(
             rule_id=rule_id,
-            strength=strength,  # type: ignore[arg-type]
+            strength=strength,
             statement=statement,
             reason=reason,
             fault=fault,

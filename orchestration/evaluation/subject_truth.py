@@ -57,7 +57,7 @@ def keep_subjects_apart(
     standardize(
         settings, datasets, dataset, parquet(folder / "lines.parquet"), (), folder / "standardized"
     )
-    nothing = "(select '' as _extract_id, 0 as _line, '' as rule_id where false)"
+    nothing = "(select '' as _extract_id, 0 as _line, '' as rule_id, false as waits where false)"
     staged = parquet(folder / "standardized" / f"stg_{dataset.id}.parquet")
     deduplicate(settings, datasets, dataset, staged, nothing, (), folder / "deduplicated")
     with connect(spill=folder) as connection:

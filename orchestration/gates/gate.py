@@ -44,7 +44,7 @@ def run_gate(
     classes = classes_in_force(settings, state, dataset)
     _refuse_other_classes(dataset, layer, classes)
     chain = upstream_chain(state, layer)
-    facts = _facts(settings, state, dataset, chain, classes)
+    facts = _facts(settings, state, dataset, chain)
     tables = Tables(
         gated=layer.layer,
         views=_views(settings, dataset, chain),
@@ -167,7 +167,7 @@ def _without_erased(table: str) -> str:
 
 
 def _facts(
-    settings: Settings, state: State, dataset: Dataset, chain: Sequence[Layer], classes: Classes
+    settings: Settings, state: State, dataset: Dataset, chain: Sequence[Layer]
 ) -> dict[str, Any]:
     """One row that rules may compare with: the extract's time and grain, and the last good one."""
     raw = chain[0].facts
@@ -175,6 +175,7 @@ def _facts(
     is_known = raw["time_source"] != "file time"
     stale_before = extracted_at - timedelta(days=dataset.limits.stale_days)
     before = _last_good_keys(settings, state, dataset, chain[0])
+    classes = classes_in_force(settings, state, dataset)
     return {
         "grain": raw["grain"],
         "extracted_at": extracted_at,
@@ -195,7 +196,9 @@ def _facts(
 
 def _refuse_other_classes(dataset: Dataset, layer: Layer, classes: Classes) -> None:
     """Which policies cover a line is worked out where it is standardized, by the classes of then."""
-    if layer.layer == "standardized" and layer.facts.get("classes") != classes.hash:
+    if layer.layer != "standardized" or not dataset.deciding:
+        return
+    if layer.facts.get("classes") != classes.hash:
         raise GateNotPassed(
             f"{dataset.id}: values of deciding columns were classified since the standardized layer "
             f"was made; make it anew: `summerware run {dataset.id}`"

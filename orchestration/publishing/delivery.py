@@ -37,10 +37,10 @@ from orchestration.publishing.replacing import (
 from orchestration.publishing.sending import Patience, send_chunk
 from orchestration.publishing.targets import Target
 from orchestration.publishing.verification import Verification, Verifier
+from orchestration.publishing.withdrawing import kept_away
 from orchestration.settings import Settings
 from orchestration.state.store import DRAFT_STATES, Publication, State, now
 from orchestration.takedown.obeying import refuse_taken_down
-from orchestration.takedown.tombstones import load_tombstones
 
 PATIENCE = Patience()
 """How often and how long one chunk is tried; tests have less of it."""
@@ -88,7 +88,7 @@ class Delivery:
                 f"{self._dataset.id}: the files of {publication.id} are not what was planned and "
                 "released; run the dataset again for a fresh plan"
             )
-        tombstones = load_tombstones(self._settings, self._state, self._dataset)
+        tombstones = kept_away(self._settings, self._state, self._dataset)
         refuse_taken_down(tombstones, self._dataset, folder)
         replaced = self._replaced(folder)
         with workspace(self._settings, publication.run_id, "delivery") as work:
@@ -334,7 +334,7 @@ class Delivery:
         again: bool = False,
     ) -> None:
         """Replaces the rows of these partitions by a snapshot's; `again` is the repair."""
-        tombstones = load_tombstones(self._settings, self._state, self._dataset)
+        tombstones = kept_away(self._settings, self._state, self._dataset)
         refuse_taken_down(tombstones, self._dataset, snapshot.parent, file=snapshot.stem)
         known = {chunk["number"]: chunk["state"] for chunk in self._state.chunks(publication.id)}
         order = gaining_first(self._journal.folder(publication), self._dataset.key, replaced)

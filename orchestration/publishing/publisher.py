@@ -8,16 +8,16 @@ next plan starts from the portal's own rows. A rollback is a publication with an
 its target.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, keys_table
+from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.errors import (
     Fault,
     GateNotPassed,
@@ -52,10 +52,17 @@ from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.taking_down import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
+from orchestration.publishing.withdrawing import (
+    bring_back_right,
+    kept_away,
+    shown_and_protected,
+    withdraw_protected,
+)
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, Publication, State, now
-from orchestration.takedown.tombstones import Tombstones, load_tombstones
+from orchestration.state.withdrawals import WithdrawalStore
+from orchestration.takedown.tombstones import Tombstones
 
 AUTOMATIC = "automatic release"
 ADOPTED = "adopted"
@@ -208,14 +215,52 @@ class Publisher:
 
     @property
     def tombstones(self) -> Tombstones:
-        """What is taken down at this moment: an order may come while a publication is on its way."""
-        return load_tombstones(self.settings, self.state, self.dataset)
+        """What may not be there at this moment: an order may come while a publication is on its way."""
+        return kept_away(self.settings, self.state, self.dataset)
 
     # What people and runs ask for
 
     def publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
-        """Plans a gated layer, and goes as far as guards and release allow."""
+        """Plans a gated layer, and goes as far as guards and release allow.
+
+        Whatever keeps it from being sent, what is protected in it leaves the portal.
+        """
+        try:
+            outcome = self._publish(layer, run_id=run_id, dry_run=dry_run)
+        except SummerwareError:
+            if not dry_run:
+                self._withdraw_protected(layer, run_id=run_id)
+            raise
+        if outcome.state == "held":
+            self._withdraw_protected(layer, run_id=run_id)
+        return outcome
+
+    def _withdraw_protected(self, layer: Layer, *, run_id: str) -> None:
+        standardized = upstream_chain(self.state, layer)[-2]
+        staged = layer_file(self.settings, standardized, f"stg_{self.dataset.id}")
+        withdraw_protected(self, parquet(staged), run_id=run_id)
+
+    def _remember_protected(self, layer: Layer, *, run_id: str) -> None:
+        """Notes what this publication blanks or removes because it is protected now, for rollbacks."""
+        last = self.journal.last_finished()
+        if last is None or not self.dataset.deciding:
+            return
+        standardized = upstream_chain(self.state, layer)[-2]
+        staged = parquet(layer_file(self.settings, standardized, f"stg_{self.dataset.id}"))
+        with connect(spill=self.settings.workspaces) as connection:
+            shown = shown_and_protected(
+                connection, self.dataset, staged, [snapshot_file(self.settings, last)]
+            )
+        causes = {self.tombstones.hash_of(key): cause for key, cause in shown}
+        WithdrawalStore(self.state).withdraw(self.dataset.id, causes, run_id=run_id, is_over=True)
+
+    def store_withdrawals(self, causes: Mapping[str, str], run_id: str) -> None:
+        """Notes rows, by the hashes of their keys, as withdrawn before anything is asked of a portal."""
+        WithdrawalStore(self.state).withdraw(self.dataset.id, causes, run_id=run_id)
+
+    def _publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
         if not dry_run:
+            bring_back_right(self.settings, self.state, self.dataset, layer)
             self.finish_what_was_released()
             self.take_down_again(run_id=run_id)
         raw = upstream_chain(self.state, layer)[0].facts
@@ -229,6 +274,8 @@ class Publisher:
                 message=f"a newer extract ({last.newest_extract_at}) is already published",
             )
         with workspace(self.settings, run_id, f"{self.dataset.id}-publication") as folder:
+            if not dry_run:
+                self._remember_protected(layer, run_id=run_id)
             plan = self.plan(layer, raw, folder)
             if not plan.writes:
                 self._refuse_if_newer_was_stopped(layer)
@@ -277,6 +324,7 @@ class Publisher:
                 baseline=self.baseline(folder),
                 extracted_at=last.newest_extract_at,
                 folder=folder,
+                frozen=self._frozen(folder, rolled_back_to=snapshot_file(self.settings, earlier)),
                 whole=True,
                 tombstones=self.tombstones,
             )
@@ -314,7 +362,11 @@ class Publisher:
         """
         tombstones = self.tombstones
         if tombstones and any(self.journal.publications(*FINISHED)):
-            self.take_down(by=AUTOMATIC, authority=", ".join(tombstones.ids)[:200], run_id=run_id)
+            self.take_down(
+                by=AUTOMATIC,
+                authority=", ".join(tombstones.ids)[:200] or "withdrawn",
+                run_id=run_id,
+            )
 
     def override(self, publication_id: str, *, by: str, reason: str) -> Publication:
         """Turns a stopped publication into a held one."""
@@ -640,16 +692,35 @@ class Publisher:
                 f"published already. Look at `summerware gates {self.dataset.id}`"
             )
 
-    def _frozen(self, folder: Path) -> Path | None:
-        """The keys that people left as the portal has them."""
-        keys = self.store.kept_edits(self.dataset.id, self.target.name)
+    def _frozen(self, folder: Path, *, rolled_back_to: Path | None = None) -> Path | None:
+        """The keys that people left as the portal has them.
+
+        In a rollback also those that were protected once: what they held before stays away.
+        """
+        keys = {*self.store.kept_edits(self.dataset.id, self.target.name)}
+        if rolled_back_to is not None:
+            keys |= self._once_protected(rolled_back_to)
         if not keys:
             return None
         target = folder / "frozen.parquet"
         with connect(spill=folder) as connection:
-            keys_table(connection, "frozen", keys)
+            keys_table(connection, "frozen", sorted(keys))
             connection.execute(copy_to_parquet("from frozen order by row_key", target))
         return target
+
+    def _once_protected(self, snapshot: Path) -> set[str]:
+        """The keys of a snapshot whose rows were ever withdrawn, or blanked by a later policy."""
+        ever = WithdrawalStore(self.state).withdrawals(self.dataset.id)
+        hashes = replace(self.tombstones, rows=frozenset(one.key_hash for one in ever))
+        if not ever:
+            return set()
+        with connect(spill=self.settings.workspaces) as connection:
+            hashes.declare(connection)
+            found = connection.execute(
+                f"select {self.dataset.key}::varchar from {parquet(snapshot)} "
+                f"where {hashes.is_row(self.dataset.key)}"
+            ).fetchall()
+        return {key for (key,) in found}
 
 
 def _refuse_other_source(

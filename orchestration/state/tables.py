@@ -349,3 +349,41 @@ heartbeat = sa.Table(
     sa.Column("unwell", sa.JSON, nullable=False),
     sa.Column("beaten_at", sa.String, nullable=False),
 )
+
+withdrawal = sa.Table(
+    "withdrawal",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("key_hash", sa.String, primary_key=True),
+    sa.Column("cause", sa.String, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("withdrawn_at", sa.String, nullable=False),
+    sa.Column("returned_at", sa.String, nullable=True),
+)
+
+classification = sa.Table(
+    "classification",
+    metadata,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("dataset", sa.String, nullable=False, index=True),
+    sa.Column("column_name", sa.String, nullable=False),
+    sa.Column("value", sa.String, nullable=False),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("means", sa.String, nullable=True),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("proposed_by", sa.String, nullable=False),
+    sa.Column("proposed_at", sa.String, nullable=False),
+    sa.Column("signed_by", sa.String, nullable=True),
+    sa.Column("signed_at", sa.String, nullable=True),
+    sa.Column("refused_by", sa.String, nullable=True),
+    sa.Column("refused_at", sa.String, nullable=True),
+)
+
+classes_signature = sa.Table(
+    "classes_signature",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("file_hash", sa.String, primary_key=True),
+    sa.Column("signed_by", sa.String, nullable=False),
+    sa.Column("signed_at", sa.String, nullable=False),
+)

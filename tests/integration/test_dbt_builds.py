@@ -53,7 +53,7 @@ def build(settings: Settings, datasets: dict[str, Dataset], project: Path, tmp_p
             f"null::varchar as _parse_error, {cells} from range(1, 3) as lines (line)) to '{raw}'"
         )
         duckdb.execute(
-            "copy (select '' as _extract_id, 0 as _line, '' as rule_id where false) "
+            "copy (select '' as _extract_id, 0 as _line, '' as rule_id, false as waits where false) "
             f"to '{quarantine}'"
         )
         own, dataset = replace(settings, dbt_project_dir=project), datasets[dataset_id]

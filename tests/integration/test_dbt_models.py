@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from orchestration.cleaning.spelled import define_correction
 from orchestration.dataset import Dataset, load_datasets
+from orchestration.domains.classes import define_asked, define_classes, load_classes
 from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, PROJECT, Settings
 from orchestration.warehouse.modelled_layer import deduplicate, standardize
@@ -115,6 +116,7 @@ class Models:
         lines: Sequence[Row],
         quarantined: Sequence[tuple[str, int, str]] = (),
         taken_down: Sequence[str] = (),
+        waiting: Sequence[tuple[str, int, str]] = (),
     ) -> "Outcome":
         """Every model's rows for these lines; a line lacks what it does not name."""
         connection = duckdb.connect()
@@ -137,11 +139,17 @@ class Models:
                 f"insert into raw.{self.dataset.id} ({names}) values ({marks})",
                 list(cells.values()),
             )
-        for row in quarantined:
+        for row, waits in [
+            *((one, False) for one in quarantined),
+            *((one, True) for one in waiting),
+        ]:
             connection.execute(
-                f"insert into gate.quarantine_{self.dataset.id} values (?, ?, ?)", row
+                f"insert into gate.quarantine_{self.dataset.id} values (?, ?, ?, ?)",
+                [*row, waits],
             )
         define_streets(connection, self.settings)
+        define_classes(connection, load_classes(self.settings, self.dataset))
+        define_asked(connection, self.dataset, lines=f"raw.{self.dataset.id}")
         connection.execute("create macro shifted_at(extract_id, line) as null::varchar")
         for column in self.dataset.spelled:
             define_correction(connection, column.name)
@@ -150,7 +158,7 @@ class Models:
         return Outcome(connection, self.dataset)
 
 
-_QUARANTINE = "_extract_id varchar, _line bigint, rule_id varchar"
+_QUARANTINE = "_extract_id varchar, _line bigint, rule_id varchar, waits boolean"
 _ORDER = ["base", "stg", "corrections", "fates", "int", "mart"]
 
 

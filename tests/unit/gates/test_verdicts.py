@@ -23,7 +23,9 @@ def _results(record: GateRecord) -> dict[str, dict[str, Any]]:
 def _quarantine(kennel: Kennel, record: GateRecord) -> list[tuple[Any, ...]]:
     assert record.quarantine_path is not None
     path = kennel.settings.home / record.quarantine_path
-    return duckdb.execute("select * from read_parquet(?) order by all", [str(path)]).fetchall()
+    return duckdb.execute(
+        "select _extract_id, _line, rule_id from read_parquet(?) order by all", [str(path)]
+    ).fetchall()
 
 
 def test_passes(kennel: Kennel) -> None:
