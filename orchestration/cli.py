@@ -19,6 +19,7 @@ from rich.console import Console
 from orchestration import reports
 from orchestration import trend as trends
 from orchestration.alerts import commands as alert_commands
+from orchestration.classification.commands import classify
 from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, SummerwareError
 from orchestration.evaluation.commands import evaluate
@@ -302,6 +303,7 @@ app.command()(health_commands.heartbeat)
 app.command()(portal_commands.portal)
 app.command()(portal_commands.probe)
 app.add_typer(review_commands.review, name="review")
+app.command()(classify)
 app.command("audit-sample")(review_commands.audit_sample)
 app.command()(review_commands.drift)
 app.command()(evaluate)

@@ -287,7 +287,7 @@ from fated
         {%- for policy in dataset(id)['policies'] if policy['action'] == 'withhold' %}
         when {{ under_policy('staged._policies', policy['id']) }} then '{{ policy['id'] }}'
         {%- endfor %}
-        when false then ''
+        when {{ under_policy('staged._policies', 'not_ours') }} then 'not_ours'
     end
 {%- endmacro %}
 

@@ -25,6 +25,8 @@ from orchestration.review.tabular import read_table
 from orchestration.settings import Settings
 
 HARMLESS = "harmless"
+NOT_OURS = "not_ours"
+"""Stands beside the ids of policies: values of another agency's records, which are never published."""
 COLUMNS = ("column", "value", "class", "source", "until")
 
 

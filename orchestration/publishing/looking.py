@@ -6,6 +6,7 @@ Nothing is recorded as a publication and nothing is written to the portal.
 from datetime import date
 from typing import Any
 
+from orchestration.classification.answering import unsigned_classes
 from orchestration.errors import GateNotPassed, PublicationRefused
 from orchestration.gates.gate import require_passed, upstream_chain
 from orchestration.layers import workspace
@@ -112,6 +113,9 @@ def _notes(
             rules=rules,
             follows=publisher.journal.last_kind(),
             is_live=publisher.target.is_live,
+            unsigned_classes=unsigned_classes(
+                publisher.settings, publisher.state, publisher.dataset
+            ),
         )
         if plan.writes
     ]

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from orchestration.classification.answering import unsigned_classes
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.errors import (
@@ -59,6 +60,7 @@ from orchestration.publishing.withdrawing import (
     withdraw_protected,
 )
 from orchestration.settings import Settings
+from orchestration.signers import require_signer
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, Publication, State, now
 from orchestration.state.withdrawals import WithdrawalStore
@@ -125,6 +127,7 @@ def release(
     Raises:
         PublicationRefused: it is not held, or something was published since it was planned.
     """
+    by = require_signer(settings, by, "releaser")
     with open_publisher(settings, state, dataset, progress) as publisher:
         return publisher.release(publication_id, by=by)
 
@@ -145,6 +148,7 @@ def override(
     """
     if not reason.strip() or not by.strip():
         raise PublicationRefused(f"{dataset.id}: overriding a guard needs a name and a reason")
+    by = require_signer(settings, by, "releaser")
     with open_publisher(settings, state, dataset, lambda _: None) as publisher:
         return publisher.override(publication_id, by=by, reason=reason)
 
@@ -604,6 +608,7 @@ class Publisher:
             rules=publication.rules_hash,
             follows=self.journal.last_kind(),
             is_live=self.target.is_live,
+            unsigned_classes=unsigned_classes(self.settings, self.state, self.dataset),
         )
         tripped = tripped_guards(
             self.dataset, plan, grain_before=grain_of(last), grain=content.grain

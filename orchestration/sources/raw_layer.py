@@ -3,7 +3,8 @@
 `complete` extracts: the newest one at hand. `window` extracts: the newest, too, where its window
 reaches back to the last published one. Otherwise, and for `increment` extracts: every one that no
 publication holds yet, with all that came after the oldest of them, so that no older version of a
-row wins; where nothing is new, the newest again. Discarded extracts are never used. The files are
+row wins; where nothing is new, the newest again. An extract with lines that waited for a person is as
+good as new once somebody classified anything: no row is lost for waiting. Discarded extracts are never used. The files are
 links to the landed extracts.
 """
 
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import Dataset
+from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, parquet
 from orchestration.errors import Fault
 from orchestration.layers import finish_layer, workspace
@@ -49,7 +51,8 @@ def make_raw_layer(
             landed[extract.id] = extract
         if any(extract.discarded_at is None for extract in landed.values()):
             break
-    published = _published_extracts(state, dataset)
+    due = _due_again(settings, state, dataset)
+    published = _published_extracts(state, dataset) - due
     known = state.extracts(dataset.id, source=source.name)
     if dataset.source.kind != "complete":
         # A file that is at hand may be read anew, after a change of the dataset file; the rows of
@@ -60,8 +63,10 @@ def make_raw_layer(
             if is_due and extract.id not in published and extract.file_hash not in read:
                 landed[extract.id] = extract
                 read.add(extract.file_hash)
-    done = [extract.extracted_at for extract in known if extract.id in published]
-    chosen = _chosen(dataset, sorted(landed.values(), key=_age), published, done[-1:])
+    done = [extract.extracted_at for extract in known if extract.id in published | due]
+    chosen = _chosen(
+        dataset, sorted(landed.values(), key=_age), published, [] if due else done[-1:]
+    )
     if not chosen:
         return None
     return RawOutcome(
@@ -93,6 +98,16 @@ def _published_extracts(state: State, dataset: Dataset) -> set[str]:
         for publication in state.publications(dataset.id, states=("verified", "unchanged"))
         for extract_id in publication.plan["extracts"]
     }
+
+
+def _due_again(settings: Settings, state: State, dataset: Dataset) -> set[str]:
+    """Extracts of which lines waited for a person, judged by other classes than those of today."""
+    layer = state.newest_layer(dataset.id, "deduplicated")
+    waiting = layer.facts.get("waiting", {}) if layer else {}
+    if not waiting:
+        return set()
+    classes = classes_in_force(settings, state, dataset).hash
+    return {extract_id for extract_id, told in waiting.items() if told != classes}
 
 
 def _chosen(

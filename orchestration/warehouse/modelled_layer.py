@@ -14,7 +14,7 @@ from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes, define_asked, define_classes, load_classes
 from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, lines_of_files, parquet
-from orchestration.gates.gate import require_passed
+from orchestration.gates.gate import require_passed, upstream_chain
 from orchestration.layers import finish_layer, layer_file, layer_files, newest_layer, workspace
 from orchestration.review.decisions import (
     DuplicateDecision,
@@ -83,6 +83,9 @@ def make_modelled_layer(
                 folder,
                 tombstones=load_tombstones(settings, state, dataset),
             )
+            read = upstream_chain(state, above)[0].facts["extracts"]
+            ledger = folder / f"ledger_{dataset_id}.parquet"
+            facts["waiting"] = _waiting(settings, state, dataset, ledger, read)
         files = [folder / f"{name}.parquet" for name in _kept(dataset, layer)]
         finished = finish_layer(
             settings,
@@ -189,6 +192,25 @@ def deduplicate(
         database=database,
         taken_down_columns=tombstones.columns if tombstones else (),
     )
+
+
+def _waiting(
+    settings: Settings, state: State, dataset: Dataset, ledger: Path, read: Sequence[str]
+) -> dict[str, str]:
+    """The extracts with lines that wait for a person, each with the classes that they were judged by.
+
+    What waits in an extract that this run did not read waits on: it is read again once somebody
+    classified anything.
+    """
+    before = state.newest_layer(dataset.id, "deduplicated")
+    waiting = dict(before.facts.get("waiting", {})) if before else {}
+    with connect() as connection:
+        found = connection.execute(
+            f"select distinct _extract_id from {parquet(ledger)} where reason = 'unclassified'"
+        ).fetchall()
+    classes = classes_in_force(settings, state, dataset).hash
+    waiting = {name: told for name, told in waiting.items() if name not in read}
+    return waiting | {name: classes for (name,) in found}
 
 
 def _kept(dataset: Dataset, layer: str) -> list[str]:
