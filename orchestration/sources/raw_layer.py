@@ -3,9 +3,9 @@
 `complete` extracts: the newest one at hand. `window` extracts: the newest, too, where its window
 reaches back to the last published one. Otherwise, and for `increment` extracts: every one that no
 publication holds yet, with all that came after the oldest of them, so that no older version of a
-row wins; where nothing is new, the newest again. An extract with lines that waited for a person is as
-good as new once somebody classified anything: no row is lost for waiting. Discarded extracts are never used. The files are
-links to the landed extracts.
+row wins; where nothing is new, the newest again. An extract with lines that waited for a person is
+as good as new once somebody classified anything: no row is lost for waiting. Discarded extracts are
+never used. The files are links to the landed extracts.
 """
 
 from collections.abc import Sequence
