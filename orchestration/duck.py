@@ -1,7 +1,7 @@
 """DuckDB as this project opens it: on Parquet, within bounds, with paths that hold any character."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,7 +60,10 @@ def sql_path(path: Path) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text as SQL. Binding it as a parameter would import pandas, which takes half a second."""
+    """A text of our own as SQL: a path, a name, a word of the dataset file.
+
+    Never a cell, a key or a word of a vocabulary: those are parameters, or go through `make_table`.
+    """
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -86,11 +89,20 @@ def copy_to_parquet(query: str, target: Path) -> str:
     return f"copy ({query}) to {quoted(str(target))} ({options})"
 
 
-def keys_table(connection: duckdb.DuckDBPyConnection, name: str, keys: Iterable[str]) -> None:
-    """Makes a table of keys, in the one column `row_key`; any number of them, quickly."""
+def make_table(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    columns: Mapping[str, Sequence[str | None]],
+) -> None:
+    """Makes a table of texts, column by column; any number of rows, quickly, whatever they hold."""
     import pyarrow as pa
 
-    table = pa.table({"row_key": pa.array(list(keys), type=pa.string())})
-    connection.register("given_keys", table)
-    connection.execute(f"create or replace table {name} as from given_keys")
-    connection.unregister("given_keys")
+    table = pa.table({head: pa.array(texts, type=pa.string()) for head, texts in columns.items()})
+    connection.register("given_texts", table)
+    connection.execute(f"create or replace table {name} as from given_texts")
+    connection.unregister("given_texts")
+
+
+def keys_table(connection: duckdb.DuckDBPyConnection, name: str, keys: Iterable[str]) -> None:
+    """Makes a table of keys, in the one column `row_key`; any number of them, quickly."""
+    make_table(connection, name, {"row_key": list(keys)})

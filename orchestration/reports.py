@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, parquet, quoted
+from orchestration.duck import connect, parquet
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
 from orchestration.layers import layer_file
@@ -193,14 +193,16 @@ def _lines(
     number = key.partition(":")[2]
     wanted = " ".join(key.upper().split())
     if number.isdigit():
-        found = connection.execute(f"select row_key from {told} where {_line_is(key)}").fetchone()
+        found = connection.execute(
+            f"select row_key from {told} where {_LINE_IS}", _line(key)
+        ).fetchone()
         if found is not None and found[0] is not None:
             wanted = found[0]
     rows = connection.execute(
-        f"{_NAMED} from {told} where row_key = {quoted(wanted)} order by _extract_id, _line"
+        f"{_NAMED} from {told} where row_key = ? order by _extract_id, _line", [wanted]
     ).fetchall()
     if not rows and number.isdigit():
-        rows = connection.execute(f"{_NAMED} from {told} where {_line_is(key)}").fetchall()
+        rows = connection.execute(f"{_NAMED} from {told} where {_LINE_IS}", _line(key)).fetchall()
     return wanted, [
         {
             "line": f"{extract}:{line}",
@@ -215,9 +217,13 @@ def _lines(
 _NAMED = "select _extract_id, _line, fate, reason, survivor_extract_id, survivor_line"
 
 
-def _line_is(line: str) -> str:
-    extract_id, _, number = line.rpartition(":")
-    return f"_line = {int(number)} and _extract_id = {quoted(extract_id)}"
+_LINE_IS = "_extract_id = ? and _line = ?"
+
+
+def _line(name: str) -> list[str | int]:
+    """The parameters of `_LINE_IS`."""
+    extract_id, _, number = name.rpartition(":")
+    return [extract_id, int(number)]
 
 
 def _cells(
@@ -240,12 +246,14 @@ def _cells(
     for name in [line["line"] for line in lines]:
         found = connection.execute(
             "select column_name, rule_id, from_value, to_value "
-            f"from {parquet(corrections)} where {_line_is(name)} order by column_name"
+            f"from {parquet(corrections)} where {_LINE_IS} order by column_name",
+            _line(name),
         ).fetchall()
         cells += [_cell(dataset, gone, name, *row) for row in found]
     found = connection.execute(
         f"select column_name, rule_id, from_value, to_value from {parquet(decided)} "
-        f"where row_key = {quoted(key)} order by column_name"
+        "where row_key = ? order by column_name",
+        [key],
     ).fetchall()
     return cells + [_cell(dataset, gone, None, *row) for row in found]
 
@@ -286,7 +294,8 @@ def _rules(
     found = []
     for line in lines:
         rules = connection.execute(
-            f"select rule_id from {parquet(path)} where {_line_is(line['line'])} order by rule_id"
+            f"select rule_id from {parquet(path)} where {_LINE_IS} order by rule_id",
+            _line(line["line"]),
         ).fetchall()
         found += [{"line": line["line"], "rule": rule} for (rule,) in rules]
     return found
@@ -311,7 +320,7 @@ def _standing(
 
 def _row_exists(connection: duckdb.DuckDBPyConnection, path: Path, column: str, key: str) -> bool:
     found = connection.execute(
-        f"select 1 from {parquet(path)} where {column} = {quoted(key)} limit 1"
+        f"select 1 from {parquet(path)} where {column} = ? limit 1", [key]
     ).fetchone()
     return found is not None
 
@@ -328,7 +337,7 @@ def _last_change(
             # Of the days before keys were kept for good.
             continue
         found = connection.execute(
-            f"select change from {parquet(path)} where row_key = {quoted(key)} limit 1"
+            f"select change from {parquet(path)} where row_key = ? limit 1", [key]
         ).fetchone()
         if found is not None:
             return {

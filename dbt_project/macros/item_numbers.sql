@@ -14,12 +14,13 @@
     {%- set letter = "translate(left(regexp_extract(" ~ cell ~ ", '" ~ typed ~ "', 2), 1), '1', 'I')" -%}
     {%- set year = "regexp_extract(" ~ cell ~ ", '" ~ typed ~ "', 4)" -%}
     {%- set note = "regexp_extract(" ~ cell ~ ", '" ~ typed ~ "', 5)" -%}
+    {%- set other = "[0-9]" ~ mark ~ "*[0-9]" ~ mark ~ "*[0-9]" -%}
     {{ return({
         'rule': 'item_number_repaired',
         'when': "case when length(" ~ column ~ "__read) > 8 then regexp_matches(" ~ cell ~ ", '" ~ typed
             ~ "') and " ~ year ~ " between '10' and strftime(_extracted_at, '%y') and not ("
             ~ "regexp_full_match(" ~ note ~ ", '-[0-9]{2}') and " ~ note ~ " <> '-' || " ~ year
-            ~ ") else false end",
+            ~ ") and not regexp_matches(" ~ note ~ ", '" ~ other ~ "') else false end",
         'then': letter ~ " || regexp_extract(" ~ cell ~ ", '" ~ typed ~ "', 3) || " ~ year,
     }) }}
 {%- endmacro %}

@@ -13,7 +13,7 @@ import duckdb
 
 from orchestration.cleaning.linkage import Linked, link
 from orchestration.dataset import Dataset, Duplicates
-from orchestration.duck import parquet, quoted
+from orchestration.duck import keys_table, parquet, quoted
 from orchestration.review.decisions import DuplicateDecision
 
 
@@ -126,9 +126,10 @@ def _merge(
     if not pairs:
         return
     keys = sorted({key for left, right, _ in pairs for key in (left, right)})
-    listed = ", ".join(map(quoted, keys))
+    keys_table(connection, "linked.decided_keys", keys)
     entered = connection.execute(
-        f"select {dataset.key} from linked.rows where {dataset.key} in ({listed}) "
+        f"select {dataset.key} from linked.rows "
+        f"where {dataset.key} in (select row_key from linked.decided_keys) "
         f"order by {duplicates.time} nulls last, {dataset.key}"
     ).fetchall()
     rank = {key: place for place, (key,) in enumerate(entered)}

@@ -18,7 +18,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import duckdb
 
 from orchestration.dataset import Column, Dataset
-from orchestration.duck import quoted
+from orchestration.duck import make_table
+from orchestration.lookup import define_lookup
 
 MANY_VALUES = 1_000
 """A column with more values than that is no list of words."""
@@ -58,37 +59,38 @@ def find_shifted(
         for column in columns
     ]
     total = sum(next(iter(values.values())).values()) if values else 0
-    asked = [
-        f"{column.name} in ({', '.join(map(quoted, found))})"
+    asked = {
+        column.name: texts
         for place, column in enumerate(columns)
         if column.name in values
-        for found in _out_of_place(values[column.name], kinds, place, total)
-    ]
+        and (texts := _out_of_place(values[column.name], kinds, place, total))
+    }
     found: dict[str, str] = {}
     if asked:
+        make_table(
+            connection,
+            "shifted_texts",
+            {
+                "column_name": [name for name, texts in asked.items() for _ in texts],
+                "cell": [text for texts in asked.values() for text in texts],
+            },
+        )
+        tests = " or ".join(
+            f"{name} in (select cell from shifted_texts where column_name = '{name}')"
+            for name in asked
+        )
         names = ", ".join(column.name for column in columns)
         suspected = connection.execute(
             f"select _extract_id || ':' || _line, {names} from {lines} "
-            f"where {' or '.join(asked)} order by _extract_id, _line"
+            f"where {tests} order by _extract_id, _line"
         ).fetchall()
+        connection.execute("drop table shifted_texts")
         for line, *cells in suspected:
             begins = _begin(cells, kinds)
             if begins is not None:
                 direction, place = begins
                 found[line] = f"{direction} from {columns[place].name}"
-    _define(connection, found)
-
-
-def _define(connection: duckdb.DuckDBPyConnection, found: Mapping[str, str]) -> None:
-    if not found:
-        connection.execute("create macro shifted_at(extract_id, line) as null::varchar")
-        return
-    connection.execute(f"create type shifted_line as enum ({', '.join(map(quoted, found))})")
-    connection.execute(
-        "create macro shifted_at(extract_id, line) as list_extract("
-        f"[{', '.join(map(quoted, found.values()))}], "
-        "enum_code(try_cast(extract_id || ':' || line as shifted_line)) + 1)"
-    )
+    define_lookup(connection, "shifted_at(extract_id, line)", found, of="extract_id || ':' || line")
 
 
 def _values(
@@ -153,22 +155,22 @@ def _parts(text: str) -> list[str]:
 
 def _out_of_place(
     values: Mapping[str | None, int], kinds: Sequence[Fits | None], place: int, total: int
-) -> list[list[str]]:
-    """Texts of a column that belong to the one on its left, and those of the one on its right."""
+) -> list[str]:
+    """Texts of a column that belong to the one on its left, or to the one on its right."""
     own = kinds[place]
     if own is None:
         return []
     strange = [
         (text, said) for text in values if text and (said := text.strip(_BLANKS)) and not own(said)
     ]
-    found = []
+    found: set[str] = set()
     for beside in (place - 1, place + 1):
         other = kinds[beside] if 0 <= beside < len(kinds) else None
-        texts = sorted(text for text, said in strange if other is not None and other(said))
+        texts = [text for text, said in strange if other is not None and other(said)]
         lines = sum(values[text] for text in texts)
         if texts and lines <= max(AT_HOME[0], TOO_COMMON * total):
-            found.append(texts)
-    return found
+            found.update(texts)
+    return sorted(found)
 
 
 def _begin(cells: Sequence[str | None], kinds: Sequence[Fits | None]) -> tuple[str, int] | None:

@@ -16,7 +16,7 @@ from typing import Any
 from orchestration.cleaning.linkage import link, weights_path
 from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
 from orchestration.dataset import Dataset, Spelling
-from orchestration.duck import connect, parquet, quoted
+from orchestration.duck import connect, make_table, parquet, quoted
 from orchestration.evaluation import linkage_floor
 from orchestration.evaluation.duplicate_truth import (
     Pair,
@@ -148,23 +148,18 @@ def correct(
 ) -> list[Outcome]:
     """What the spelling engine makes of values, without times and decisions."""
     target = folder / "spelling.parquet"
-    tables: dict[str, tuple[str, list[Sequence[Any]]]] = {
-        "seen": ("value varchar, rows bigint", [*values]),
-        "beside": (
-            "value varchar, context_column varchar, context_value varchar, rows bigint",
-            [*contexts],
-        ),
-        "known": ("value varchar", [*known]),
+    tables: dict[str, tuple[Sequence[str], list[Sequence[Any]]]] = {
+        "seen": (("value", "rows"), [*values]),
+        "beside": (("value", "context_column", "context_value", "rows"), [*contexts]),
+        "known": (("value",), [*known]),
     }
     with connect(spill=folder) as connection:
-        for name, (cells, listed) in tables.items():
-            connection.execute(f"create table {name} (column_name varchar, {cells})")
-            for row in range(0, len(listed), 1_000):
-                said = ", ".join(
-                    f"({', '.join(quoted(str(cell)) for cell in one)})"
-                    for one in listed[row : row + 1_000]
-                )
-                connection.execute(f"insert into {name} values {said}")
+        for name, (columns_of_it, listed) in tables.items():
+            cells = {
+                column: [str(row[place]) for row in listed]
+                for place, column in enumerate(("column_name", *columns_of_it))
+            }
+            make_table(connection, name, cells)
         find_misspellings(
             connection,
             columns,

@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.dataset import Column, Dataset, Spelling
-from orchestration.duck import connect, parquet, quoted
+from orchestration.duck import connect, keys_table, parquet, quoted
 from orchestration.errors import ConfigurationError
 from orchestration.layers import layer_file
 from orchestration.settings import Settings
@@ -108,9 +108,10 @@ def published_records(
     cells = ", ".join(f'"{name}"::varchar' for name in names)
     mart = mart_file(settings, state, dataset)
     with connect(spill=settings.workspaces) as connection:
+        keys_table(connection, "wanted", wanted)
         rows = connection.execute(
             f'select {cells} from {parquet(mart)} where "{dataset.key}"::varchar in '
-            f"({', '.join(map(quoted, wanted))})"
+            "(select row_key from wanted)"
         ).fetchall()
     place = names.index(dataset.key)
     return {row[place]: dict(zip(names, row, strict=True)) for row in rows}

@@ -131,6 +131,11 @@ class FilePurge:
         keys_table(connection, "cells", sorted(f"{name}\x1f{text}" for name, text in traces.cells))
         lines = [f"{extract}:{line}" for extract, found in traces.lines.items() for line in found]
         keys_table(connection, "lines", lines)
+        # As they stand in JSON.
+        connection.execute(
+            "set variable takedown_words = (select string_agg("
+            "regexp_escape((to_json(row_key)::varchar)[2:-2]), '|' order by row_key) from texts)"
+        )
 
     def _is_gone(self, path: Path, held: dict[str, str]) -> str:
         """SQL: which rows of a table are left out whole."""
@@ -147,8 +152,9 @@ class FilePurge:
             tests += self._speaks_of_it(held)
         if "evidence" in held and self._traces.pattern is not None:
             # DuckDB's expressions know no looking around; words alone are enough here.
-            words = "|".join(_escaped(word) for word in self._texts())
-            tests.append(f"coalesce(regexp_matches(evidence, {quoted(words)}, 'i'), false)")
+            tests.append(
+                "coalesce(regexp_matches(evidence, getvariable('takedown_words'), 'i'), false)"
+            )
         return " or ".join(tests) or "false"
 
     def _speaks_of_it(self, held: dict[str, str]) -> list[str]:
@@ -203,9 +209,6 @@ class FilePurge:
         """Whether a table has a row per line, which must stay."""
         has_lines = {"_extract_id", "_line"} <= set(held)
         return has_lines and path.name == f"{kind}_{self._dataset.id}.parquet"
-
-    def _texts(self) -> list[str]:
-        return sorted(self._traces.keys | self._traces.words)
 
     # Extracts
 
@@ -289,11 +292,6 @@ class FilePurge:
 
 def _in_lines(extract: str, line: str) -> str:
     return f"coalesce({extract} || ':' || {line} in (from lines), false)"
-
-
-def _escaped(text: str) -> str:
-    """A text for DuckDB's expressions, as it stands in JSON."""
-    return "".join(f"\\{sign}" if not sign.isalnum() and sign != " " else sign for sign in text)
 
 
 def _other_files(home: Path) -> Iterator[Path]:

@@ -16,8 +16,8 @@ from pathlib import Path
 import duckdb
 
 from orchestration.dataset import Dataset, Spelling
-from orchestration.duck import quoted
 from orchestration.errors import ConfigurationError
+from orchestration.lookup import define_lookup
 from orchestration.settings import Settings
 
 NEEDED = ("value", "source")
@@ -187,24 +187,9 @@ def define_streets(connection: duckdb.DuckDBPyConnection, settings: Settings) ->
                           Saint, its direction and its case have; null where it is no known street
     suffix_form(word)     the one form of a street suffix; null where the word is none
     """
-    connection.execute(_lookup("known_street", _street_forms(settings)))
+    define_lookup(connection, "known_street(cell)", _street_forms(settings), of="upper(cell)")
     suffixes = {one.value: one.one_form for one in load_vocabulary(settings, "street_suffixes")}
-    connection.execute(_lookup("suffix_form", suffixes))
-
-
-def _lookup(name: str, forms: Mapping[str, str | None]) -> str:
-    """A function from the upper-case forms of a text to one text, else null.
-
-    Finding a form among the members of an enum is one look into a hash table. The texts are one
-    literal, folded into a list when a query is planned: thousands of literals take half a second.
-    """
-    members = ", ".join(quoted(form) for form in forms)
-    ones = quoted("|".join(one or "" for one in forms.values()))
-    return (
-        f"create type {name}_form as enum ({members}); "
-        f"create macro {name}(cell) as list_extract(string_split({ones}, '|'), "
-        f"enum_code(try_cast(upper(cell) as {name}_form)) + 1)"
-    )
+    define_lookup(connection, "suffix_form(cell)", suffixes, of="upper(cell)")
 
 
 def _street_forms(settings: Settings) -> dict[str, str]:
