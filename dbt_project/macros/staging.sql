@@ -17,6 +17,9 @@ staged as (
         _parse_error,
         _unparsed,
         shifted_at(_extract_id, _line) as _shifted
+        {%- if lists_together(id) %}
+        , {{ uneven_lists(id, derived) }} as _uneven
+        {%- endif %}
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}
         {%- endfor %}
