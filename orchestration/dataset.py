@@ -54,7 +54,8 @@ class Spelling(_Strict):
     agrees_with: tuple[Name, ...] = ()
     """Columns whose value tells which one is meant: a code beside its text, a model and its make."""
     separator: str | None = None
-    """Where a cell is a list: what stands between its parts, each of which is spelled by itself."""
+    """Where a cell that is no list has parts that are spelled by themselves, such as the streets of
+    a crossing: what stands between them. The parts of a list are those of its `list`."""
     prefix: str | None = None
     """Expression of what stands before the parts and is not spelled: the block of an address."""
     apply_above: float = Field(default=0.98, gt=0, le=1)
@@ -133,6 +134,36 @@ class Domain(_Strict):
         return self
 
 
+class Listing(_Strict):
+    """What a cell that is a list is made of, and whether it matters where in it a part stands.
+
+    Unless it is a set, part n stands at place n and blank parts keep their places. Lists of the same
+    `places` go together: part n of each is about the same officer or subject.
+    """
+
+    separator: str = " | "
+    """What is written between the parts; they are told apart without the blanks around it."""
+    places: Name | None = None
+    """Whom or what the places stand for; none: they are the column's own."""
+    set: bool = False
+    """The order of the parts says nothing, and neither do blank ones or repeats."""
+
+    @model_validator(mode="after")
+    def _can_be_parsed(self) -> "Listing":
+        if not re.fullmatch(r"[^\w\s]+", self.mark):
+            raise ValueError(
+                "`separator` must be punctuation, with blanks around it at most, or it would part words"
+            )
+        if self.set and self.places:
+            raise ValueError("a `set` has no `places`")
+        return self
+
+    @property
+    def mark(self) -> str:
+        """What tells the parts of a cell apart: the separator without its blanks."""
+        return self.separator.strip()
+
+
 class Column(_Strict):
     """One column: what the source calls it and what we publish it as."""
 
@@ -152,13 +183,46 @@ class Column(_Strict):
     """Moves by itself at every extract: alone it never causes an update."""
     survivorship: Literal["latest", "earliest", "longest", "filled", "union"] = "latest"
     """Which value stays when several lines hold the same key; `filled` takes the first non-null,
-    `union` the parts of all of them, where cells are lists with ` | ` between."""
+    `union` the parts of all of them, where cells are sets."""
     formats: tuple[str, ...] = ()
     """strptime formats of the declared parse, tried in order."""
+    list: Listing | None = None
+    """Where a cell is a list: of what, and what its places stand for."""
     spelling: Spelling | None = None
     """None: the values of this column are never suspected."""
     domain: Domain | None = None
     """What it may hold; `summerware check` refuses a published column without."""
+
+    @model_validator(mode="after")
+    def _list_keeps_its_places(self) -> "Column":
+        if self.survivorship == "union" and not (self.list and self.list.set):
+            raise ValueError(
+                "survivorship `union` puts parts of several lines into one cell, which only a `list` "
+                "that is a `set` survives; a list by place takes `latest`"
+            )
+        if self.list is None:
+            return self
+        if self.type != "text" or self.source is None:
+            raise ValueError("`list`: only a column of type text with a `source` is a list")
+        if self.spelling and (self.spelling.separator or self.spelling.prefix):
+            raise ValueError(
+                "`list` says what the parts are; `spelling` takes no `separator` or `prefix` beside it"
+            )
+        if self.domain and self.domain.separator not in (None, self.list.separator):
+            raise ValueError("`domain.separator` must be that of `list`, or left out")
+        if self.list.places and self.survivorship != "latest":
+            raise ValueError(
+                f"survivorship `{self.survivorship}` could take lists that go together from two "
+                "lines; a list with `places` takes `latest`"
+            )
+        return self
+
+    @property
+    def separator(self) -> str | None:
+        """What stands between the parts of a cell that are judged by themselves; none: it has none."""
+        if self.list:
+            return self.list.separator
+        return self.spelling.separator if self.spelling else None
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -503,6 +567,26 @@ class Dataset(_Strict):
             raise ValueError("key_from: every column of it must have a `source`")
         return self
 
+    @model_validator(mode="after")
+    def _lists_go_together(self) -> "Dataset":
+        for places, columns in self.places.items():
+            if len(columns) < 2:
+                raise ValueError(
+                    f"columns: only {columns[0].name!r} is a list by the places {places!r}; "
+                    "a list that goes with no other one needs no `places`"
+                )
+        lists = {column.name for column in self.columns if column.list}
+        for where, names in {
+            "key": [self.key],
+            "key_from": self.key_from,
+            # A policy looks at whole cells: a value within a list would go past it.
+            "policies": [policy.column for policy in self.policies],
+        }.items():
+            for name in names:
+                if name in lists:
+                    raise ValueError(f"{where}: the column {name!r} is a list")
+        return self
+
     def column(self, name: str) -> Column:
         """The column of that name."""
         return self._by_name[name]
@@ -530,6 +614,15 @@ class Dataset(_Strict):
     def spelled(self) -> tuple[Column, ...]:
         """The columns whose values are suspected of being misspelt."""
         return tuple(column for column in self.columns if column.spelling)
+
+    @cached_property
+    def places(self) -> dict[str, tuple[Column, ...]]:
+        """The lists that go together, by what their places stand for."""
+        names = dict.fromkeys(c.list.places for c in self.columns if c.list and c.list.places)
+        return {
+            name: tuple(c for c in self.columns if c.list and c.list.places == name)
+            for name in names
+        }
 
     @property
     def event_time(self) -> str | None:

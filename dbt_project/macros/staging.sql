@@ -48,6 +48,9 @@ staged as (
         null::varchar as _policies,
         null::varchar as _unclassified
         {%- endif %}
+        {%- if lists_together(id) %}
+        , {{ uneven_lists(id, derived) }} as _uneven
+        {%- endif %}
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}
         {%- endfor %}

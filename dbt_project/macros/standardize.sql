@@ -3,7 +3,7 @@
 
     A step is {rule, when, then}: where `when` holds for the cell as read, its value becomes `then`,
     because of `rule`. The first step that holds is the one. Both speak of the cell as read, under
-    the name `<column>__read`.
+    the name `<column>__read`; of a list, each part by itself (`lists.sql`).
 #}
 
 {# Without blanks of any kind at either end. #}
@@ -30,7 +30,7 @@
     regexp_replace({{ column }}, '[\s\x{00A0}]+', ' ', 'g')
 {%- endmacro %}
 
-{# The declared parse of a cell: trimmed ends, and the type of its column. #}
+{# The declared parse of a cell: trimmed ends, the places of a list, and the type of its column. #}
 {% macro parsed(column) -%}
     {%- set text = trimmed(column['name']) -%}
     {%- if column['type'] in ('timestamp', 'date') -%}
@@ -48,6 +48,8 @@
             when upper({{ text }}) in ('Y', 'YES', 'TRUE') then true
             when upper({{ text }}) in ('N', 'NO', 'FALSE') then false
         end
+    {%- elif column['list'] -%}
+        {{ list_read(column) }}
     {%- else -%}
         {{ text }}
     {%- endif -%}
@@ -80,17 +82,9 @@
     {{ return(blank_where(column, 'unknown_age_is_null', column ~ '__read in (0, -1)')) }}
 {%- endmacro %}
 
-{# The same in a list of ages; the other ages keep their places. #}
+{# The same in a list of ages. #}
 {% macro unknown_ages(column) -%}
-    {%- set cell = column ~ "__read" -%}
-    {%- set known = "array_to_string(list_transform(string_split(" ~ cell ~ ", '|'), lambda age: "
-        ~ "case when trim(age) in ('0', '-1') then replace(replace(age, '-1', ''), '0', '') "
-        ~ "else age end), '|')" -%}
-    {{ return({
-        'rule': 'unknown_age_is_null',
-        'when': "regexp_matches(" ~ cell ~ ", '(^|[| ])(0|-1)($|[| ])')",
-        'then': "case when regexp_matches(" ~ known ~ ", '[^| ]') then " ~ known ~ " end",
-    }) }}
+    {{ return(blank_where(column, 'unknown_age_is_null', column ~ "__read in ('0', '-1')")) }}
 {%- endmacro %}
 
 {# A model year such as 2202 or 0 is no year; what is no number is left for a rule. #}
@@ -158,10 +152,12 @@
 {% macro standardized(id, relation, steps={}, address=none) %}
     {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
     {%- set rules = {} %}
+    {%- set lists = {} %}
     {%- for column in landed %}
         {%- set name = column['name'] %}
         {%- set last = [collapsed_blanks(name)] if column['type'] == 'text' else [] %}
         {%- do rules.update({name: steps.get(name, []) + last}) %}
+        {%- do lists.update({name: column if column['list']}) %}
     {%- endfor %}
 with source as (
     select * from {{ relation }}
@@ -195,7 +191,9 @@ standardized as (
         {%- for column in landed %}
         {%- set name = column['name'] %}
         {%- set made = name ~ '__block' if name == address else name %}
-        {%- if rules[name] %}
+        {%- if column['list'] %}
+        , {{ list_stepped(column, rules[name]) }} as {{ made }}
+        {%- elif rules[name] %}
         , case
             {%- for step in rules[name] %}
             when {{ step['when'] }} then {{ step['then'] }}
@@ -216,7 +214,9 @@ explained as (
         *,
         [
             {%- for name, steps in rules.items() if steps %}
-            {%- if name == address %}
+            {%- if lists[name] %}
+            {{ change(name, steps, of_list=lists[name]) }}
+            {%- elif name == address %}
             {{ change(name, steps, after=name ~ '__block') }},
             {{ change(name, [street_form(name)], before=name ~ '__block', after=name ~ '__named') }},
             {{ change(name, [street_order(name)], before=name ~ '__named') }}
@@ -233,7 +233,7 @@ select * from explained
 {% endmacro %}
 
 {# What changed a cell, why, from what and to what; null where nothing did. #}
-{% macro change(column, steps, before=none, after=none) -%}
+{% macro change(column, steps, before=none, after=none, of_list=none) -%}
     {%- set read = before or column ~ '__read' -%}
     {%- set made = after or column -%}
     case
@@ -241,7 +241,8 @@ select * from explained
             column_name := '{{ column }}',
             rule_id := case
                 {%- for step in steps %}
-                when {{ step['when'] }} then '{{ step['rule'] }}'
+                when {{ list_holds(of_list, step) if of_list else step['when'] }}
+                    then '{{ step['rule'] }}'
                 {%- endfor %}
             end,
             from_value := {{ read }}::varchar,

@@ -7,7 +7,7 @@
     earliest  the smallest
     longest   the longest text, ties in alphabetical order
     filled    the best-ranked value that is not null
-    union     of lists with ` | ` between their parts: every part once, the winner's first
+    union     of sets: every part once, the winner's first
 #}
 {% macro surviving_rows(id, staged, fates) %}
     {%- set settings = dataset(id) %}
@@ -100,23 +100,15 @@ select * from surviving
 {# Whether a version gives a cell: it is asked first or, of a list, has a part that none before has. #}
 {% macro gives(column, cell) -%}
     {%- if column['survivorship'] == 'union' -%}
-        not list_has_all(coalesce(flatten(list({{ parts_of(cell) }}) over (
+        not list_has_all(coalesce(flatten(list({{ parts_of(column, cell) }}) over (
             partition by row_key order by version_rank
             rows between unbounded preceding and 1 preceding
-        )), []), {{ parts_of(cell) }})
+        )), []), {{ parts_of(column, cell) }})
     {%- else -%}
         1 = row_number() over (
             partition by row_key order by {{ preference(column['survivorship'], cell) }}
         )
     {%- endif -%}
-{%- endmacro %}
-
-{# The parts of a list; none of a null. #}
-{% macro parts_of(cell) -%}
-    list_filter(
-        list_transform(string_split(coalesce({{ cell }}, ''), '|'), part -> trim(part)),
-        part -> part <> ''
-    )
 {%- endmacro %}
 
 {% macro winning(column) -%}
@@ -128,11 +120,11 @@ select * from surviving
         {{ winning(column) }}
     {%- elif column['survivorship'] == 'union' -%}
         nullif(array_to_string(list_filter(
-            flatten(list({{ parts_of(column['name']) }} order by version_rank)),
+            flatten(list({{ parts_of(column, column['name']) }} order by version_rank)),
             (part, place) -> list_position(
-                flatten(list({{ parts_of(column['name']) }} order by version_rank)), part
+                flatten(list({{ parts_of(column, column['name']) }} order by version_rank)), part
             ) = place
-        ), ' | '), '')
+        ), {{ sql_text(column['list']['separator']) }}), '')
     {%- else -%}
         any_value({{ column['name'] }}) filter (where list_contains(gives, '{{ column['name'] }}'))
     {%- endif -%}

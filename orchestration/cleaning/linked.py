@@ -13,7 +13,7 @@ import duckdb
 
 from orchestration.cleaning.linkage import Linked, link
 from orchestration.dataset import Dataset, Duplicates
-from orchestration.duck import keys_table, parquet, quoted
+from orchestration.duck import keys_table, parquet
 from orchestration.review.decisions import DuplicateDecision
 
 

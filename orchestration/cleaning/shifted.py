@@ -30,7 +30,6 @@ SAID_BY = 0.95
 TOO_COMMON = 0.005
 """Values of the column beside it on a greater share of lines: the two columns share their words."""
 IN_A_ROW = 2
-LIST = " | "
 RIGHT, LEFT = "right", "left"
 _BLANKS = " \t\n\v\f\r\u00a0"
 _NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
@@ -128,29 +127,34 @@ def _kind(
         return lambda text: text.upper() in ("Y", "YES", "TRUE", "N", "NO", "FALSE")
     if column.type == "point":
         return lambda text: text.startswith(("POINT", "{"))
-    return _listed(values, words) if values else None
+    return _listed(values, words, column.list.mark if column.list else None) if values else None
 
 
-def _listed(values: Mapping[str | None, int], words: Collection[str]) -> Fits | None:
+def _listed(
+    values: Mapping[str | None, int], words: Collection[str], mark: str | None
+) -> Fits | None:
     """Numbers, or words that are in the vocabulary or on many lines; none where it is neither."""
     counts: Counter[str] = Counter()
     for text, rows in values.items():
-        for part in _parts(text or ""):
+        for part in _parts(text or "", mark):
             counts[part] += rows
     said = counts.total()
     known = {word.upper() for word in words}
     if sum(rows for part, rows in counts.items() if _NUMBER.fullmatch(part)) >= SAID_BY * said:
-        return lambda text: all(part in known or _NUMBER.fullmatch(part) for part in _parts(text))
+        return lambda text: all(
+            part in known or _NUMBER.fullmatch(part) for part in _parts(text, mark)
+        )
     least = max(AT_HOME[0], AT_HOME[1] * said)
     at_home = known | {part for part, rows in counts.items() if rows >= least}
     if sum(counts[part] for part in at_home) < SAID_BY * said:
         return None
-    return lambda text: all(part in at_home for part in _parts(text))
+    return lambda text: all(part in at_home for part in _parts(text, mark))
 
 
-def _parts(text: str) -> list[str]:
-    """The words of a cell that may be a list, in upper case, without blank ones."""
-    return [part for one in text.upper().split(LIST) if (part := one.strip(_BLANKS))]
+def _parts(text: str, mark: str | None) -> list[str]:
+    """The words of a cell, or of the list's parts, in upper case, without blank ones."""
+    parts = text.upper().split(mark) if mark else [text.upper()]
+    return [part for one in parts if (part := one.strip(_BLANKS))]
 
 
 def _out_of_place(

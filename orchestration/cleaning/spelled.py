@@ -59,8 +59,8 @@ def suspect_misspellings(
         decisions="spelling.decisions",
         target=target,
     )
-    for column, spelling in _spelled(dataset):
-        define_correction(connection, column.name, _misspelt(connection, column, spelling, target))
+    for column, _ in _spelled(dataset):
+        define_correction(connection, column.name, _misspelt(connection, column, target))
 
 
 def define_correction(
@@ -108,7 +108,7 @@ def _read_values(connection: duckdb.DuckDBPyConnection, column: Column, spelling
     name = column.name
     prefix = f"regexp_extract(cell, {quoted('^' + spelling.prefix)})" if spelling.prefix else "''"
     rest = f"substr(cell, length({prefix}) + 1)"
-    parts = f"string_split({rest}, {quoted(spelling.separator)})" if spelling.separator else None
+    parts = f"string_split({rest}, {quoted(column.separator)})" if column.separator else None
     connection.execute(
         f"create table spelling.cells_{name} as select {name} as cell, count(*) as rows, "
         "min(_moment) as first_at, max(_moment) as last_at from spelling_lines "
@@ -182,7 +182,7 @@ def _read_decisions(
 
 
 def _misspelt(
-    connection: duckdb.DuckDBPyConnection, column: Column, spelling: Spelling, target: Path
+    connection: duckdb.DuckDBPyConnection, column: Column, target: Path
 ) -> list[tuple[str, str, str]]:
     """Whole cells with a misspelt part, put together again, and the rule that did it."""
     return connection.execute(
@@ -191,7 +191,7 @@ def _misspelt(
         f"affected as (select distinct cell from spelling.parts_{column.name} "
         "join applied using (part)) "
         "select cell, any_value(prefix) || array_to_string("
-        f"list(coalesce(to_value, part) order by place), {quoted(spelling.separator or '')}), "
+        f"list(coalesce(to_value, part) order by place), {quoted(column.separator or '')}), "
         f"case when count(decision_id) > 0 then '{PEOPLE}' else '{MACHINE}' end "
         f"from affected join spelling.parts_{column.name} using (cell) "
         "left join applied using (part) group by cell order by cell"

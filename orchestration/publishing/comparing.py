@@ -1,8 +1,8 @@
 """When two cells are equal, and which rows of two tables are not.
 
 Cells are the same when they mean the same: a number by its value, a time to the millisecond, a point
-by its coordinates; an empty text is the same as none, which is what older portals make of it. Where
-rows come from, and what follows, is others' business.
+by its coordinates, a set by its parts in any order; an empty text is the same as none, which is what
+older portals make of it. Where rows come from, and what follows, is others' business.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import duckdb
 
 from orchestration.dataset import Column
-from orchestration.duck import fetch_all
+from orchestration.duck import fetch_all, quoted
 
 SQL_TYPES = {
     "text": "varchar",
@@ -35,6 +35,12 @@ def comparable(column: Column, cell: str) -> str:
         return f"({cell}::double + 0)"
     if column.type == "timestamp":
         return f"date_trunc('millisecond', {cell})"
+    if column.list and column.list.set:
+        # No part holds the mark, so that two unlike sets cannot read the same.
+        mark = quoted(column.list.mark)
+        parts = f"list_transform(string_split({cell}, {mark}), lambda part: trim(part))"
+        said = f"list_filter(list_sort(list_distinct({parts})), lambda part: part <> '')"
+        return f"nullif(array_to_string({said}, {mark}), '')"
     if column.type == "text":
         return f"nullif({cell}, '')"
     return cell
@@ -54,7 +60,9 @@ def digests(columns: Sequence[Column], key: str, rows: str) -> str:
         f"coalesce({comparable(column, column.name)}::varchar, chr(0))" for column in columns
     )
     lengths = ", ".join(
-        f"coalesce(strlen({column.name}), 0)" for column in columns if column.type == "text"
+        f"coalesce(strlen({comparable(column, column.name)}), 0)"
+        for column in columns
+        if column.type == "text"
     )
     parts = f"{cells}, {lengths}" if lengths else cells
     digest = f"md5_number(concat_ws(chr(31), {parts}))"

@@ -241,7 +241,10 @@ class DraftSender:
         revision = make[draft.kind]()
         note("drafting", {"revision": revision.attributes["revision_seq"]})
         content = self._csv(draft, work, without)
-        source = revision.create_upload(f"{self._dataset.id}.csv").csv(io.BytesIO(content))
+        upload = revision.create_upload(f"{self._dataset.id}.csv")
+        # A list that begins or ends with a blank place would lose it.
+        upload = upload.change_parse_option("trim_whitespace").to(False).run()
+        source = upload.csv(io.BytesIO(content))
         schema = source.get_latest_input_schema().get_latest_output_schema()
         columns = self._columns(draft)
         for column in columns:

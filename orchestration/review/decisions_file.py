@@ -120,14 +120,19 @@ def _mistakes(dataset: Dataset, line: Line) -> list[str]:
         return [*found, "kind: must be spelling or duplicate"]
     if cells["verdict"] not in VERDICTS[kind]:
         found.append(f"verdict: must be {' or '.join(VERDICTS[kind])} for a {kind}")
-    return found + (_of_spelling if kind == SPELLING else _of_duplicates)(dataset, cells["column"])
+    if kind == SPELLING:
+        return found + _of_spelling(dataset, cells["column"], cells["to"])
+    return found + _of_duplicates(dataset, cells["column"])
 
 
-def _of_spelling(dataset: Dataset, column: str) -> list[str]:
+def _of_spelling(dataset: Dataset, column: str, better: str) -> list[str]:
     if column not in {one.name for one in dataset.columns}:
         return [f"column: {dataset.id} has no column of that name"]
+    listing = dataset.column(column).list
     if dataset.column(column).spelling is None:
         return [f"column: {column} has no `spelling` in {dataset.id}.yaml, so nothing applies this"]
+    if listing and listing.mark in better:
+        return [f"to: holds {listing.mark}, which would make another place in a list of {column}"]
     return []
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.dataset import Column, Dataset, Spelling
+from orchestration.dataset import Column, Dataset
 from orchestration.duck import connect, keys_table, parquet, quoted
 from orchestration.errors import ConfigurationError
 from orchestration.layers import layer_file
@@ -241,25 +241,22 @@ def rows_by_value(
     connection: duckdb.DuckDBPyConnection, column: Column, key: str, spelling: Path, mart: Path
 ) -> Mapping[str, int]:
     """How many published rows hold each value that is suspected or suggested."""
-    assert column.spelling is not None
     counted = connection.execute(
         f'select value, count(distinct row_key) from (select "{key}" as row_key, '
-        f"unnest({_parts(column.name, column.spelling)}) as value from {parquet(mart)}) "
+        f"unnest({_parts(column)}) as value from {parquet(mart)}) "
         "where value in (select unnest([from_value, to_value]) from "
         f"{parquet(spelling)} where column_name = {quoted(column.name)}) group by value"
     ).fetchall()
     return dict(counted)
 
 
-def _parts(name: str, spelling: Spelling) -> str:
+def _parts(column: Column) -> str:
     """A cell as the list of what is spelled by itself."""
-    cell = f'"{name}"::varchar'
-    if spelling.prefix:
-        before = f"regexp_extract({cell}, {quoted('^' + spelling.prefix)})"
+    cell = f'"{column.name}"::varchar'
+    if column.spelling and column.spelling.prefix:
+        before = f"regexp_extract({cell}, {quoted('^' + column.spelling.prefix)})"
         cell = f"substr({cell}, length({before}) + 1)"
-    return (
-        f"string_split({cell}, {quoted(spelling.separator)})" if spelling.separator else f"[{cell}]"
-    )
+    return f"string_split({cell}, {quoted(column.separator)})" if column.separator else f"[{cell}]"
 
 
 def _duplicates(

@@ -41,6 +41,13 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                 "formats": list(column.formats),
                 "landed": column.source is not None,
                 "spelled": column.spelling is not None,
+                "list": column.list
+                and {
+                    "separator": column.list.separator,
+                    "mark": column.list.mark,
+                    "places": column.list.places,
+                    "set": column.list.set,
+                },
             }
             for column in dataset.columns
             if column.privacy != "never" and column.name != LINK

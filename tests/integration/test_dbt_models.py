@@ -45,7 +45,8 @@ columns:
   - {name: seen_date, source: Seen, type: date, formats: ["%Y-%m-%d"],
      survivorship: earliest, privacy: publish, description: Earliest.}
   - {name: note, source: Note, survivorship: filled, privacy: internal, description: Filled.}
-  - {name: colors, source: Colors, survivorship: union, privacy: publish, description: A list.}
+  - {name: colors, source: Colors, list: {set: true}, survivorship: union, privacy: publish,
+     description: A set.}
   - {name: changed_at, source: Changed, type: timestamp, formats: ["%Y-%m-%d"],
      privacy: publish, description: Order.}
   - {name: price, source: Price, type: number, privacy: publish, description: Number.}

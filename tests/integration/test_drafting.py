@@ -48,6 +48,14 @@ def test_second_time_makes_no_draft(park: Park) -> None:
     assert _revisions(park) == []
 
 
+@pytest.mark.parametrize("species", [" | oak", "oak | ", " |  | oak | "])
+def test_blank_places_of_lists_come_through(park: Park, species: str) -> None:
+    """The file is read without trimming: a list may begin and end with a blank place."""
+    row = tree("T1", species=species)
+    assert park.publish_rows([row]).state == "verified"
+    assert park.on_portal() == {"T1": row}
+
+
 def test_cleared_cell_is_cleared(park: Park) -> None:
     """An empty cell of the file is a null, and not «as it was»."""
     park.publish_rows([tree("T1", species="elm"), tree("T2")])

@@ -129,6 +129,51 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "key_from: a key without a `source` is made of columns, and only such",
     ),
     "landed key of columns": ({"key_from": ["name"]}, "key_from: a key without a `source`"),
+    "union of what is no list": (
+        {"columns__1__survivorship": "union"},
+        "columns.1: survivorship `union` puts parts of several lines into one cell",
+    ),
+    "union of places": (
+        {"columns__1__survivorship": "union", "columns__1__list": {}},
+        "columns.1: survivorship `union` puts parts of several lines into one cell",
+    ),
+    "list that goes with others by another line": (
+        {"columns__1__survivorship": "filled", "columns__1__list": {"places": "dog"}},
+        "columns.1: survivorship `filled` could take lists that go together from two lines",
+    ),
+    "set with places": (
+        {"columns__1__list": {"set": True, "places": "dog"}},
+        "columns.1.list: a `set` has no `places`",
+    ),
+    "list parted by a word": (
+        {"columns__1__list": {"separator": " and "}},
+        "columns.1.list: `separator` must be punctuation",
+    ),
+    "list parted by blanks": (
+        {"columns__1__list": {"separator": "  "}},
+        "columns.1.list: `separator` must be punctuation",
+    ),
+    "list parted twice": (
+        {"columns__1__list": {}, "columns__1__spelling": {"separator": ", "}},
+        "columns.1: `list` says what the parts are",
+    ),
+    "list of another domain": (
+        {"columns__1__list": {}, "columns__1__domain": {"pattern": "x", "separator": ", "}},
+        "columns.1: `domain.separator` must be that of `list`",
+    ),
+    "list of numbers": (
+        {"columns__1__list": {}, "columns__1__type": "number"},
+        "columns.1: `list`: only a column of type text with a `source` is a list",
+    ),
+    "list that goes with no other": (
+        {"columns__1__list": {"places": "dog"}},
+        "columns: only 'name' is a list by the places 'dog'",
+    ),
+    "key that is a list": ({"columns__0__list": {}}, "key: the column 'dog_id' is a list"),
+    "policy on a list": (
+        {"columns__1__list": {}, "policies__0__column": "name"},
+        "policies: the column 'name' is a list",
+    ),
     "survivorship of a kind that is none": (
         {"columns__0__survivorship": "newest"},
         "columns.0.survivorship: Input should be 'latest', 'earliest', 'longest', 'filled' or 'union'",

@@ -3,14 +3,16 @@
 {#
     One row per incident. Where a line is one officer and kind of force, the lines of an incident are
     put side by side in an order that only their cells decide, newest columns last, the column that
-    moves by itself at the very end. An officer's columns hold one entry per line, so that entry n
-    of each is the same officer; any other column holds its one value, or as many entries.
+    moves by itself at the very end.
+
+    Lists that go together keep equally many places. An officer's columns hold one entry per line, so
+    that entry n of each is the same officer. A subject's columns hold their one value each where all
+    lines say the same of all of them, or else one entry per line, all of them. Any other column holds
+    its one value, or one entry per line. A line that has several places itself has as many here.
 #}
-{% set officer = [
-    'force_type', 'force_effective', 'officer_race', 'officer_sex', 'officer_age', 'officer_injured',
-    'force_level', 'officer_service_years',
-] %}
-{% set names = columns_of('use_of_force') %}
+{% set columns = dataset('use_of_force')['columns'] %}
+{% set groups = lists_together('use_of_force') %}
+{% set officer = columns_of('use_of_force', places='officer') %}
 {% set last = ['force_level', 'officer_service_years'] %}
 with staged as (
     select * from {{ ref('stg_use_of_force') }}
@@ -33,12 +35,15 @@ published as (
 in_order as (
     select
         *,
+        {%- for places, together in groups.items() %}
+        {{ most_places(together) }} as {{ places }}_places,
+        {%- endfor %}
         row_number() over (
             partition by pib_file_number
             order by
-                {{ officer[:6] | join(', ') }},
-                {%- for name in names if name not in officer %}
-                {{ name }},
+                {{ officer | reject('in', last) | join(', ') }},
+                {%- for column in columns if column['name'] not in officer %}
+                {{ column['name'] }},
                 {%- endfor %}
                 {{ last | join(', ') }},
                 _line
@@ -49,14 +54,17 @@ in_order as (
 incidents as (
     select
         pib_file_number,
-        {%- for name in names if name not in ('pib_file_number', 'occurred_date') %}
+        {%- for column in columns if column['list'] %}
+        {%- set name = column['name'] %}
+        {%- set places = column['list']['places'] %}
+        {%- set together = groups.get(places, [column]) %}
         case
-            {%- if name not in officer %}
-            when min(coalesce({{ name }}, '')) = max(coalesce({{ name }}, '')) then min({{ name }})
-            {%- else %}
-            when count({{ name }}) = 0 then null
+            {%- if places != 'officer' %}
+            when {{ are_the_same(together) }} then min({{ name }})
             {%- endif %}
-            else string_agg(coalesce({{ name }}, ''), ' | ' order by place)
+            when count({{ name }}) > 0 then string_agg(
+                {{ with_places(column, places ~ '_places' if places else '1') }}, ' | ' order by place
+            )
         end as {{ name }},
         {%- endfor %}
         string_agg(distinct _policies, ' ' order by _policies) as _policies,

@@ -33,6 +33,8 @@ BY_YEAR = {
 }
 IN_2020, IN_2021 = datetime(2020, 5, 1), datetime(2021, 5, 1)
 
+LEAVES = {"name": "leaves", "source": "leaves", "description": "Colors.", "privacy": "publish"}
+
 
 @dataclass(frozen=True)
 class Planned:
@@ -432,6 +434,35 @@ def test_other_spelling_of_the_same_is_no_change(
     """What is compared in full decides, not that the bytes are others."""
     found = planned([tree("T1", **{column: after})], before=[tree("T1", **{column: before})])
     assert found.plan.writes == 0
+
+
+@pytest.mark.parametrize("other", ["red; blue", "blue;red;", ";blue;  red;blue"])
+def test_a_set_in_another_order_is_no_change(planned: Planner, other: str) -> None:
+    """The portal keeps its own order, also of a cell that an older version wrote with blank parts."""
+    dataset = trees(more_columns=[{**LEAVES, "list": {"separator": ";", "set": True}}])
+    row = tree("T1", leaves="blue;red")
+    found = planned([row], before=[row | {"leaves": other}], dataset=dataset)
+    assert (found.plan.writes, found.rows("snapshot")[0]["leaves"]) == (0, other)
+
+
+@pytest.mark.parametrize("other", ["blue;red;red leaf", "blue", "red blue", None])
+def test_another_set_is_an_update(planned: Planner, other: str | None) -> None:
+    """One part more, one less, two in one."""
+    dataset = trees(more_columns=[{**LEAVES, "list": {"separator": ";", "set": True}}])
+    row = tree("T1", leaves="blue;red")
+    found = planned(
+        [row], before=[row | {"leaves": other}, tree("T2", leaves="x")], dataset=dataset
+    )
+    assert found.changes["T1"] == "update"
+
+
+@pytest.mark.parametrize("other", ["red | blue", "blue | red | ", " | blue | red"])
+def test_places_in_another_order_are_an_update(planned: Planner, other: str) -> None:
+    """Which officer or subject a part is about is what the list says."""
+    dataset = trees(more_columns=[{**LEAVES, "list": {}}])
+    row = tree("T1", leaves="blue | red")
+    found = planned([row], before=[row | {"leaves": other}], dataset=dataset)
+    assert found.changes == {"T1": "update"}
 
 
 @pytest.mark.parametrize(
