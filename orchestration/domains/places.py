@@ -1,0 +1,296 @@
+"""Places: one grammar for every published place column, and how fine a point may be.
+
+A place is a block (`012XX Canal St`), a crossing (`Bourbon St & Canal St`) or a named place of the
+vocabulary. Whatever else a cell holds is none and need not be recognized: no list says what an exact
+home looks like. Here are the queries that find such cells in the gate's database, and for free text
+the question whether it names a home. Bringing an address to its block is for the address macros
+(`dbt_project/macros/addresses.sql`); what becomes of a line that fails, for the gate.
+
+The queries need a column and the lists of `facts`, and look at distinct values. Great Expectations
+formats them and SQLAlchemy looks for `:name` in them: they hold neither braces nor such colons.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection
+from functools import lru_cache
+
+VOCABULARIES = ("street_names", "street_suffixes", "street_directions", "named_places")
+"""Seeds that the queries of places ask the facts for, as `vocabulary_<name>`."""
+
+BATCH = "{batch}"
+"""Stands for the gated table until Great Expectations puts its name there."""
+
+# Hundreds as the source masks them: 012XX, and XX and X for houses below 100 and below 10. Four
+# digits would be a house number with XX behind it, and a digit before a single X a block of ten.
+_BLOCK = "([0-9][0-9]?[0-9]?XX|XX|X)"
+_MOST_STREETS = 4
+_MOST_WORDS = 5
+
+# What stands beside a street where roads meet: `Read Blvd Exit`, `I-10 W Onramp Read Blvd`.
+_PARTS = "EXIT OFFRAMP ONRAMP OVERPASS RAMP UNDERPASS".split()
+
+# Words of a home and of whose it is, and letters of a unit that repeat.
+_HOME = [
+    *"APARTMENT APT APTS ATTIC BASEMENT BLDG BLK BLOCK BOX BSMT BUILDING CABIN CONDO DOOR DOWN".split(),
+    *"DOWNSTAIRS DUPLEX FL FLAT FLOOR FLR FRNT FRONT GARAGE HOME HOUSE HSE LEFT LOFT LOT".split(),
+    *"LOWER LOWR NUM NUMBER OFC OFFICE PENTHOUSE PH PO POBOX REAR RIGHT RM ROOM SHED SLIP".split(),
+    *"SPACE SPC STALL STE SUITE TRAILER TRLR UNIT UP UPPER UPPR UPSTAIRS WHSE".split(),
+    *"ACROSS AT ATTN BEHIND BETWEEN BY CARE CO CORNER CORP FROM INC INSIDE LLC LTD MISS".split(),
+    *"MR MRS MS NEAR OPPOSITE OR OUTSIDE".split(),
+    *(letter * 2 for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+]
+
+_TENS = "TWENTY THIRTY FORTY FOURTY FIFTY SIXTY SEVENTY EIGHTY NINETY NINTY".split()
+_NUMBERS = [
+    *_TENS,
+    *"ZERO OH NOUGHT ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE TEN ELEVEN TWELVE".split(),
+    *"THIRTEEN FOURTEEN FIFTEEN SIXTEEN SEVENTEEN EIGHTEEN NINETEEN HUNDRED THOUSAND".split(),
+    *"DOZEN HALF QUARTER".split(),
+]
+_ORDINALS = [
+    *"FIRST SECOND THIRD FOURTH FIFTH SIXTH SEVENTH EIGHTH NINTH TENTH ELEVENTH TWELFTH".split(),
+    *"THIRTEENTH FOURTEENTH FIFTEENTH SIXTEENTH SEVENTEENTH EIGHTEENTH NINETEENTH".split(),
+    *"TWENTIETH THIRTIETH FORTIETH FIFTIETH SIXTIETH SEVENTIETH EIGHTIETH NINETIETH".split(),
+]
+
+
+def _any(words: Collection[str]) -> str:
+    return f"({'|'.join(words)})"
+
+
+# Roman numbers from three letters on, and letters that are typed or read for digits.
+_ROMAN = "M*(CM|CD|D?C?C?C?)(XC|XL|L?X?X?X?)(IX|IV|V?I?I?I?)"
+_LOOKALIKE = "[OILSBZQ][OILSBZQ]+"
+_STRANGE = f"({_any(_HOME)}|{_any([*_NUMBERS, *_ORDINALS])}+|{_LOOKALIKE})"
+_ORDINAL = f"([1-9][0-9]?(ST|ND|RD|TH)|({_any(_TENS)}[- ])?{_any(_ORDINALS)})"
+_LETTERS = "[A-Za-z.''-]"
+"""Of a name: as it stands in SQL."""
+_NAME = f"[A-Za-z]{_LETTERS}*( [A-Za-z]{_LETTERS}*)*"
+
+
+def cells_that_are_no_place(column: str, *, table: str = BATCH) -> str:
+    """The query of the lines whose cell is neither a block, a crossing nor a named place."""
+    return _lines(column, table, "not is_place")
+
+
+def cells_with_unknown_street(column: str, *, table: str = BATCH) -> str:
+    """The query of the lines whose cell is a place by its form, with a street that nobody knows."""
+    return _lines(column, table, "is_place and not is_known")
+
+
+def _lines(column: str, table: str, condition: str) -> str:
+    cells = f'select "{column}" as cell from {table} where "{column}" is not null'
+    return (
+        f'select _extract_id, _line from {table} where "{column}" in (\n'
+        f"select cell from (\n{judged_places(cells)}\n) where {condition})"
+    )
+
+
+def judged_places(cells: str) -> str:
+    """The query that judges the different cells of a query (one column, `cell`): one row per cell.
+
+    `is_place`: the cell has the form of a place. `is_known`: and its streets are in a vocabulary.
+
+    A street that no vocabulary has is one by its form: a few words of letters before a suffix, none
+    of which could tell a home, not ending in a street that is known (`Apt B Canal St`); an ordinal
+    and a suffix; or a known street cut short (`Canal S`), which says nothing more than the street.
+    In a crossing not all may be cut short: `Julia & Robert` are two people.
+    """
+    return f"""
+with cells as (
+    select distinct cell from ({cells})
+),
+
+known as ({_values("street_names")}),
+
+named as ({_values("named_places")}),
+
+suffixes as ({_values("street_suffixes")}),
+
+directions as ({_values("street_directions")}),
+
+told_apart as (
+    select
+        cell,
+        regexp_matches(cell, '^{_BLOCK} ') as is_block,
+        string_split(regexp_replace(cell, '^{_BLOCK} ', ''), ' & ') as sides
+    from cells
+),
+
+sides as (
+    select distinct unnest(sides) as side from told_apart
+),
+
+pieces as (
+    select
+        side,
+        unnest(list_filter(
+            regexp_split_to_array(side, '(?i)(^| ){_any(_PARTS)}( |$)'), lambda part: part <> ''
+        )) as piece
+    from sides
+),
+
+streets as (
+    select
+        piece,
+        string_split(upper(piece), ' ') as words,
+        string_split(replace(upper(piece), '-', ' '), ' ') as bare_words
+    from (select distinct piece from pieces)
+),
+
+tails as (
+    select distinct piece from (
+        select
+            piece,
+            n = 2 and words[1] in (from directions) as is_directed,
+            array_to_string(list_slice(words, n, len(words)), ' ') as tail
+        from (select *, unnest(range(2, len(words) + 1)) as n from streets)
+    ) where tail in (from known) and not is_directed
+),
+
+cuts as (
+    select distinct rtrim(left(value, length(value) - n)) as value from (
+        select value, unnest(range(1, 1 + length(string_split(value, ' ')[-1]))) as n
+        from known where contains(value, ' ')
+    )
+),
+
+described as (
+    select
+        piece,
+        words,
+        upper(piece) in (from known) as is_known,
+        regexp_full_match(piece, '{_NAME}') and len(list_filter(bare_words, lambda word:
+            regexp_full_match(word, '{_STRANGE}')
+            or length(word) > 2 and regexp_full_match(word, '{_ROMAN}')
+        )) = 0 as is_name,
+        words[-1] in (from suffixes) as has_suffix,
+        words[1] in (from directions) as has_direction,
+        upper(piece) in (from cuts) as is_cut,
+        piece in (from tails) as has_known_tail
+    from streets
+),
+
+classed as (
+    select
+        piece,
+        case
+            when is_known then 3
+            when is_name and has_suffix and not has_known_tail
+                and len(words) between 2 and {_MOST_WORDS}
+                and (has_direction and len(words) > 2 or length(rtrim(words[1], '.')) > 1)
+                and length(rtrim(words[-2], '.')) > 1
+                then 2
+            when has_suffix and regexp_full_match(array_to_string(list_slice(
+                words, case when has_direction then 2 else 1 end, len(words) - 1
+            ), ' '), '{_ORDINAL}') then 2
+            when is_name and is_cut then 1
+            else 0
+        end as class
+    from described
+),
+
+judged as (
+    select
+        side,
+        case
+            when upper(side) in (from named) or upper(side) in (from known) then 3
+            else min(class)
+        end as class,
+        min(piece) = side as is_street
+    from sides
+    left join pieces using (side)
+    left join classed using (piece)
+    group by side
+),
+
+summed as (
+    select
+        cell,
+        is_block,
+        count(*) as streets,
+        min(coalesce(class, 0)) as worst,
+        max(coalesce(class, 0)) as best,
+        bool_and(coalesce(is_street, false)) as are_streets
+    from (select cell, is_block, unnest(sides) as side from told_apart)
+    left join judged using (side)
+    group by cell, is_block
+)
+
+select
+    cell,
+    upper(cell) in (from named) or worst > 0 and case
+        when is_block then streets = 1 and are_streets
+        else streets between 2 and {_MOST_STREETS} and best > 1
+    end as is_place,
+    upper(cell) in (from named) or worst = 3 as is_known
+from summed
+"""
+
+
+def _values(vocabulary: str) -> str:
+    return (
+        f"select distinct upper(value) as value from "
+        f"(select unnest(vocabulary_{vocabulary}) as value from facts)"
+    )
+
+
+def cells_that_are_no_point(
+    column: str,
+    *,
+    box: tuple[float, float, float, float],
+    decimals: int | None = None,
+    table: str = BATCH,
+) -> str:
+    """The query of the lines whose cell is no `POINT (longitude latitude)` within the box.
+
+    The form is exact, nothing stands behind it, and neither number has more decimals than allowed.
+    """
+    number = r"-?[0-9]+(\.[0-9]+)?"
+    west, south, east, north = box
+    longitude = rf"regexp_extract(\"{column}\", '\((-?[0-9.]+) ', 1)".replace('\\"', '"')
+    latitude = rf"regexp_extract(\"{column}\", ' (-?[0-9.]+)\)', 1)".replace('\\"', '"')
+    conditions = [
+        rf"""regexp_full_match("{column}", 'POINT ?\({number} {number}\)')""",
+        f"try_cast({longitude} as double) between {west!r} and {east!r}",
+        f"try_cast({latitude} as double) between {south!r} and {north!r}",
+    ]
+    if decimals is not None:
+        conditions += [
+            f"length(split_part({text}, '.', 2)) <= {decimals}" for text in (longitude, latitude)
+        ]
+    return (
+        f'select _extract_id, _line from {table} where "{column}" is not null '
+        f"and not coalesce({' and '.join(conditions)}, false)"
+    )
+
+
+def cells_finer_than(column: str, *, decimals: int, table: str = BATCH) -> str:
+    """The query of the lines whose number is finer than the source's own, or is none."""
+    return (
+        f'select _extract_id, _line from {table} where "{column}" is not null and not coalesce('
+        f'isfinite("{column}") and round("{column}", {decimals}) = "{column}", false)'
+    )
+
+
+def holds_exact_place(text: str, *, suffixes: Collection[str]) -> bool:
+    """Whether a text names a home: a number beside a street, or a unit behind one.
+
+    A question for text that is no place column. It knows the usual forms and no others; only the
+    grammar of places is sure.
+    """
+    plain = unicodedata.normalize("NFKC", text).replace("\u2044", "/")
+    return _exact_place(tuple(sorted(suffixes))).search(plain) is not None
+
+
+@lru_cache(maxsize=8)
+def _exact_place(suffixes: tuple[str, ...]) -> re.Pattern[str]:
+    between = r"(?:(?!(?:on|at|of|in|the|and|from|to|near|by|for|with|was|is)\b)[^\W\d_][\w.'-]*\W{1,2}|\d{1,3}(?:st|nd|rd|th)\W{1,2})"
+    street = rf"{between}{{1,4}}{_any([re.escape(one) for one in suffixes])}\b\.?"
+    house = r"(?<![\w.-])\d{1,5}(?:\s?[A-Za-z]|(?:\s?-\s?|/)\d{1,5}|\s\d/\d)?(?![\w])"
+    unit = r"(?:apt|apartment|unit|ste|suite|rm|room|#)\W*\w+"
+    return re.compile(
+        rf"{house}\W{{1,3}}{street}|{street}\W{{0,3}}(?:no\W{{0,2}}|#\s*)?{house}|{street}\W{{0,3}}{unit}",
+        re.IGNORECASE,
+    )
