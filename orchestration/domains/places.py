@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
+from string import ascii_uppercase
 
 VOCABULARIES = ("street_names", "street_suffixes", "street_directions", "named_places")
 """Seeds that the queries of places ask the facts for, as `vocabulary_<name>`."""
@@ -25,48 +26,39 @@ BATCH = "{batch}"
 # digits would be a house number with XX behind it, and a digit before a single X a block of ten.
 _BLOCK = "([0-9][0-9]?[0-9]?XX|XX|X)"
 _MOST_STREETS = 4
-_MOST_WORDS = 5
+_MOST_WORDS = 4
 
 # What stands beside a street where roads meet: `Read Blvd Exit`, `I-10 W Onramp Read Blvd`.
-_PARTS = "EXIT OFFRAMP ONRAMP OVERPASS RAMP UNDERPASS".split()
+_PARTS = "(EXIT|OFFRAMP|ONRAMP|OVERPASS|RAMP|UNDERPASS)"
 
-# Words of a home and of whose it is, and letters of a unit that repeat.
-_HOME = [
-    *"APARTMENT APT APTS ATTIC BASEMENT BLDG BLK BLOCK BOX BSMT BUILDING CABIN CONDO DOOR DOWN".split(),
-    *"DOWNSTAIRS DUPLEX FL FLAT FLOOR FLR FRNT FRONT GARAGE HOME HOUSE HSE LEFT LOFT LOT".split(),
-    *"LOWER LOWR NUM NUMBER OFC OFFICE PENTHOUSE PH PO POBOX REAR RIGHT RM ROOM SHED SLIP".split(),
-    *"SPACE SPC STALL STE SUITE TRAILER TRLR UNIT UP UPPER UPPR UPSTAIRS WHSE".split(),
-    *"ACROSS AT ATTN BEHIND BETWEEN BY CARE CO CORNER CORP FROM INC INSIDE LLC LTD MISS".split(),
-    *"MR MRS MS NEAR OPPOSITE OR OUTSIDE".split(),
-    *(letter * 2 for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
-]
-
-_TENS = "TWENTY THIRTY FORTY FOURTY FIFTY SIXTY SEVENTY EIGHTY NINETY NINTY".split()
-_NUMBERS = [
-    *_TENS,
-    *"ZERO OH NOUGHT ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE TEN ELEVEN TWELVE".split(),
-    *"THIRTEEN FOURTEEN FIFTEEN SIXTEEN SEVENTEEN EIGHTEEN NINETEEN HUNDRED THOUSAND".split(),
-    *"DOZEN HALF QUARTER".split(),
-]
-_ORDINALS = [
-    *"FIRST SECOND THIRD FOURTH FIFTH SIXTH SEVENTH EIGHTH NINTH TENTH ELEVENTH TWELFTH".split(),
-    *"THIRTEENTH FOURTEENTH FIFTEENTH SIXTEENTH SEVENTEENTH EIGHTEENTH NINETEENTH".split(),
-    *"TWENTIETH THIRTIETH FORTIETH FIFTIETH SIXTIETH SEVENTIETH EIGHTIETH NINETIETH".split(),
-]
-
-
-def _any(words: Collection[str]) -> str:
-    return f"({'|'.join(words)})"
-
-
-# Roman numbers from three letters on, and letters that are typed or read for digits.
-_ROMAN = "M*(CM|CD|D?C?C?C?)(XC|XL|L?X?X?X?)(IX|IV|V?I?I?I?)"
+# Words of a home, of where something is, and of whose it is; and letters of a unit that repeat.
+_HOME = (
+    "APARTMENT|APT|APTS|ATTIC|BASEMENT|BLDG|BLK|BLOCK|BOX|BSMT|BUILDING|CABIN|CONDO|DOOR|DOWN"
+    "|DOWNSTAIRS|DUPLEX|FL|FLAT|FLOOR|FLR|FRNT|FRONT|GARAGE|HOME|HOUSE|HSE|LEFT|LOFT|LOT|LOWER"
+    "|LOWR|NUM|NUMBER|OFC|OFFICE|PENTHOUSE|PH|PO|POBOX|REAR|RIGHT|RM|ROOM|SHED|SLIP|SPACE|SPC"
+    "|STALL|STE|SUITE|TRAILER|TRLR|UNIT|UP|UPPER|UPPR|UPSTAIRS|WHSE"
+    "|ACROSS|AT|BEHIND|BETWEEN|BY|CORNER|FROM|INSIDE|NEAR|OPPOSITE|OR|OUTSIDE"
+    "|ATTN|CARE|CO|CORP|INC|LLC|LTD|MISS|MR|MRS|MS"
+    f"|{'|'.join(letter * 2 for letter in ascii_uppercase)}"
+)
+_TENS = "TWENTY|THIRTY|FORTY|FOURTY|FIFTY|SIXTY|SEVENTY|EIGHTY|NINETY|NINTY"
+_NUMBERS = (
+    f"{_TENS}|ZERO|OH|NOUGHT|ONE|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE|TEN|ELEVEN|TWELVE"
+    "|THIRTEEN|FOURTEEN|FIFTEEN|SIXTEEN|SEVENTEEN|EIGHTEEN|NINETEEN|HUNDRED|THOUSAND|DOZEN|HALF"
+)
+_ORDINALS = (
+    "FIRST|SECOND|THIRD|FOURTH|FIFTH|SIXTH|SEVENTH|EIGHTH|NINTH|TENTH|ELEVENTH|TWELFTH|THIRTEENTH"
+    "|FOURTEENTH|FIFTEENTH|SIXTEENTH|SEVENTEENTH|EIGHTEENTH|NINETEENTH|TWENTIETH|THIRTIETH"
+    "|FORTIETH|FIFTIETH|SIXTIETH|SEVENTIETH|EIGHTIETH|NINETIETH"
+)
+# Letters that are typed or read for digits, and Roman numbers, which count from three letters on.
 _LOOKALIKE = "[OILSBZQ][OILSBZQ]+"
-_STRANGE = f"({_any(_HOME)}|{_any([*_NUMBERS, *_ORDINALS])}+|{_LOOKALIKE})"
-_ORDINAL = f"([1-9][0-9]?(ST|ND|RD|TH)|({_any(_TENS)}[- ])?{_any(_ORDINALS)})"
-_LETTERS = "[A-Za-z.''-]"
-"""Of a name: as it stands in SQL."""
-_NAME = f"[A-Za-z]{_LETTERS}*( [A-Za-z]{_LETTERS}*)*"
+_ROMAN = "M*(CM|CD|D?C?C?C?)(XC|XL|L?X?X?X?)(IX|IV|V?I?I?I?)"
+
+_STRANGE = f"({_HOME}|({_NUMBERS}|{_ORDINALS})+|{_LOOKALIKE})"
+_ORDINAL = f"([1-9][0-9]?(ST|ND|RD|TH)|(({_TENS})[- ])?({_ORDINALS}))"
+# The apostrophe is doubled, as it stands in SQL.
+_NAME = "[A-Za-z][A-Za-z.''-]*( [A-Za-z][A-Za-z.''-]*)*"
 
 
 def cells_that_are_no_place(column: str, *, table: str = BATCH) -> str:
@@ -126,7 +118,7 @@ pieces as (
     select
         side,
         unnest(list_filter(
-            regexp_split_to_array(side, '(?i)(^| ){_any(_PARTS)}( |$)'), lambda part: part <> ''
+            regexp_split_to_array(side, '(?i)(^| ){_PARTS}( |$)'), lambda part: part <> ''
         )) as piece
     from sides
 ),
@@ -178,8 +170,8 @@ classed as (
         case
             when is_known then 3
             when is_name and has_suffix and not has_known_tail
-                and len(words) between 2 and {_MOST_WORDS}
-                and (has_direction and len(words) > 2 or length(rtrim(words[1], '.')) > 1)
+                and len(words) - cast(has_direction as int) between 2 and {_MOST_WORDS}
+                and (has_direction or length(rtrim(words[1], '.')) > 1)
                 and length(rtrim(words[-2], '.')) > 1
                 then 2
             when has_suffix and regexp_full_match(array_to_string(list_slice(
@@ -198,7 +190,7 @@ judged as (
             when upper(side) in (from named) or upper(side) in (from known) then 3
             else min(class)
         end as class,
-        min(piece) = side as is_street
+        min(piece) = side and min(class) > 0 as is_street
     from sides
     left join pieces using (side)
     left join classed using (piece)
@@ -286,11 +278,14 @@ def holds_exact_place(text: str, *, suffixes: Collection[str]) -> bool:
 
 @lru_cache(maxsize=8)
 def _exact_place(suffixes: tuple[str, ...]) -> re.Pattern[str]:
-    between = r"(?:(?!(?:on|at|of|in|the|and|from|to|near|by|for|with|was|is)\b)[^\W\d_][\w.'-]*\W{1,2}|\d{1,3}(?:st|nd|rd|th)\W{1,2})"
-    street = rf"{between}{{1,4}}{_any([re.escape(one) for one in suffixes])}\b\.?"
-    house = r"(?<![\w.-])\d{1,5}(?:\s?[A-Za-z]|(?:\s?-\s?|/)\d{1,5}|\s\d/\d)?(?![\w])"
-    unit = r"(?:apt|apartment|unit|ste|suite|rm|room|#)\W*\w+"
-    return re.compile(
-        rf"{house}\W{{1,3}}{street}|{street}\W{{0,3}}(?:no\W{{0,2}}|#\s*)?{house}|{street}\W{{0,3}}{unit}",
-        re.IGNORECASE,
+    no_name = r"(?!(?:and|at|by|for|from|in|is|near|of|on|the|to|was|were|with)\b)"
+    word = rf"(?:{no_name}[^\W\d_][\w.'-]*|\d{{1,3}}(?:st|nd|rd|th))"
+    street = rf"(?:{word}\W{{1,2}}){{1,4}}(?:{'|'.join(map(re.escape, suffixes))})\b\.?"
+    house = r"(?<![\w.-])\d{1,5}(?:\s?[a-z]|(?:\s?-\s?|/)\d{1,5}|\s\d/\d)?(?!\w)"
+    unit = r"(?:\b(?:apt|apartment|unit|ste|suite|rm|room)\b|#)\W*\w+"
+    forms = (
+        rf"{house}\W{{1,3}}{street}",
+        rf"{street}\W{{0,3}}(?:no\W{{0,2}})?{house}",
+        rf"{street}\W{{0,3}}{unit}",
     )
+    return re.compile("|".join(forms), re.IGNORECASE)
