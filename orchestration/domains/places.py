@@ -39,7 +39,7 @@ _HOME = (
     "|STALL|STE|SUITE|TRAILER|TRLR|UNIT|UP|UPPER|UPPR|UPSTAIRS|WHSE"
     "|ACROSS|AT|BEHIND|BETWEEN|BY|CORNER|FROM|INSIDE|NEAR|OPPOSITE|OR|OUTSIDE"
     "|ATTN|CARE|CO|CORP|INC|LLC|LTD|MISS|MR|MRS|MS"
-    f"|{'|'.join(letter * 2 for letter in ascii_uppercase)}"
+    f"|{'|'.join(letter * 2 for letter in ascii_uppercase)}|(BLK|XX)[A-Z]+"
 )
 _TENS = "TWENTY|THIRTY|FORTY|FOURTY|FIFTY|SIXTY|SEVENTY|EIGHTY|NINETY|NINTY"
 _NUMBERS = (
@@ -57,8 +57,9 @@ _ROMAN = "M*(CM|CD|D?C?C?C?)(XC|XL|L?X?X?X?)(IX|IV|V?I?I?I?)"
 
 _STRANGE = f"({_HOME}|({_NUMBERS}|{_ORDINALS})+|{_LOOKALIKE})"
 _ORDINAL = f"([1-9][0-9]?(ST|ND|RD|TH)|(({_TENS})[- ])?({_ORDINALS}))"
-# The apostrophe is doubled, as it stands in SQL.
-_NAME = "[A-Za-z][A-Za-z.''-]*( [A-Za-z][A-Za-z.''-]*)*"
+# Words of letters, joined by hyphens or apostrophes (doubled, as in SQL), a full stop behind them.
+_WORD = "[A-Za-z]+([''-][A-Za-z]+)*[.]?"
+_NAME = f"{_WORD}( {_WORD})*"
 
 
 def cells_that_are_no_place(column: str, *, table: str = BATCH) -> str:
@@ -126,19 +127,27 @@ pieces as (
 streets as (
     select
         piece,
+        upper(piece) as name,
         string_split(upper(piece), ' ') as words,
-        string_split(replace(upper(piece), '-', ' '), ' ') as bare_words
+        upper(piece) in (from known) as is_known
     from (select distinct piece from pieces)
 ),
 
-tails as (
-    select distinct piece from (
-        select
-            piece,
-            n = 2 and words[1] in (from directions) as is_directed,
-            array_to_string(list_slice(words, n, len(words)), ' ') as tail
-        from (select *, unnest(range(2, len(words) + 1)) as n from streets)
-    ) where tail in (from known) and not is_directed
+-- `Apt B Canal St`, `BCanal St`: what stands before a known street may tell a home.
+parted as (
+    select
+        piece,
+        left(name, place) as head
+    from (
+        select piece, name, unnest(range(1, length(name))) as place from streets where not is_known
+    )
+    where substr(name, place + 1) in (from known)
+),
+
+disguised as (
+    select distinct piece from parted
+    where ends_with(head, ' ') and rtrim(head) not in (from directions)
+        or regexp_matches(head, '(^| )([A-Z]|{_STRANGE})$')
 ),
 
 cuts as (
@@ -152,15 +161,16 @@ described as (
     select
         piece,
         words,
-        upper(piece) in (from known) as is_known,
-        regexp_full_match(piece, '{_NAME}') and len(list_filter(bare_words, lambda word:
+        is_known,
+        regexp_full_match(piece, '{_NAME}') and len(list_filter(
+            regexp_split_to_array(name, '[ .-]'), lambda word:
             regexp_full_match(word, '{_STRANGE}')
             or length(word) > 2 and regexp_full_match(word, '{_ROMAN}')
         )) = 0 as is_name,
         words[-1] in (from suffixes) as has_suffix,
         words[1] in (from directions) as has_direction,
-        upper(piece) in (from cuts) as is_cut,
-        piece in (from tails) as has_known_tail
+        name in (from cuts) as is_cut,
+        piece in (from disguised) as is_disguised
     from streets
 ),
 
@@ -169,10 +179,10 @@ classed as (
         piece,
         case
             when is_known then 3
-            when is_name and has_suffix and not has_known_tail
+            when is_name and has_suffix and not is_disguised
                 and len(words) - cast(has_direction as int) between 2 and {_MOST_WORDS}
-                and (has_direction or length(rtrim(words[1], '.')) > 1)
-                and length(rtrim(words[-2], '.')) > 1
+                and (has_direction or not regexp_matches(words[1], '^[A-Z]([.-]|$)'))
+                and not regexp_matches(words[-2], '(^|-)[A-Z][.]?$')
                 then 2
             when has_suffix and regexp_full_match(array_to_string(list_slice(
                 words, case when has_direction then 2 else 1 end, len(words) - 1
