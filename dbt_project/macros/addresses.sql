@@ -21,14 +21,14 @@
     A street address at the level of its block: 7723 Hampson St is 077XX Hampson St, and so is
     7723-25, 7723 1/2, 7723A or 7723 & 7725, and Approx Loc:7723 Hampson St. What tells the homes of
     a house apart (A before the street, APT 5, # 5, REAR) goes too. A letter that may be a direction
-    (7723N ROMAN ST) is not guessed at. Intersections have no house number and stay; other numbers
+    (7723N ROMAN ST), or a digit (772O), is not guessed at. Intersections have no house number and stay; other numbers
     are for a rule to stop.
 #}
 {% macro street_block(column, rule) -%}
     {%- set about = '(?i)^approx[a-z.]* loc[a-z.]*:? ?' -%}
     {%- set text = "regexp_replace(" ~ collapsed(column ~ '__read') ~ ", '" ~ about ~ "', '')" -%}
     {%- set others = "((-| - | & | ?/ ?|, ?| and )[0-9]{1,5})*( ?-?[0-9]/[0-9]| ?½)?" -%}
-    {%- set letter = "(-?[a-df-mo-rt-vx-z])? ([a-c] ([a-z]{2,} [a-z]))?" -%}
+    {%- set letter = "(-?[a-df-hjkmp-rt-vx-z])? ([a-c] ([a-z]{2,} [a-z]))?" -%}
     {%- set number = "[1-9][0-9]{0,4}" ~ others ~ letter ~ "((blk|block) (of )?)?" -%}
     {%- set house = "(?i)^" ~ number -%}
     {%- set begins = "(?i)^(approx[a-z.]*\\s+loc[a-z.]*:?\\s*)?[1-9]" -%}

@@ -218,8 +218,16 @@ def _forms(
     suffixes: Mapping[str, list[str]],
     directions: Mapping[str, list[str]],
 ) -> Iterator[str]:
-    """Saint is St before a name; the last word is the suffix, the first may be a direction."""
-    ways: list[list[str]] = [[word.upper()] for word in words]
+    """Saint is St before a name; the last word is the suffix, the first may be a direction.
+
+    The hyphen of a numbered highway may be a blank: I-10 is I 10.
+    """
+    ways: list[list[str]] = [
+        [word.upper(), word.upper().replace("-", " ")]
+        if re.fullmatch(r"[A-Za-z]+-[0-9]+", word)
+        else [word.upper()]
+        for word in words
+    ]
     for place, word in enumerate(words[:-1]):
         if word == "St":
             ways[place] = ["ST", "ST.", "SAINT"]
