@@ -19,9 +19,11 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
+from orchestration.domains.times import ambiguous_formats, time_form
 from orchestration.errors import ConfigurationError
 
 TIME_ZONE = "America/Chicago"
@@ -133,6 +135,14 @@ class Domain(_Strict):
         return self
 
 
+class MonthFrom(_Strict):
+    """A column that names the month of a time: its first character's place among these letters."""
+
+    column: Name
+    letters: str = Field(min_length=12, max_length=12)
+    """Of January to December, in capitals."""
+
+
 class Column(_Strict):
     """One column: what the source calls it and what we publish it as."""
 
@@ -154,11 +164,23 @@ class Column(_Strict):
     """Which value stays when several lines hold the same key; `filled` takes the first non-null,
     `union` the parts of all of them, where cells are lists with ` | ` between."""
     formats: tuple[str, ...] = ()
-    """strptime formats of the declared parse, tried in order."""
+    """strptime formats of the declared parse, tried in order: a time has the whole form of one."""
+    month_from: MonthFrom | None = None
+    """Where the key tells in which month the event was: a witness of the order of days and months."""
     spelling: Spelling | None = None
     """None: the values of this column are never suspected."""
     domain: Domain | None = None
     """What it may hold; `summerware check` refuses a published column without."""
+
+    @field_validator("formats")
+    @classmethod
+    def _can_be_read(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        orders = {re.sub("[^md]", "", one) for one in ambiguous_formats(formats)}
+        if len(orders) > 1:
+            raise ValueError("days and months stand in one order, or `03/12/2026` is two days")
+        for one in formats:
+            time_form(one)
+        return formats
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -457,6 +479,7 @@ class Dataset(_Strict):
             "source.window": [self.source.window.column] if self.source.window else [],
             "publish.partition": [self.publish.partition.column] if self.publish.partition else [],
             "policies": [name for p in self.policies for name in (p.column, *p.redacts)],
+            "columns.month_from": [c.month_from.column for c in self.columns if c.month_from],
             "columns.spelling.agrees_with": [
                 name for c in self.columns if c.spelling for name in c.spelling.agrees_with
             ],
