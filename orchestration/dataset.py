@@ -19,9 +19,11 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
+from orchestration.domains.times import ambiguous_formats, time_form
 from orchestration.errors import ConfigurationError
 
 TIME_ZONE = "America/Chicago"
@@ -164,6 +166,14 @@ class Listing(_Strict):
         return self.separator.strip()
 
 
+class MonthFrom(_Strict):
+    """A column that names the month of a time: its first character's place among these letters."""
+
+    column: Name
+    letters: str = Field(min_length=12, max_length=12)
+    """Of January to December, in capitals."""
+
+
 class Column(_Strict):
     """One column: what the source calls it and what we publish it as."""
 
@@ -185,9 +195,11 @@ class Column(_Strict):
     """Which value stays when several lines hold the same key; `filled` takes the first non-null,
     `union` the parts of all of them, where cells are sets."""
     formats: tuple[str, ...] = ()
-    """strptime formats of the declared parse, tried in order."""
+    """strptime formats of the declared parse, tried in order: a time has the whole form of one."""
     list: Listing | None = None
     """Where a cell is a list: of what, and what its places stand for."""
+    month_from: MonthFrom | None = None
+    """Where the key tells in which month the event was: a witness of the order of days and months."""
     spelling: Spelling | None = None
     """None: the values of this column are never suspected."""
     domain: Domain | None = None
@@ -223,6 +235,16 @@ class Column(_Strict):
         if self.list:
             return self.list.separator
         return self.spelling.separator if self.spelling else None
+
+    @field_validator("formats")
+    @classmethod
+    def _can_be_read(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        orders = {re.sub("[^md]", "", one) for one in ambiguous_formats(formats)}
+        if len(orders) > 1:
+            raise ValueError("days and months stand in one order, or `03/12/2026` is two days")
+        for one in formats:
+            time_form(one)
+        return formats
 
     @property
     def headings(self) -> tuple[str, ...]:
@@ -536,6 +558,7 @@ class Dataset(_Strict):
                 for p in self.policies
                 for name in (p.column, *p.also, *p.redacts, *(p.codes.columns if p.codes else ()))
             ],
+            "columns.month_from": [c.month_from.column for c in self.columns if c.month_from],
             "columns.spelling.agrees_with": [
                 name for c in self.columns if c.spelling for name in c.spelling.agrees_with
             ],

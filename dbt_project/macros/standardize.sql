@@ -35,11 +35,13 @@
     {%- set text = trimmed(column['name']) -%}
     {%- if column['type'] in ('timestamp', 'date') -%}
         {%- set text = trimmed_one_by_one(column['name']) -%}
-        {%- set formats = [] -%}
-        {%- for format in column['formats'] -%}
-            {%- do formats.append("'" ~ format ~ "'") -%}
-        {%- endfor -%}
-        try_strptime({{ text }}, [{{ formats | join(', ') }}])
+        {#- A time has the whole form of its format: strptime alone reads 11/26/26 as the year 26. -#}
+        case
+            {%- for read in column['formats'] %}
+            when regexp_full_match({{ text }}, '{{ read['form'] }}')
+                then try_strptime({{ text }}, '{{ read['format'] }}')
+            {%- endfor %}
+        end
         {%- if column['type'] == 'date' -%}::date{%- endif -%}
     {%- elif column['type'] == 'number' -%}
         try_cast({{ text }} as double)

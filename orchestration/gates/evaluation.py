@@ -18,7 +18,7 @@ from great_expectations.expectations.registry import get_expectation_impl
 
 from orchestration.duck import BOUNDS, connect, copy_to_parquet
 from orchestration.gates import engine as _registers_duckdb  # noqa: F401
-from orchestration.gates.queries import parsed_time_macro, runnable, without_changes
+from orchestration.gates.queries import runnable, without_changes
 from orchestration.gates.suites import BY_ROW, QUERY, Rule
 from orchestration.layers import sync_file
 
@@ -62,7 +62,8 @@ class Tables:
     gated: str
     views: Mapping[str, str]
     facts: Mapping[str, Any]
-    time_formats: Sequence[str]
+    functions: Mapping[str, str]
+    """What rules may ask of times, by name: see `time_functions`."""
     key: str
     vocabularies: Mapping[str, Path]
     """Facts that are the values of a vocabulary, and its file."""
@@ -118,7 +119,8 @@ def _prepare(database: Path, tables: Tables) -> None:
             connection.execute(f'create view "{name}" as {without_changes(table)}')
         columns = ", ".join(f'? as "{name}"' for name in tables.facts)
         connection.execute(f"create table facts as select {columns}", list(tables.facts.values()))
-        connection.execute(f"create {parsed_time_macro(tables.time_formats)}")
+        for definition in tables.functions.values():
+            connection.execute(f"create {definition}")
 
 
 def _expectations(
@@ -243,7 +245,7 @@ def _standing_alone(result: RuleResult, tables: Tables, by_line: bool) -> RuleRe
         gated=tables.gated,
         views=tables.views,
         facts=tables.facts,
-        time_formats=tables.time_formats,
+        functions=tables.functions,
         vocabularies=tables.vocabularies,
         by_line=by_line,
     )

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from orchestration.dataset import Dataset
+from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.domains.classes import Classes
+from orchestration.domains.date_order import MISREAD_DATES, misread_dates
 from orchestration.domains.in_force import classes_in_force
 from orchestration.domains.rules import domain_facts, domain_vocabularies, gate_rules
+from orchestration.domains.times import time_functions
 from orchestration.duck import connect, lines_of_files, parquet, quoted
 from orchestration.errors import GateNotPassed
 from orchestration.gates.suites import SUITES, suite_hash, suite_path
@@ -49,9 +51,7 @@ def run_gate(
         gated=layer.layer,
         views=_views(settings, dataset, chain),
         facts=facts,
-        time_formats=list(
-            dict.fromkeys(text for column in dataset.columns for text in column.formats)
-        ),
+        functions=gate_functions(dataset, facts["extracted_at"]),
         key=dataset.key,
         vocabularies={
             f"vocabulary_{name}": vocabulary_path(settings, name)
@@ -88,6 +88,13 @@ def run_gate(
     )
     state.add_gate_record(record)
     return record
+
+
+def gate_functions(dataset: Dataset, extracted_at: datetime) -> Mapping[str, str]:
+    """What rules of a dataset may ask of times, by name, as definitions without `create`."""
+    formats = dict.fromkeys(text for column in dataset.columns for text in column.formats)
+    # The clock may change between the extract and the times that it may still tell of.
+    return time_functions(list(formats), zone=TIME_ZONE, until=extracted_at.year + 1)
 
 
 def require_passed(
@@ -154,16 +161,32 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
             views[name] = parquet(layer_file(settings, layer, file))
     if chain[-1].layer == "deduplicated":
         return views
-    return {name: _without_erased(table) for name, table in views.items()}
+    views = {name: _without_erased(table) for name, table in views.items()}
+    if chain[-1].layer == "raw":
+        views[MISREAD_DATES] = misread_dates(
+            dataset,
+            views["raw"],
+            present=_columns(views["raw"]),
+            extract_time_known=_knows_its_time(chain[0]),
+        )
+    return views
 
 
 def _without_erased(table: str) -> str:
     """Lines whose cells an order erased are no data that a rule could judge; they have a fate."""
-    with connect() as connection:
-        names = [row[0] for row in connection.execute(f"describe from {table}").fetchall()]
-    if "_parse_error" not in names:
+    if "_parse_error" not in _columns(table):
         return table
     return f"(from {table} where _parse_error is distinct from {quoted(ERASED)})"
+
+
+def _columns(table: str) -> list[str]:
+    with connect() as connection:
+        return [row[0] for row in connection.execute(f"describe from {table}").fetchall()]
+
+
+def _knows_its_time(raw: Layer) -> bool:
+    """Whether the source says when the extract was made; the time of a file is a guess."""
+    return bool(raw.facts["time_source"] != "file time")
 
 
 def _facts(
@@ -172,14 +195,14 @@ def _facts(
     """One row that rules may compare with: the extract's time and grain, and the last good one."""
     raw = chain[0].facts
     extracted_at = datetime.fromisoformat(raw["extracted_at"])
-    is_known = raw["time_source"] != "file time"
     stale_before = extracted_at - timedelta(days=dataset.limits.stale_days)
     before = _last_good_keys(settings, state, dataset, chain[0])
     classes = classes_in_force(settings, state, dataset)
     return {
         "grain": raw["grain"],
         "extracted_at": extracted_at,
-        "stale_before": stale_before if is_known else _LONG_AGO,
+        "window_days": dataset.source.window.days if dataset.source.window else 0,
+        "stale_before": stale_before if _knows_its_time(chain[0]) else _LONG_AGO,
         "keys_before": before,
         "keys_at_least": max(1, int(before * (1 - dataset.limits.volume_drop_share))),
         **{

@@ -1,26 +1,17 @@
 """A rule's query as a person can run it: in any DuckDB, on the real Parquet, with nothing prepared.
 
-Inside a gate a query speaks of views (`standardized`, `facts`) and of `parsed_time`, which are gone
-with the gate. Here they are written into the query. It holds what the rules and the dataset file say
-and paths of this machine, never a cell.
+Inside a gate a query speaks of views (`standardized`, `facts`) and of functions (`parsed_time`),
+which are gone with the gate. Here they are written into the query. It holds what the rules and the
+dataset file say and paths of this machine, never a cell.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from orchestration.duck import quoted, sql_path
-
-PARSED_TIME = "parsed_time"
-
-
-def parsed_time_macro(formats: Sequence[str]) -> str:
-    """The function that rules of the raw layer parse a time with, as a definition without `create`."""
-    # DuckDB wants a format, also where the dataset has no time.
-    listed = ", ".join(quoted(text) for text in formats or ["%Y-%m-%d"])
-    return f"macro {PARSED_TIME}(text) as try_strptime(trim(text), [{listed}])"
 
 
 def without_changes(table: str) -> str:
@@ -34,7 +25,7 @@ def runnable(
     gated: str,
     views: Mapping[str, str],
     facts: Mapping[str, Any],
-    time_formats: Sequence[str],
+    functions: Mapping[str, str],
     vocabularies: Mapping[str, Path],
     by_line: bool,
 ) -> str:
@@ -53,14 +44,18 @@ def runnable(
             if _says(query, name)
         }
         named["facts"] = "select " + ", ".join(f'{said} as "{name}"' for name, said in told.items())
-    start = "with " + ",\n".join(f"{name} as ({table})" for name, table in named.items())
+    made = [
+        f"create or replace temp {definition};\n"
+        for name, definition in functions.items()
+        if _says(query, name)
+    ]
+    start = "".join(made) + "with "
+    start += ",\n".join(f"{name} as ({table})" for name, table in named.items())
     body = f"select * from (\n{query}\n) as failing"
     if by_line:
         body += (
             f"\nleft join {gated} as line using (_extract_id, _line)\norder by _extract_id, _line"
         )
-    if _says(query, PARSED_TIME):
-        start = f"create or replace temp {parsed_time_macro(time_formats)};\n{start}"
     return f"{start}\n{body};"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import LINK, Dataset
+from orchestration.domains.times import time_form
 from orchestration.errors import ModelFault
 from orchestration.layers import workspace
 from orchestration.settings import Settings
@@ -38,7 +39,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                 "privacy": column.privacy,
                 "volatile": column.volatile,
                 "survivorship": column.survivorship,
-                "formats": list(column.formats),
+                "formats": [{"format": one, "form": time_form(one)} for one in column.formats],
                 "landed": column.source is not None,
                 "spelled": column.spelling is not None,
                 "list": column.list

@@ -39,6 +39,7 @@ import sqlalchemy as sa
 import yaml
 
 from orchestration.dataset import Dataset, load_datasets
+from orchestration.domains.date_order import MISREAD_DATES, misread_dates
 from orchestration.duck import parquet
 from orchestration.gates import gate
 from orchestration.gates.evaluation import RuleResult, Tables, evaluate
@@ -304,15 +305,17 @@ def _evaluate(
             file = folder / f"{table}.parquet"
             _write(file, columns, rows)
             views[table] = parquet(file)
+        if layer == "raw":
+            views[MISREAD_DATES] = misread_dates(
+                dataset, views["raw"], present=tables["raw"][0], extract_time_known=True
+            )
         results, _ = evaluate(
             suite_of(dataset_id, layer).for_grain(grain),
             Tables(
                 gated=layer,
                 views=views,
                 facts=known,
-                time_formats=list(
-                    dict.fromkeys(text for column in dataset.columns for text in column.formats)
-                ),
+                functions=gate.gate_functions(dataset, known["extracted_at"]),
                 vocabularies={
                     f"vocabulary_{path.stem}": path
                     for path in (settings().dbt_project_dir / "seeds").glob("*.csv")
