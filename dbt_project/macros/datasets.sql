@@ -6,14 +6,15 @@
 {% endmacro %}
 
 {# Names of columns, those of one kind where a filter is given. #}
-{% macro columns_of(id, type=none, privacy=none, volatile=none, landed=none, spelled=none) %}
+{% macro columns_of(id, type=none, privacy=none, volatile=none, landed=none, spelled=none, scanned=none) %}
     {% set names = [] %}
     {% for column in dataset(id)['columns'] %}
         {% if (type is none or column['type'] == type)
             and (privacy is none or column['privacy'] == privacy)
             and (volatile is none or column['volatile'] == volatile)
             and (landed is none or column['landed'] == landed)
-            and (spelled is none or column['spelled'] == spelled) %}
+            and (spelled is none or column['spelled'] == spelled)
+            and (scanned is none or column['scanned'] == scanned) %}
             {% do names.append(column['name']) %}
         {% endif %}
     {% endfor %}

@@ -1,6 +1,7 @@
 {#
-    A staging model, `shifted_at` being made before it is built: the standardized columns of its base, every raw line, in the order it came, and in
-    `_changes` what standardizing and a corrected misspelling did to its cells.
+    A staging model: the standardized columns of its base, every raw line, in the order it came, and in
+    `_changes` what standardizing and a corrected misspelling did to its cells. `shifted_at` and, for
+    each scanned column, `persons_in_<column>` are made before it is built.
 #}
 {% macro staged(id, base, derived={}) %}
     {%- set spelled = columns_of(id, spelled=true) %}
@@ -16,7 +17,8 @@ staged as (
         _grain,
         _parse_error,
         _unparsed,
-        shifted_at(_extract_id, _line) as _shifted
+        shifted_at(_extract_id, _line) as _shifted,
+        {{ persons(id) }} as _persons
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}
         {%- endfor %}
@@ -43,6 +45,19 @@ staged as (
 
 select * from staged
 {% endmacro %}
+
+{#
+    What the scan found in a line's cells, as read or standardized: `column: kind, kind; column: kind`,
+    or null.
+#}
+{% macro persons(id) -%}
+    nullif(concat_ws(
+        '; '
+        {%- for name in columns_of(id, scanned=true) %}
+        , '{{ name }}: ' || coalesce(persons_in_{{ name }}({{ name }}__read), persons_in_{{ name }}({{ name }}))
+        {%- endfor %}
+    ), '')
+{%- endmacro %}
 
 {# What a staging model shows of a column; `spelled_<column>` is made before it is built. #}
 {% macro cell(id, name, derived) -%}

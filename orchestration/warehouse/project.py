@@ -15,6 +15,7 @@ from typing import Any
 from orchestration.dataset import LINK, Dataset
 from orchestration.errors import ModelFault
 from orchestration.layers import workspace
+from orchestration.scanning.scanned import scanned_columns
 from orchestration.settings import Settings
 
 
@@ -25,6 +26,7 @@ def dbt_variables(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
     columns = [column.name for column in dataset.columns]
+    scanned = scanned_columns(dataset)
     return {
         "key": dataset.key,
         "version_order": list(dataset.version_order),
@@ -41,6 +43,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                 "formats": list(column.formats),
                 "landed": column.source is not None,
                 "spelled": column.spelling is not None,
+                "scanned": column in scanned,
             }
             for column in dataset.columns
             if column.privacy != "never" and column.name != LINK
