@@ -506,6 +506,13 @@ class Alerts(_Strict):
     escalate: Escalation = Escalation()
 
 
+class Scan(_Strict):
+    """What published text is scanned for beyond what no text may hold; see `scanning/`."""
+
+    health: tuple[Name, ...] = ()
+    """Columns in which words about a person's health count as personal, too."""
+
+
 class Dataset(_Strict):
     """One dataset file."""
 
@@ -528,6 +535,7 @@ class Dataset(_Strict):
     plan_by: tuple[Name, ...] = ()
     """Columns, such as the district, by whose values a plan is counted for people."""
     policies: tuple[Policy, ...] = ()
+    scan: Scan = Scan()
     duplicates: Duplicates | None = None
     review: Review | None = None
     publish: Publish
@@ -562,6 +570,7 @@ class Dataset(_Strict):
             "columns.spelling.agrees_with": [
                 name for c in self.columns if c.spelling for name in c.spelling.agrees_with
             ],
+            "scan.health": self.scan.health,
             "duplicates": _compared(self.duplicates),
             "plan_by": self.plan_by,
         }

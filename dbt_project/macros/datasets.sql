@@ -6,7 +6,7 @@
 {% endmacro %}
 
 {# Names of columns, those of one kind where a filter is given. #}
-{% macro columns_of(id, type=none, privacy=none, volatile=none, landed=none, spelled=none, places=none) %}
+{% macro columns_of(id, type=none, privacy=none, volatile=none, landed=none, spelled=none, places=none, scanned=none) %}
     {% set names = [] %}
     {% for column in dataset(id)['columns'] %}
         {% if (type is none or column['type'] == type)
@@ -14,7 +14,8 @@
             and (volatile is none or column['volatile'] == volatile)
             and (landed is none or column['landed'] == landed)
             and (spelled is none or column['spelled'] == spelled)
-            and (places is none or (column['list'] or {}).get('places') == places) %}
+            and (places is none or (column['list'] or {}).get('places') == places)
+            and (scanned is none or column['scanned'] == scanned) %}
             {% do names.append(column['name']) %}
         {% endif %}
     {% endfor %}

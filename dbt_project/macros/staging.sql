@@ -4,8 +4,8 @@
 
     `_policies` are the policies that cover the line by a deciding column as read, as standardized or
     as corrected; `_unclassified` names the deciding columns that say nothing, or something that nobody
-    classified. The functions that this asks for are made before the model is built, by
-    `orchestration/warehouse/modelled_layer.py`.
+    classified; `_persons` says in which columns something personal was found. The functions that this
+    asks for are made before the model is built, by `orchestration/warehouse/modelled_layer.py`.
 #}
 {% macro staged(id, base, derived={}) %}
     {%- set spelled = columns_of(id, spelled=true) %}
@@ -34,6 +34,7 @@ staged as (
         _parse_error,
         _unparsed,
         shifted_at(_extract_id, _line) as _shifted,
+        {{ persons(id) }} as _persons,
         {%- if deciding %}
         {{ covering_policies(deciding) }} as _policies,
         nullif(concat_ws(
@@ -96,6 +97,19 @@ select * from staged
             list_sort(list_distinct(string_split_regex({{ policies }}, ' +'))), ' '
         )
     end
+{%- endmacro %}
+
+{#
+    What the scan found in a line's cells, as read or standardized: `column: kind, kind; column: kind`,
+    or null.
+#}
+{% macro persons(id) -%}
+    nullif(concat_ws(
+        '; '
+        {%- for name in columns_of(id, scanned=true) %}
+        , '{{ name }}: ' || coalesce(persons_in_{{ name }}({{ name }}__read), persons_in_{{ name }}({{ name }}))
+        {%- endfor %}
+    ), '')
 {%- endmacro %}
 
 {# What a staging model shows of a column; `spelled_<column>` is made before it is built. #}

@@ -22,6 +22,7 @@ from orchestration.review.decisions import (
     duplicate_decisions,
     spelling_decisions,
 )
+from orchestration.scanning.scanned import scan_lines
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
 from orchestration.takedown.tombstones import Tombstones, load_tombstones
@@ -32,7 +33,7 @@ from orchestration.warehouse.runner import (
     build_models,
     open_warehouse,
 )
-from orchestration.warehouse.vocabularies import define_streets, members
+from orchestration.warehouse.vocabularies import define_streets, members, official_values
 
 progress = logging.getLogger("summerware.progress")
 
@@ -130,20 +131,20 @@ def standardize(
             },
         )
     build = partial(build_models, settings, datasets, dataset=dataset.id, database=database)
-    results = []
-    if dataset.spelled:
-        results += build(BASE)
-        with connect(database) as connection:
+    results = build(BASE)
+    base = f"main.base_{dataset.id}"
+    with connect(database) as connection:
+        scan_lines(connection, dataset, base=base, vocabularies=official_values(settings, dataset))
+        if dataset.spelled:
             suspect_misspellings(
                 connection,
                 settings,
                 dataset,
-                base=f"main.base_{dataset.id}",
+                base=base,
                 decisions=decisions,
                 target=folder / f"spelling_{dataset.id}.parquet",
             )
-        return results + build(STANDARDIZED)
-    return build((*BASE, *STANDARDIZED))
+    return results + build(STANDARDIZED)
 
 
 def deduplicate(

@@ -16,6 +16,7 @@ from orchestration.dataset import LINK, Dataset
 from orchestration.domains.times import time_form
 from orchestration.errors import ModelFault
 from orchestration.layers import workspace
+from orchestration.scanning.scanned import scanned_columns
 from orchestration.settings import Settings
 
 
@@ -26,6 +27,7 @@ def dbt_variables(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:
     columns = [column.name for column in dataset.columns]
+    scanned = scanned_columns(dataset)
     return {
         "key": dataset.key,
         "version_order": list(dataset.version_order),
@@ -49,6 +51,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                     "places": column.list.places,
                     "set": column.list.set,
                 },
+                "scanned": column in scanned,
             }
             for column in dataset.columns
             if column.privacy != "never" and column.name != LINK

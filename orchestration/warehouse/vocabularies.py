@@ -9,7 +9,7 @@ to `orchestration/cleaning/`.
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,12 +69,33 @@ def members(settings: Settings, spelling: Spelling) -> list[Entry]:
     Raises:
         ConfigurationError: one of its vocabularies is wrong, or not there.
     """
+    return _chosen(settings, spelling.vocabulary, spelling.kinds)
+
+
+def _chosen(settings: Settings, names: Iterable[str], kinds: Collection[str]) -> list[Entry]:
     return [
         entry
-        for name in spelling.vocabulary
+        for name in names
         for entry in load_vocabulary(settings, name)
-        if not spelling.kinds or entry.kind in spelling.kinds
+        if not kinds or entry.kind in kinds
     ]
+
+
+def official_values(settings: Settings, dataset: Dataset) -> dict[str, list[str]]:
+    """The right values of every column that has a vocabulary, be it its domain's or its spelling's.
+
+    Raises:
+        ConfigurationError: a vocabulary is wrong, or not there.
+    """
+    return {
+        column.name: [
+            entry.value
+            for named in (column.domain, column.spelling)
+            if named
+            for entry in _chosen(settings, named.vocabulary, named.kinds)
+        ]
+        for column in dataset.columns
+    }
 
 
 def named_vocabularies(suite: str) -> list[str]:

@@ -21,6 +21,7 @@ from orchestration.cleaning.spelled import define_correction
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.domains.classes import define_asked, define_classes, load_classes
 from orchestration.duck import parquet
+from orchestration.scanning.scanned import define_found, scanned_columns
 from orchestration.settings import PACKAGE, PROJECT, Settings
 from orchestration.warehouse.modelled_layer import deduplicate, standardize
 from orchestration.warehouse.vocabularies import define_streets
@@ -152,6 +153,8 @@ class Models:
         define_classes(connection, load_classes(self.settings, self.dataset))
         define_asked(connection, self.dataset, lines=f"raw.{self.dataset.id}")
         connection.execute("create macro shifted_at(extract_id, line) as null::varchar")
+        for column in scanned_columns(self.dataset):
+            define_found(connection, column.name, {})
         for column in self.dataset.spelled:
             define_correction(connection, column.name)
         for name, sql in self.sql.items():

@@ -272,7 +272,9 @@ def _standardized_columns(dataset: str) -> dict[str, str]:
     columns = datasets()[dataset].columns
     return (
         _line_columns()
-        | {"_unparsed": "varchar", "_shifted": "varchar", "_uneven": "varchar"}
+        | dict.fromkeys(
+            ("_unparsed", "_shifted", "_uneven", "_persons", "_unclassified"), "varchar"
+        )
         | {column.name: TYPES.get(column.type, column.type) for column in columns}
     )
 

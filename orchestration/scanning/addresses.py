@@ -1,0 +1,120 @@
+"""Homes: a house number and its street, an apartment, a post box, coordinates.
+
+A block (`012XX Canal St`, `1200 block of Canal St`) and a crossing are no homes. What a column of
+places may hold is the grammar of places, not this.
+"""
+
+import re
+from collections.abc import Iterable
+
+from orchestration.scanning.writing import Writing
+
+_SUFFIX = (
+    r"(?:STREET|STR|ST|AVENUE|AVEN?|AV|BOULEVARD|BLVD|BL|ROAD|RD|DRIVE|DR|LANE|LN|COURT|CT"
+    r"|PLACE|PL|HIGHWAY|HWY|"
+    r"PARKWAY|PKWY|PKY|CIRCLE|CIR|TERRACE|TERR?|TRAIL|TRL|ALLEY|ALY|SQUARE|SQ|CRESCENT|CRES"
+    r"|COVE|CV|LOOP|PLAZA|PLZ|"
+    r"CROSSING|XING|BEND|BND|WAY|WALK|ROW|EXPRESSWAY|EXPY|CAUSEWAY|TURNPIKE|ESPLANADE|PROMENADE"
+    r"|POINT|PT)"
+)
+# What may stand between a number and a street's suffix in a sentence, and is no street.
+_NO_STREET = (
+    r"(?!(?:BLK|BLOCKS?|BLOC|OF|ON|IN|AT|TO|FROM|THE|AND|OR|BY|FOR|WITH|NEAR|OFF|PER|AM|PM|HRS?"
+    r"|HOURS?|MIN|MINS|MINUTES?"
+    r"|FT|FEET|FOOT|YARDS?|YDS|MILES?|MPH|LBS?|POUNDS?|INCH(?:ES)?|COUNTS?|CTS?|DAYS?|WEEKS?"
+    r"|MONTHS?|YEARS?|YRS?|YOA|YO"
+    r"|DOORS?|DR|W/M|B/M|W/F|B/F|MALES?|FEMALES?|SUBJECTS?|PEOPLE|PERSONS?|MEN|WOMEN|OFFICERS?"
+    r"|VEHICLES?|CARS?|UNITS?"
+    r"|TIRES?|BAGS?|CARTS?|CANS?|SHOTS?|TIMES?|HUNDRED|SERIES|GRAMS?|DOLLARS?|FORD|TOYOTA|HONDA"
+    r"|NISSAN|DODGE|CHEVROLET"
+    r"|CHEVY|KIA|HYUNDAI|BMW|GMC|JEEP|LEXUS|MAZDA|ACURA|INFINITI|BUICK|CADILLAC|CHRYSLER"
+    r"|MERCURY|PONTIAC|SUBARU|VOLVO)\b)"
+)
+_HOUSE = (
+    r"(?<![0-9A-Z:.$/#-])(?<!EXIT )(?<!HWY )(?<!MILE )(?<!POLE )(?<!ROUTE )(?<!\bUS )(?<!\bI )"
+    r"[0-9]{1,5}(?:(?<=[0-9]{2})[A-Z]|[-/][0-9]{1,5}| ?[-&] ?[0-9]{1,5}| 1/2|-1/2|\u00bd)?"
+)
+_DIRECTION = r"(?:(?:N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST)\.?,? )?"
+_STREET_WORD = r"(?:[0-9]{1,3}(?:ST|ND|RD|TH)|[A-Z][A-Z'.]*)"
+_HOUSE_AND_STREET = re.compile(
+    rf"{_HOUSE},? {_DIRECTION}(?:{_NO_STREET}{_STREET_WORD}[ ,]{{1,2}}){{1,4}}{_SUFFIX}\b(?!['])"
+)
+_HOUSE_AND_SIDE = re.compile(
+    r"(?<![0-9A-Z:.$/#-])[0-9]{3,5}(?:[A-Z]|[-/][0-9]{1,5})?,? (?:N|S|E|W|NORTH|SOUTH|EAST"
+    r"|WEST)\.? "
+    rf"{_NO_STREET}[A-Z][A-Z'.]{{3,}}"
+)
+_HOUSE_AND_AVENUE = re.compile(
+    rf"{_HOUSE},? (?:AVE(?:NUE)?|RUE|HIGHWAY|HWY|OLD HWY|CALLE|VIA|BAYOU) [A-Z0-9]"
+)
+_STREET_AND_HOUSE = re.compile(
+    r"\b[A-Z][A-Z'.]* (?:STREET|ST|AVENUE|AVE|AV|BLVD|ROAD|RD|DRIVE|LANE|LN)\.?,? ?(?:#|NO\.?"
+    r"|NUMBER|HOUSE|BLDG)? ?#? ?"
+    r"[0-9]{2,5}(?![0-9A-Z:/-]| ?(?:BLK|BLOCK|HRS|FT|FEET|MPH|AM|PM))"
+)
+_SPOKEN = re.compile(
+    r"\b(?:ADDRESS|ADDR?|LIVES?|LIVING|RESID(?:ES?|ENCE|ING)|RES|HOME|HOUSE|STAYS?|STAYING"
+    r"|DOMICILE|LOC(?:ATED|ATION)?"
+    r"|AT|@|FROM|BEHIND|OUTSIDE|INSIDE|FRONT OF)\b[ :#.,=-]{0,3}(?:(?:IS|AT|OF|ON|NUMBER"
+    r"|NO\.?)[ :#]{1,2}){0,2}"
+    rf"[0-9]{{2,5}}[A-Z]?,? {_DIRECTION}{_NO_STREET}(?!MG\b|CC\b|PSI\b|PERCENT\b|SHIFT\b|PROOF\b"
+    rf"|BLOOD\b|BAC\b)[A-Z][A-Z'.]{{2,}}"
+)
+_APARTMENT = re.compile(
+    r"\b(?:APT|APTS|APPT|APART|APARTMENT|APARTMENTS?|SUITE)\b\.? ?(?:NUMBER|NO\.?|NUM\.?"
+    r"|NBR)? ?[#:]? ?-?"
+    r"(?:[A-Z]?-?[0-9]{1,5}-?[A-Z]?|[A-HJ-Z])(?![A-Z0-9'])"
+)
+_OF_A_STREET = re.compile(
+    rf"\b{_SUFFIX}\.?,? ?(?:UNIT|STE|LOT|TRLR|TRAILER|RM|ROOM|BLDG|FLOOR|FL"
+    rf"|#) ?#?[A-Z]?-?[0-9]{{1,5}}[A-Z]?\b"
+)
+_BOX = re.compile(r"\bP\.? ?O\.? ?BOX ?#?[0-9]+")
+
+_DEGREES = r"-?[0-9]{1,3}\.[0-9]{2,}"
+_COORDINATES = tuple(
+    re.compile(form)
+    for form in (
+        # A latitude and a longitude, in either order, of which one is negative or has its letter.
+        r"(?<![0-9.])-?[0-9]{1,2}\.[0-9]{2,}[\u00b0 ]{0,2}[NS]?[ ,;/|]{1,3}-[0-9]{2,3}\.[0-9]{2,}",
+        r"(?<![0-9.])-[0-9]{2,3}\.[0-9]{2,}[ ,;/|]{1,3}[0-9]{1,2}\.[0-9]{2,}",
+        r"(?<![0-9.])[0-9]{1,2}\.[0-9]{2,}[\u00b0 ]{0,2}[NS][ ,;/|]{0,3}"
+        r"[0-9]{2,3}\.[0-9]{2,}[\u00b0 ]{0,2}[EW]\b",
+        r"\b[NS] ?[0-9]{1,2}\.[0-9]{2,}[\u00b0 ,;/]{0,3}[EW] ?[0-9]{2,3}\.[0-9]{2,}",
+        r"(?<![0-9.])[0-9]{1,2}\.[0-9]{3,}[ ,;/|]{1,3}[0-9]{2,3}\.[0-9]{3,}(?![.0-9])",
+        rf"\b(?:LAT|LON|LONG|LNG|LATITUDE|LONGITUDE|GPS|COORDS?"
+        rf"|COORDINATES?)\b[^0-9;|]{{0,12}}{_DEGREES}",
+        r"\bPOINT ?\(",
+        r"[0-9]{1,3} ?(?:\u00b0|DEG) ?[0-9]{1,2} ?['\u2032\u2019M]? ?(?:[0-9]{1,2}"
+        r"(?:\.[0-9]+)? ?(?:\"|''|\u2033|\u201d|S)? ?)?[NSEW]\b",
+    )
+)
+
+
+_DIGIT = re.compile("[0-9]")
+_MAY_BE_HOUSE = re.compile(rf"[0-9][A-Z]?,? .*\b{_SUFFIX}\b|\b{_SUFFIX}\b.*[0-9]")
+_MAY_BE_COORDINATES = re.compile(r"[0-9]\.[0-9]{2}|POINT|[0-9] ?(?:\u00b0|DEG)")
+_MAY_BE_HOME = re.compile(r"[0-9]{2}[A-Z]?,? [A-Z]")
+
+
+def has_exact_address(writing: Writing) -> bool:
+    """Whether a text names one home: by its house number, its door or its coordinates."""
+    text = writing.without_laws
+    if _APARTMENT.search(text):
+        return True
+    if not _DIGIT.search(text):
+        return False
+    return (
+        (_MAY_BE_HOUSE.search(text) is not None and _any(_WITH_SUFFIX, text))
+        or (_MAY_BE_HOME.search(text) is not None and _any(_WITHOUT_SUFFIX, text))
+        or (_MAY_BE_COORDINATES.search(text) is not None and _any(_COORDINATES, text))
+        or _BOX.search(text) is not None
+    )
+
+
+_WITH_SUFFIX = (_HOUSE_AND_STREET, _STREET_AND_HOUSE, _OF_A_STREET)
+_WITHOUT_SUFFIX = (_SPOKEN, _HOUSE_AND_AVENUE, _HOUSE_AND_SIDE)
+
+
+def _any(forms: Iterable[re.Pattern[str]], text: str) -> bool:
+    return any(form.search(text) for form in forms)

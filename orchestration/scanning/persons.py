@@ -1,0 +1,95 @@
+"""Which kinds of personal data a text holds, never which: `find_persons`.
+
+The finders know nothing of datasets; which cells are scanned and for what is `scanned.py`'s.
+"""
+
+import re
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Final
+
+from orchestration.scanning.addresses import has_exact_address
+from orchestration.scanning.health import has_health_words
+from orchestration.scanning.identities import (
+    has_birth_date,
+    has_drivers_licence,
+    has_social_security_number,
+)
+from orchestration.scanning.names import has_name
+from orchestration.scanning.telephones import has_mail_address, has_telephone
+from orchestration.scanning.vehicles import has_plate, has_vin
+from orchestration.scanning.writing import Writing, read_text
+
+TELEPHONE: Final = "telephone"
+MAIL: Final = "mail address"
+SSN: Final = "social security number"
+BIRTH_DATE: Final = "birth date"
+PLATE: Final = "number plate"
+VIN: Final = "VIN"
+LICENCE: Final = "driver's licence"
+ADDRESS: Final = "exact address"
+NAME: Final = "name"
+HEALTH: Final = "health words"
+
+PERSONAL: Final = (TELEPHONE, MAIL, SSN, BIRTH_DATE, PLATE, VIN, LICENCE, ADDRESS, NAME)
+"""What no published text may hold."""
+KINDS: Final = (*PERSONAL, HEALTH)
+"""All kinds, in the order in which they are told; health is looked for where it is asked."""
+
+_SEPARATOR = re.compile(r"\|| ?; ?")
+_SHORTEST = 4
+"""A text with fewer signs is nobody's number or name."""
+
+
+def find_persons(
+    text: str, *, kinds: Collection[str] = KINDS, born_until: int | None = None
+) -> frozenset[str]:
+    """The kinds of personal data in a text, each part of a list read by itself.
+
+    A date beside no word of birth counts as one where its year is `born_until` or before; without
+    it, any date does.
+    """
+    found: set[str] = set()
+    for part in split_parts(text):
+        found |= find_in_part(part, kinds=kinds, born_until=born_until)
+    return frozenset(found)
+
+
+def split_parts(text: str) -> list[str]:
+    """The parts of a cell that may be a list: words of one never speak of another."""
+    return [part for one in _SEPARATOR.split(text) if len(part := one.strip()) >= _SHORTEST]
+
+
+def find_in_part(part: str, *, kinds: Collection[str], born_until: int | None) -> frozenset[str]:
+    """The kinds in one part of a list."""
+    writing = read_text(part)
+    finders: dict[str, Callable[[Writing], bool]] = {
+        **_FINDERS,
+        BIRTH_DATE: partial(has_birth_date, born_until=born_until),
+    }
+    wanted = kinds if _may_hold_number(writing) else [one for one in kinds if one in _OF_WORDS]
+    return frozenset(kind for kind in wanted if finders[kind](writing))
+
+
+_FINDERS: dict[str, Callable[[Writing], bool]] = {
+    TELEPHONE: has_telephone,
+    MAIL: has_mail_address,
+    SSN: has_social_security_number,
+    PLATE: has_plate,
+    VIN: has_vin,
+    LICENCE: has_drivers_licence,
+    ADDRESS: has_exact_address,
+    NAME: has_name,
+    HEALTH: has_health_words,
+}
+_OF_WORDS = (NAME, HEALTH)
+_NUMBER = re.compile(
+    r"\d|[@$]|\b(?:ZERO|ONE|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE|AT|APT|PLATE|TAG|APARTMENT|MAIL)\b"
+    r"|GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTON",
+    re.IGNORECASE,
+)
+
+
+def _may_hold_number(writing: Writing) -> bool:
+    """Whether anything but a name or a word of health can be in it: most cells end here."""
+    return _NUMBER.search(writing.text) is not None

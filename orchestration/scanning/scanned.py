@@ -1,0 +1,134 @@
+"""A dataset's lines, scanned: which columns, which cells, and how the models are told by line.
+
+Scanned are all published columns of text: not the key, whose form a rule holds, and not what a
+pattern or the grammar of places holds as a whole. A cell is looked at once, however many lines have
+it, as read and as standardized, and each part of a list by itself; values of the column's own
+vocabulary are official and not looked at.
+
+What was found is given to the staging model as a function per column, as misspellings are: a join
+would lose the order of the lines. A cell is never written into SQL: the types behind the functions
+are made from tables.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
+
+import duckdb
+
+from orchestration.dataset import Column, Dataset
+from orchestration.duck import quoted
+from orchestration.scanning.persons import (
+    ADDRESS,
+    HEALTH,
+    KINDS,
+    PERSONAL,
+    find_in_part,
+    split_parts,
+)
+
+YEARS_TO_ANSWER: Final = 10
+"""A child of that age can be arrested (Louisiana Children's Code, article 804): a date that old may be
+a birth."""
+
+
+def scanned_columns(dataset: Dataset) -> tuple[Column, ...]:
+    """The columns that are scanned."""
+    keys = {dataset.key, *dataset.key_from}
+    return tuple(
+        column
+        for column in dataset.published
+        if column.type == "text"
+        and column.source
+        and column.name not in keys
+        and not _is_formed(column)
+    )
+
+
+def _is_formed(column: Column) -> bool:
+    """Whether its domain holds every value as a whole, so that nothing can stand beside it."""
+    return column.domain is not None and (column.domain.pattern is not None or column.domain.place)
+
+
+def kinds_of(dataset: Dataset, column: Column) -> tuple[str, ...]:
+    """What a column is scanned for: health where asked, no homes where they are cut."""
+    kinds = [*PERSONAL, *([HEALTH] if column.name in dataset.scan.health else [])]
+    cut = {policy.column for policy in dataset.policies if policy.action == "generalize"}
+    return tuple(kind for kind in kinds if kind != ADDRESS or column.name not in cut)
+
+
+def scan_lines(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    *,
+    base: str,
+    vocabularies: Mapping[str, Collection[str]],
+) -> None:
+    """Makes `persons_in_<column>(cell)` for every scanned column: the kinds found in it, or null.
+
+    `base` has one row per line, each column as read (`x__read`) and standardized (`x`).
+    """
+    newest = connection.execute(f"select max(year(_extracted_at)) from {base}").fetchone()
+    born_until = newest[0] - YEARS_TO_ANSWER if newest and newest[0] else None
+    connection.execute("create schema if not exists scanning")
+    for column in scanned_columns(dataset):
+        found = find_in_cells(
+            distinct_cells(connection, base, (column.name, f"{column.name}__read")),
+            kinds=kinds_of(dataset, column),
+            known=vocabularies.get(column.name, ()),
+            born_until=born_until,
+        )
+        define_found(connection, column.name, found)
+
+
+def distinct_cells(
+    connection: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]
+) -> list[str]:
+    """The different texts of columns of a table, not blank."""
+    # Grouping by both at once reads the table once; a set puts together what is alike.
+    rows = connection.execute(f"select {', '.join(names)} from {table} group by all").fetchall()
+    return sorted({cell for row in rows for cell in row if cell})
+
+
+def find_in_cells(
+    cells: Iterable[str],
+    *,
+    kinds: Sequence[str],
+    known: Collection[str] = (),
+    born_until: int | None = None,
+) -> dict[str, str]:
+    """The kinds found in cells, as they are told; cells without any are left out."""
+    official = {value.casefold() for value in known}
+    seen: dict[str, frozenset[str]] = {}
+    found = {}
+    for cell in cells:
+        kinds_found: set[str] = set()
+        for part in split_parts(cell):
+            if part not in seen:
+                clean = part.casefold() in official
+                seen[part] = (
+                    frozenset() if clean else find_in_part(part, kinds=kinds, born_until=born_until)
+                )
+            kinds_found |= seen[part]
+        if kinds_found:
+            found[cell] = ", ".join(kind for kind in KINDS if kind in kinds_found)
+    return found
+
+
+def define_found(
+    connection: duckdb.DuckDBPyConnection, column: str, found: Mapping[str, str]
+) -> None:
+    """One column's function. Cells that hold the same kinds stand together among an enum's members."""
+    if not found:
+        connection.execute(f"create macro persons_in_{column}(cell) as null::varchar")
+        return
+    import pyarrow as pa
+
+    ordered = sorted(found.items(), key=lambda one: (one[1], one[0]))
+    table = pa.table({"cell": pa.array([cell for cell, _ in ordered], type=pa.string())})
+    connection.register("scanned_cells", table)
+    connection.execute(f"create type person_in_{column} as enum (select cell from scanned_cells)")
+    connection.unregister("scanned_cells")
+    last = {kinds: place for place, (_, kinds) in enumerate(ordered)}
+    place = f"enum_code(try_cast(cell as person_in_{column}))"
+    kinds = " ".join(f"when {place} <= {end} then {quoted(one)}" for one, end in last.items())
+    connection.execute(f"create macro persons_in_{column}(cell) as case {kinds} end")
