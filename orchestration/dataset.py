@@ -271,6 +271,15 @@ class SocrataSource(_Strict):
     ids: tuple[FourByFour, ...]
 
 
+class Workbook(_Strict):
+    """How spreadsheets are read."""
+
+    sheet: str | None = None
+    """The sheet's name; none: the only visible one that holds rows."""
+    merged: Literal["refuse", "fill"] = "refuse"
+    """What merged cells of one column mean: nothing that is known, or one value for every row."""
+
+
 class Source(_Strict):
     """How extracts of this dataset are read and what their absences mean."""
 
@@ -278,6 +287,7 @@ class Source(_Strict):
     window: Window | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
+    workbook: Workbook = Workbook()
     socrata: SocrataSource | None = None
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """The `files` source: a drop folder with one sub-folder per dataset, `DIR/<id>/*`.
 
-Finds files and tells their extract times. What is inside them is read elsewhere.
+Finds files and tells their extract times. What is inside them is read elsewhere, where tables in
+formats that nothing reads are refused by name, so that somebody is told of them.
 """
 
 import calendar
@@ -17,6 +18,7 @@ import yaml
 from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.errors import ConfigurationError, ExtractRefused
 from orchestration.sources import FoundExtract, printable_name
+from orchestration.sources.reading import UNREAD_ENDINGS
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +88,9 @@ def _not_an_extract(path: Path) -> str | None:
         return ""
     if not path.is_file():
         return "it is a link to nothing" if path.is_symlink() else "it is not a file"
-    if not name.endswith(ENDINGS):
+    if name.startswith("~$"):
+        return "it only says that somebody has a workbook open"
+    if not name.endswith(ENDINGS + UNREAD_ENDINGS):
         return f"its ending is none of {', '.join(ENDINGS)}"
     return None
 

@@ -18,18 +18,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import sqlalchemy as sa
 
-from orchestration.dataset import Dataset
+from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import Fault, PassingFault
 from orchestration.file_lock import file_lock
 from orchestration.hash_key import hash_key
 from orchestration.layers import finish_folder, hash_file
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, printable_name
-from orchestration.sources.header import Mapping, map_header
+from orchestration.sources.header import (
+    Mapping,
+    map_header,
+    missing_columns,
+    refuse_other_tables,
+)
 from orchestration.sources.lines import read_header
 from orchestration.sources.reading import ReadableExtract, make_readable
 from orchestration.sources.writing import write_lines
@@ -129,7 +135,7 @@ def _keep(
 ) -> Extract:
     where = f"{dataset.id}: {printable_name(found.path)}"
     grain = dataset.grain.of_extract(found.extracted_at.date())
-    mapping = map_header(dataset, read_header(readable.path, readable.delimiter), where)
+    mapping = _map(settings, dataset, readable, where)
     same = _extract_id(dataset, readable, mapping, grain)
     extract_id = _id_in_time(state, dataset, found.extracted_at, same, source)
     known = state.extract(extract_id)
@@ -152,6 +158,7 @@ def _keep(
         },
         hash_key=hash_key(settings),
         target=written,
+        where=where,
     )
     # What an order erased never gets into the home again: it is taken out of the scratch file.
     if erases and not erase_from_extract(tombstones, dataset, written, rows, spill=written.parent):
@@ -176,6 +183,14 @@ def _keep(
     if known is None:
         _record(settings, state, dataset, extract, mapping, where)
     return extract
+
+
+def _map(settings: Settings, dataset: Dataset, readable: ReadableExtract, where: str) -> Mapping:
+    header = read_header(readable.path, readable.delimiter)
+    if header is None or missing_columns(dataset, header):
+        others = load_sound_datasets(settings.datasets_dir)[0]
+        refuse_other_tables(dataset, others, readable.path, readable.delimiter, header, where)
+    return map_header(dataset, header, where)
 
 
 def _record(
@@ -203,7 +218,10 @@ def _extract_id(dataset: Dataset, readable: ReadableExtract, mapping: Mapping, g
         for column in dataset.landed
     ]
     unlisted = sorted(mapping.unlisted.items())
-    reading = (dataset.id, grain, dataset.source.encoding, readable.delimiter, columns, unlisted)
+    reading: tuple[Any, ...] = (
+        *(dataset.id, grain, dataset.source.encoding, readable.delimiter, columns, unlisted),
+        *readable.reading,
+    )
     digest = hashlib.sha256(f"{readable.content_hash} {reading!r}".encode())
     return digest.hexdigest()[:16]
 

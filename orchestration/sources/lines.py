@@ -19,16 +19,28 @@ LONGEST_RECORD = 1 << 20
 """A cell may hold newlines; a record that goes on for more characters has lost its closing quote."""
 _CHUNK = 1 << 20
 _NEVER_CLOSED = "a quote is opened and never closed"
+_TOLD = 5
 _AGAINST_THE_RULES = "its quotes do not follow the rules of CSV"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One raw line: its number (header not counted, from 1), its cells, or why it has none."""
+    """One raw line: its number (header not counted, from 1), its cells, and why it cannot be taken.
+
+    A line with an error has cells only where it is known which they are; those at fault are empty.
+    """
 
     number: int
     cells: list[str]
     error: str | None = None
+
+
+def counted_cells(cells: int, headings: int) -> str:
+    """The reason of a line whose cells are not as many as the headings."""
+    return (
+        f"{cells} cell{'' if cells == 1 else 's'} for {headings} heading"
+        f"{'' if headings == 1 else 's'}"
+    )
 
 
 def read_header(path: Path, delimiter: str) -> list[str] | None:
@@ -53,14 +65,25 @@ def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
             cells = records.starting_with(first)
             if cells is None:
                 yield Line(number, [], records.reason)
+            elif any("\0" in cell for cell in cells):
+                yield _without_nuls(number, cells)
             else:
                 yield Line(number, cells)
+
+
+def _without_nuls(number: int, cells: list[str]) -> Line:
+    places = [str(place) for place, cell in enumerate(cells, start=1) if "\0" in cell]
+    where = f"cell {places[0]}" if len(places) == 1 else f"cells {', '.join(places[:_TOLD])}"
+    more = f" and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
+    kept = ["" if "\0" in cell else cell for cell in cells]
+    return Line(number, kept, f"a NUL character in {where}{more}")
 
 
 def may_be_misread(path: Path, delimiter: str) -> bool:
     """Whether a file holds what readers of CSV disagree on.
 
-    That is a carriage return without newline, and blanks between a quote and the edge of a cell.
+    That is a carriage return without newline, a NUL, and blanks between a quote and the edge of a
+    cell.
     """
     edge = re.escape(delimiter.encode())
     blanks = re.compile(rb'(?:^|[\r\n]|%b)[ \t]+"|"[ \t]+(?:[\r\n]|%b|$)' % (edge, edge))
@@ -70,6 +93,8 @@ def may_be_misread(path: Path, delimiter: str) -> bool:
             text = before + chunk
             # Looking at the bytes beside the quotes is many times quicker than the expression.
             if _has_blank_beside_quote(text) and blanks.search(text):
+                return True
+            if b"\0" in chunk:
                 return True
             if b"\r" in text and text.count(b"\r", 0, -1) != text.count(b"\r\n"):
                 return True
@@ -154,7 +179,7 @@ class _Records:
         return None if is_open is None else parts
 
     def _fits(self, cells: list[str]) -> bool:
-        self.reason = f"{len(cells)} cells instead of {self._width}"
+        self.reason = counted_cells(len(cells), self._width or 0)
         return self._width is None or len(cells) == self._width
 
     def _are_records(self, lines: list[str]) -> bool:

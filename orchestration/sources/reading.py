@@ -1,8 +1,8 @@
 """Makes an extract file readable: one UTF-8 CSV in a scratch folder, whatever came in.
 
-Undoes compression, encoding, BOM, spreadsheet and JSON; says clearly when a file is not what its
-name says. Cells are not touched. Splitting into lines is done in `lines.py`, keeping in
-`landing.py`. No message carries a cell's content.
+Undoes compression, encoding, BOM and JSON, has spreadsheets read (`workbook.py`), and says clearly
+when a file is not what its name says. Cells of text files are not touched. Splitting into lines is
+done in `lines.py`, keeping in `landing.py`. No message carries a cell's content.
 """
 
 import codecs
@@ -13,38 +13,48 @@ import json
 import os
 import re
 import time
-import warnings
-import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
 from orchestration.sources import printable_name
 
-_CHUNK = 1 << 20
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_JSON = re.compile(r'[{\[]\s*["{\[\]}]')
-_BROKEN_WORKBOOK = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError),
-    *(ParseError, LookupError, ValueError, TypeError, AttributeError),
+UNREAD_ENDINGS = (
+    ".xls",
+    ".xlsb",
+    ".xlsm",
+    ".xltx",
+    ".ods",
+    ".fods",
+    ".numbers",
+    ".zip",
+    ".7z",
+    ".rar",
 )
-"""What openpyxl raises on a workbook that is damaged, encrypted or none; it has no error of its own."""
+"""Of tables and packed files that nothing here reads: whoever delivers one is told, not passed over."""
+_CHUNK = 1 << 20
+_GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_JSON = re.compile(r'[{\[]\s*["{\[\]}]')
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadableExtract:
-    """A scratch CSV in UTF-8, no BOM, with a header line; `content_hash` is of what came in."""
+    """A scratch CSV in UTF-8, no BOM, with a header line; `content_hash` is of what came in.
+
+    `faults` says of lines, by number, why they cannot be taken although they can be split. `reading`
+    is what else the rows depend on.
+    """
 
     path: Path
     delimiter: str
     content_hash: str
+    faults: Mapping[int, str] = field(default_factory=dict)
+    reading: tuple[str, ...] = ()
 
 
 def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtract:
@@ -57,6 +67,11 @@ def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtrac
     """
     where = f"{dataset.id}: {printable_name(path)}"
     name = path.name.lower().removesuffix(".gz")
+    if name.endswith(UNREAD_ENDINGS):
+        ending = Path(name).suffix
+        raise ExtractRefused(
+            f"{where}: {ending} is not read; save it as .xlsx or CSV, and take this file away"
+        )
     encoding = _known_encoding(dataset)
     delimiter = dataset.source.delimiter or ("\t" if name.endswith(".tsv") else ",")
     if len(delimiter) != 1 or delimiter in '"\r\n':
@@ -65,7 +80,7 @@ def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtrac
     with _settled(path, where):
         _check_first_bytes(path, where)
         if name.endswith(".xlsx"):
-            return _from_xlsx(path, target, where)
+            return _from_xlsx(dataset, path, target, where)
         if name.endswith(".json"):
             return _from_json(path, target, where, encoding)
         content_hash = _decode(path, target, where, encoding)
@@ -137,6 +152,11 @@ def _check_first_bytes(path: Path, where: str) -> None:
     if not first:
         raise _empty(where)
     name = path.name.lower()
+    if first.startswith(_OLE):
+        raise ExtractRefused(
+            f"{where}: is not a spreadsheet of today's format: it is an old workbook (.xls), or one "
+            "with a password; save it as .xlsx or CSV, without a password"
+        )
     if name.endswith(".gz") != first.startswith(_GZIP):
         is_not = "is not gzip" if name.endswith(".gz") else "is gzip"
         raise ExtractRefused(f"{where}: {is_not}, though its name says otherwise; rename it")
@@ -206,6 +226,14 @@ def _other_encoding(where: str, encoding: str, offset: int, lines_before: int) -
 
 def _check_first_text(text: str, where: str) -> None:
     start = text[:512].lstrip()
+    nuls = start.count("\0")
+    if nuls and nuls == len(start):
+        raise ExtractRefused(f"{where}: begins with NUL characters only; copy the file again")
+    if nuls * 3 > len(start):
+        raise ExtractRefused(
+            f"{where}: every second byte is a NUL, as in UTF-16; declare source.encoding: utf-16 in "
+            "the dataset file"
+        )
     if start.startswith("<"):
         raise ExtractRefused(f"{where}: is a web page or XML, not a table; fetch the extract again")
     # SQL Server's [headings in brackets] are no JSON.
@@ -228,6 +256,10 @@ def _from_json(path: Path, target: Path, where: str, encoding: str) -> ReadableE
         before = content[: error.start].count(b"\n")
         raise _other_encoding(where, encoding, error.start, before) from None
     except json.JSONDecodeError as error:
+        if not text.lstrip().startswith(("[", "{")):
+            raise ExtractRefused(
+                f"{where}: is not JSON, though its name says so; rename it to what it is"
+            ) from None
         raise ExtractRefused(
             f"{where}: is not whole JSON: {error.msg} at line {error.lineno}, "
             f"column {error.colno}; fetch it again"
@@ -275,66 +307,19 @@ def _write_table(target: Path, header: list[str], rows: Iterable[list[str]]) -> 
         writer.writerows(rows)
 
 
-def _from_xlsx(path: Path, target: Path, where: str) -> ReadableExtract:
-    """The one sheet of a workbook that holds rows."""
-    import openpyxl
+def _from_xlsx(dataset: Dataset, path: Path, target: Path, where: str) -> ReadableExtract:
+    # Imported here: most extracts are no spreadsheets.
+    from orchestration.sources.workbook import REVISION, open_sheet
 
     with path.open("rb") as file:
         content_hash = hashlib.file_digest(file, "sha256").hexdigest()
-    with warnings.catch_warnings():
-        # It warns of styles and validations that it leaves out; neither is data.
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        except _BROKEN_WORKBOOK:
-            raise _broken_workbook(where) from None
-        try:
-            sheets = [
-                sheet
-                for sheet in book.worksheets
-                if next(_sheet_rows(sheet, where), None) is not None
-            ]
-            if len(sheets) != 1:
-                raise ExtractRefused(
-                    f"{where}: {len(sheets)} of its sheets hold rows; leave exactly one"
-                )
-            rows = _sheet_rows(sheets[0], where)
-            header = next(rows)
-            # A row is as long as its last filled cell; one longer than the header stays so.
-            _write_table(target, header, (row + [""] * (len(header) - len(row)) for row in rows))
-        finally:
-            book.close()
-    return ReadableExtract(path=target, delimiter=",", content_hash=content_hash)
-
-
-def _broken_workbook(where: str) -> ExtractRefused:
-    return ExtractRefused(f"{where}: cannot be opened as a spreadsheet; save it again")
-
-
-def _sheet_rows(sheet: Any, where: str) -> Iterator[list[str]]:
-    """The rows that hold something, up to their last filled cell."""
-    try:
-        # Some exporters write a wrong size into the sheet, and cells outside it would be left out.
-        sheet.reset_dimensions()
-        for row in sheet.iter_rows(values_only=True):
-            cells = [_cell_text(value) for value in row]
-            while cells and not cells[-1]:
-                cells.pop()
-            if cells:
-                yield cells
-    except _BROKEN_WORKBOOK:
-        raise _broken_workbook(where) from None
-
-
-def _cell_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    with open_sheet(dataset, path, where) as sheet:
+        _write_table(target, sheet.header, sheet.rows)
+        faults = sheet.faults
+    return ReadableExtract(
+        path=target,
+        delimiter=",",
+        content_hash=content_hash,
+        faults=faults,
+        reading=(f"workbook {REVISION}", repr(dataset.source.workbook)),
+    )

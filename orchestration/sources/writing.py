@@ -13,11 +13,14 @@ import duckdb
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet, sql_path
+from orchestration.errors import ExtractRefused
 from orchestration.sources.header import Mapping
-from orchestration.sources.lines import may_be_misread, read_lines
+from orchestration.sources.lines import counted_cells, may_be_misread, read_lines
 from orchestration.sources.reading import ReadableExtract
 
 _BATCH = 5_000
+_FEW = 2
+"""Of fewer lines nobody can say what most of them have."""
 
 
 def write_lines(
@@ -28,20 +31,53 @@ def write_lines(
     constants: dict[str, str],
     hash_key: str,
     target: Path,
+    where: str,
 ) -> tuple[int, int]:
-    """Writes the Parquet; returns how many lines it holds, and how many could not be parsed.
+    """Writes the Parquet; returns how many lines it holds, and how many could not be taken.
 
     `constants` are the columns that every line has alike, as SQL.
+
+    Raises:
+        ExtractRefused: most lines cannot be taken, so that it is the file that is at fault.
     """
     with connect(spill=readable.path.parent) as connection:
         # It takes ten seconds for 2,000 columns, and there is nothing common to find here.
         connection.execute("set disabled_optimizers = 'common_subexpressions'")
         connection.execute("set variable hash_key = ?", [hash_key])
-        if not _written_quickly(connection, readable, mapping, dataset, constants, target):
+        if readable.faults or not _written_quickly(
+            connection, readable, mapping, dataset, constants, target
+        ):
             connection.register("careful", _careful_batches(readable, mapping.width))
             selected = _select(dataset, mapping, constants, error="_parse_error")
             connection.execute(copy_to_parquet(f"select {selected} from careful", target))
+            _refuse_if_most_are_unreadable(connection, target, mapping.width, where)
         return _count(connection, target)
+
+
+def _refuse_if_most_are_unreadable(
+    connection: duckdb.DuckDBPyConnection, rows: Path, width: int, where: str
+) -> None:
+    lines, unreadable = _count(connection, rows)
+    if lines < _FEW or unreadable * 2 <= lines:
+        return
+    found = connection.execute(
+        "select _parse_error, count(*), min(line) from (select _parse_error, row_number() over () "
+        f"as line from {parquet(rows)}) where _parse_error is not null group by all "
+        "order by count(*) desc, min(line) limit 1"
+    ).fetchone()
+    assert found is not None
+    reason, count, line = found
+    if count == lines:
+        told = f"{reason} on every line"
+    elif count * 2 > lines:
+        told = f"{reason} on {count:,} of {lines:,} lines"
+    else:
+        told = f"{unreadable:,} of {lines:,} lines cannot be read; line {line}: {reason}"
+    if reason == counted_cells(width + 1, width):
+        told += " (a delimiter at each line's end?)"
+    elif reason == counted_cells(1, width):
+        told += " (another delimiter than the header's?)"
+    raise ExtractRefused(f"{where}: {told}; ask the source to write it again")
 
 
 def _written_quickly(
@@ -134,7 +170,10 @@ def _careful_batches(readable: ReadableExtract, width: int) -> Any:
     def batches() -> Iterator[Any]:
         lines = read_lines(readable.path, readable.delimiter)
         while some := list(islice(lines, _BATCH)):
-            rows = [(line.error, *(line.cells if line.error is None else none)) for line in some]
+            rows = [
+                (line.error or readable.faults.get(line.number), *(line.cells or none))
+                for line in some
+            ]
             arrays = [
                 pa.array(values, type=field.type)
                 for values, field in zip(zip(*rows, strict=True), schema, strict=True)

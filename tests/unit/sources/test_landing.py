@@ -85,15 +85,15 @@ def left_over(settings: Settings, temporary: Path) -> Callable[[], list[str]]:
         pytest.param(HEAD.replace("\n", "\r\n") + "1,a,x\r\n2,b,y\n",
                      [("1", "a", "x"), ("2", "b", "y")], id="mixed line endings"),
         pytest.param(HEAD + "1,a,x\n2,b\n3,c,z\n",
-                     [("1", "a", "x"), "2 cells instead of 3", ("3", "c", "z")], id="ragged"),
-        pytest.param(HEAD + "1,a,x,\n", ["4 cells instead of 3"], id="delimiter at the end"),
+                     [("1", "a", "x"), "2 cells for 3 headings", ("3", "c", "z")], id="ragged"),
+        pytest.param(HEAD + "1,a,x,\n", ["4 cells for 3 headings"], id="delimiter at the end"),
         pytest.param(HEAD + '1,"a,x\n2,b,y\n',
                      ["a quote is opened and never closed", ("2", "b", "y")], id="open quote"),
         pytest.param(HEAD + '1,a,x\n2,b,"y\n',
                      [("1", "a", "x"), "a quote is opened and never closed"], id="at the end"),
         pytest.param(HEAD + '1,"a\nb",x\n2,b,y\n', [("1", "a\nb", "x"), ("2", "b", "y")],
                      id="quoted newline"),
-        pytest.param(HEAD + "1,a\x00b,x\n", [("1", "a\x00b", "x")], id="NUL"),
+        pytest.param(HEAD + "1,a\x00b,x\n", ["a NUL character in cell 2"], id="NUL"),
         pytest.param('Type,"Item",place \nb,2,y\n', [("2", "b", "y")], id="other order and case"),
         pytest.param(HEAD, [], id="header only"),
         pytest.param(HEAD.strip(), [], id="header only, no newline"),
@@ -123,7 +123,7 @@ def test_tsv_and_declared_delimiter(
 def test_very_long_cell(land_text: Land, landed_cells: Read, size: int) -> None:
     """A cell beyond the limits of Python's csv or DuckDB's lands whole, ragged lines beside it."""
     cell = "x" * size
-    expected = [("1", cell, "x"), "2 cells instead of 3", ("2", "b", "y")]
+    expected = [("1", cell, "x"), "2 cells for 3 headings", ("2", "b", "y")]
     assert landed_cells(land_text(HEAD + f'1,"{cell}",x\nragged,\n2,b,y\n')) == expected
 
 
@@ -131,7 +131,7 @@ def test_two_thousand_columns(land_text: Land, landed_cells: Read) -> None:
     """Unlisted columns, however many, do not stop a run."""
     more = "".join(f",extra {number}" for number in range(2_000))
     extract = land_text(f"Item,Type,Place{more}\n1,a,x{',z' * 2_000}\n1,a,x\n")
-    assert landed_cells(extract) == [("1", "a", "x"), "3 cells instead of 2003"]
+    assert landed_cells(extract) == [("1", "a", "x"), "3 cells for 2003 headings"]
 
 
 def test_smart_quotes_of_windows(
@@ -156,8 +156,8 @@ def test_smart_quotes_of_windows(
         ("Item,Type,Place,item", "two headings mean 'item_number' (cells 1 and 4)"),
         ("Item,Type,TypeText", "two headings mean 'type_text' (cells 2 and 3)"),
         ("1,CANARY,2", "names no column of things; is the header missing"),
-        ("Item;Type;Place", "or the delimiter another one"),
-        ("Item\tType\tPlace", "or the delimiter another one"),
+        ("Item;Type;Place", "its delimiter is ';', not ','; set source.delimiter of things.yaml"),
+        ("Item\tType\tPlace", "its delimiter is a tab, not ','"),
         ('Item,"Type,Place\n1,CANARY,x', "cannot be read as a header"),
         (f'Item,"Type,Place\n{"CANARY," * 50}"', "cannot be read as a header"),
     ],

@@ -23,7 +23,8 @@ WRONG = "its quotes do not follow the rules of CSV"
 
 CELLS = st.text(
     alphabet=st.one_of(
-        st.sampled_from(",;\"\n\r\t  ab\\'"), st.characters(exclude_categories=["Cs"])
+        st.sampled_from(",;\"\n\r\t  ab\\'"),
+        st.characters(exclude_categories=["Cs"], exclude_characters="\0"),
     ),
     max_size=12,
 )
@@ -72,9 +73,9 @@ def read_quickly(path: Path, text: str, width: int, delimiter: str = ",") -> lis
         pytest.param('1,"a ""b"", c"\n', [["1", 'a "b", c']], id="quotes inside"),
         pytest.param('1,5" pipe\n2,b\n', [["1", '5" pipe'], ["2", "b"]], id="quote as text"),
         pytest.param('1, "a"\n', [["1", ' "a"']], id="blank before a quote"),
-        pytest.param("1\n2,b\n", ["1 cells instead of 2", ["2", "b"]], id="too short"),
-        pytest.param("1,2,3\n2,b\n", ["3 cells instead of 2", ["2", "b"]], id="too long"),
-        pytest.param("1,2,\n2,b\n", ["3 cells instead of 2", ["2", "b"]], id="delimiter at the end"),
+        pytest.param("1\n2,b\n", ["1 cell for 2 headings", ["2", "b"]], id="too short"),
+        pytest.param("1,2,3\n2,b\n", ["3 cells for 2 headings", ["2", "b"]], id="too long"),
+        pytest.param("1,2,\n2,b\n", ["3 cells for 2 headings", ["2", "b"]], id="delimiter at the end"),
         pytest.param('1,"a\n2,b\n3,c\n', [OPEN, ["2", "b"], ["3", "c"]], id="open quote"),
         pytest.param('1,a\n2,"b', [["1", "a"], OPEN], id="open quote in the last line"),
         pytest.param('1,a\n2,"', [["1", "a"], OPEN], id="open quote at the very end"),
@@ -83,9 +84,9 @@ def read_quickly(path: Path, text: str, width: int, delimiter: str = ",") -> lis
         pytest.param('1,"a\n2,b\n3,"c\nd"\n', [OPEN, ["2", "b"], ["3", "c\nd"]],
                      id="open, then a quoted newline"),
         pytest.param('1,"a"b\n2,b\n', [WRONG, ["2", "b"]], id="text behind a quote"),
-        pytest.param('1,"a\nx\nb",3\n2,b\n', ["3 cells instead of 2", ["2", "b"]],
+        pytest.param('1,"a\nx\nb",3\n2,b\n', ["3 cells for 2 headings", ["2", "b"]],
                      id="ragged with newlines is one line"),
-        pytest.param("1,a\x00b\n", [["1", "a\x00b"]], id="NUL"),
+        pytest.param("1,a\x00b\n", ["a NUL character in cell 2"], id="NUL"),
         pytest.param("1,a\u2028b\x0b\x0c\x1c\x85c\n", [["1", "a\u2028b\x0b\x0c\x1c\x85c"]],
                      id="other separators are text"),
     ],
@@ -99,7 +100,7 @@ def test_long_text_in_a_cell_is_kept(tmp_path: Path) -> None:
     """A cell of 1,000 lines beside a ragged line stays one cell."""
     story = "\n".join(f"line {number}, and more" for number in range(1_000))
     found = read(tmp_path / "x.csv", f'h1,h2\n1,"{story}"\nragged\n')
-    assert found == [["1", story], "1 cells instead of 2"]
+    assert found == [["1", story], "1 cell for 2 headings"]
 
 
 def test_cell_beyond_the_limit_of_python_is_kept(tmp_path: Path) -> None:
@@ -214,3 +215,28 @@ def test_quick_reader_keeps_the_order(tmp_path: Path) -> None:
     quick = read_quickly(tmp_path / "x.csv", text, 2)
     assert quick is not None
     assert [row[0] for row in quick] == [str(number) for number in range(400_000)]
+
+
+@given(table=TABLES, data=st.data())
+@SLOW
+def test_nul_anywhere_costs_its_own_line_only(
+    tmp_path: Path, table: list[list[str]], data: st.DataObject
+) -> None:
+    """Wherever a NUL stands in a cell, that cell is at fault, and every other cell comes back."""
+    line = data.draw(st.integers(0, len(table) - 1))
+    place = data.draw(st.integers(0, len(table[0]) - 1))
+    cell = table[line][place]
+    at = data.draw(st.integers(0, len(cell)))
+    spoilt = [list(cells) for cells in table]
+    spoilt[line][place] = f"{cell[:at]}\0{cell[at:]}"
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL)
+    writer.writerows([[f"h{position}" for position in range(len(table[0]))], *spoilt])
+    path = tmp_path / "x.csv"
+    expected: list[Any] = list(table)
+    expected[line] = f"a NUL character in cell {place + 1}"
+    assert read(path, out.getvalue()) == expected
+    assert may_be_misread(path, ",")
+    assert list(read_lines(path, ","))[line].cells == [
+        "" if number == place else kept for number, kept in enumerate(table[line])
+    ]

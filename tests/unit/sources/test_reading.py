@@ -7,19 +7,17 @@ import os
 import tempfile
 import threading
 import time
-import zipfile
 from collections.abc import Callable
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pytest
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
 from orchestration.sources import reading
 from orchestration.sources.reading import make_readable
+from tests.unit.sources.workbooks import rezipped, workbook
 
 MIB = 1 << 20
 HEAD = "Item,Type,Place\n"
@@ -44,28 +42,6 @@ def read(tmp_path: Path, make_dataset: Callable[..., Dataset]) -> Callable[..., 
 def read_rows(read: Callable[..., str]) -> Callable[..., list[list[str]]]:
     """The same as rows of cells."""
     return lambda *args, **source: list(csv.reader(io.StringIO(read(*args, **source), newline="")))
-
-
-def workbook(*sheets: list[list[Any]]) -> bytes:
-    """A spreadsheet with these sheets."""
-    book = openpyxl.Workbook()
-    book.remove(book.worksheets[0])
-    for rows in sheets:
-        sheet = book.create_sheet()
-        for row in rows:
-            sheet.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def rezipped(content: bytes, change: Callable[[str, bytes], bytes]) -> bytes:
-    """A spreadsheet with its parts changed."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(out, "w") as after:
-        for name in before.namelist():
-            after.writestr(name, change(name, before.read(name)))
-    return out.getvalue()
 
 
 # Encodings
@@ -169,6 +145,15 @@ def test_impossible_delimiter_is_a_setting(read: Callable[..., str], delimiter: 
         ("a.csv", b'{"error": true}', "is JSON"),
         ("a.xlsx", b"Item\n1\n", "is not a spreadsheet"),
         ("a.xlsx", b"\xd0\xcf\x11\xe0" + b"\0" * 600, "is not a spreadsheet"),
+        ("a.csv", b"\xd0\xcf\x11\xe0" + b"\0" * 600, "is an old workbook"),
+        ("a.xls", b"\xd0\xcf\x11\xe0" + b"\0" * 600, r"\.xls is not read; save it as .xlsx or CSV"),
+        ("A.XLSB", workbook([["Item"]]), r"\.xlsb is not read; save it as .xlsx or CSV"),
+        ("a.ods", b"PK\x03\x04", r"\.ods is not read; save it as .xlsx or CSV"),
+        ("a.csv", b"\0" * 99, "begins with NUL characters only"),
+        ("a.csv", "Item,Type\n".encode("utf-16-le"), "declare source.encoding: utf-16"),
+        ("a.json", b"Item,Type\n1,2\n", "is not JSON, though its name says so"),
+        ("a.xlsx", rezipped(workbook([["Item"]]), lambda name, part: part, more="xl/workbook.bin"),
+                            "is an .xlsb workbook"),
         ("a.xlsx", workbook([["Item"]])[:-30], "cannot be opened as a spreadsheet"),
         ("a.xlsx", rezipped(workbook([["Item"]]), lambda name, part: part if "workbook" not in name
                             else b"x"), "cannot be opened as a spreadsheet"),
@@ -230,57 +215,6 @@ def test_half_an_emoji_is_no_reason_to_stop(read_rows: Callable[..., list[list[s
 def test_lone_carriage_return_stays_in_its_cell(read_rows: Callable[..., list[list[str]]]) -> None:
     """Python before 3.13 writes a lone carriage return without quotes."""
     assert read_rows('[{"Item": "a\\rb", "c": 1}]', "x.json") == [["Item", "c"], ["a\rb", "1"]]
-
-
-# Spreadsheets
-
-
-def test_spreadsheet(read_rows: Callable[..., list[list[str]]]) -> None:
-    """Dates, numbers and booleans become text that says no more than the cell."""
-    rows = read_rows(
-        workbook(
-            [],
-            [
-                ["Item", "At", "On", "Number", "Is", "Text"],
-                ["1", datetime(2022, 8, 31, 6, 30), date(2022, 8, 31), 3.0, True, " a\n,b "],
-                [None, None],
-                ["2", None, None, 1.5, False, None],
-                ["", ""],
-            ],
-        ),
-        "things.xlsx",
-    )
-    assert rows[1:] == [
-        ["1", "2022-08-31T06:30:00", "2022-08-31T00:00:00", "3", "true", " a\n,b "],
-        ["2", "", "", "1.5", "false", ""],
-    ]
-
-
-def test_spreadsheet_with_a_wrong_size(read_rows: Callable[..., list[list[str]]]) -> None:
-    """Exporters that write a wrong sheet size lose no cells."""
-
-    def shrink(name: str, part: bytes) -> bytes:
-        return part.replace(b'ref="A1:C2"', b'ref="A1"') if "sheet1" in name else part
-
-    content = workbook([["Item", "Type", "Place"], [1, 2, 3]])
-    assert rezipped(content, shrink) != rezipped(content, lambda name, part: part)
-    assert read_rows(rezipped(content, shrink), "a.xlsx")[1] == ["1", "2", "3"]
-
-
-def test_spreadsheet_row_longer_than_its_header(read_rows: Callable[..., list[list[str]]]) -> None:
-    """A cell beside the table makes its row ragged; it is not cut off."""
-    content = workbook([["Item", "Type"], [1], [1, 2, None, 4]])
-    assert read_rows(content, "a.xlsx") == [["Item", "Type"], ["1", ""], ["1", "2", "", "4"]]
-
-
-def test_spreadsheet_without_styles(read_rows: Callable[..., list[list[str]]]) -> None:
-    """What openpyxl warns of is not data: no warning."""
-    content = rezipped(
-        workbook([["Item"], [1]]),
-        lambda name, part: part if "styles" not in name else
-        b'<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"/>',
-    )  # fmt: skip
-    assert read_rows(content, "a.xlsx") == [["Item"], ["1"]]
 
 
 # Files that are at work
