@@ -4,7 +4,7 @@ Looked at anew each time; what is no more is over.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from orchestration.alerts.findings import (
     looked_at,
     without_numbers,
 )
+from orchestration.alerts.lateness import missed_tick
 from orchestration.dataset import Dataset
 from orchestration.file_lock import is_locked
 from orchestration.state.store import Publication
@@ -30,10 +31,8 @@ from orchestration.state.store import Publication
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ScheduleDefinition
 
-GRACE = timedelta(minutes=60)
-"""How long after its time a scheduled run may begin."""
-_SCHEDULE = "dagster/schedule_name"
-_LOOKED_AT = 200
+SCHEDULES = "schedule/"
+"""What the scopes of schedules begin with."""
 _PASSED_OVER = frozenset({"planned", "abandoned"})
 
 
@@ -43,9 +42,9 @@ def present_conditions(
     schedules: Sequence["ScheduleDefinition"],
     *,
     moment: datetime,
-    began_at: str,
+    holding_since: Mapping[str, str],
 ) -> Iterator[Settlement]:
-    """Every condition of every dataset and schedule; `began_at` is when we first looked."""
+    """Every condition of every dataset and schedule, whose name says since when each holds."""
     for dataset in view.datasets.values():
         # Whoever holds the lease is at work: what stands there now is no result.
         if not is_locked(view.settings, f"{dataset.id}.publication"):
@@ -54,8 +53,9 @@ def present_conditions(
             )
         yield from _looked(view, f"age/{dataset.id}", partial(_of_age, view, dataset, moment))
     for schedule in schedules:
-        look = partial(_of_schedule, instance, view, schedule, moment=moment, began_at=began_at)
-        yield from _looked(view, f"schedule/{schedule.name}", look)
+        since = holding_since[schedule.name]
+        look = partial(_of_schedule, instance, view, schedule, moment=moment, since=since)
+        yield from _looked(view, f"{SCHEDULES}{schedule.name}", look)
 
 
 def _looked(view: View, scope: str, look: Callable[[], list[Finding]]) -> list[Settlement]:
@@ -194,9 +194,9 @@ def _of_schedule(
     schedule: "ScheduleDefinition",
     *,
     moment: datetime,
-    began_at: str,
+    since: str,
 ) -> list[Finding]:
-    missed = missed_tick(instance, schedule, moment=moment, began_at=began_at)
+    missed = missed_tick(instance, schedule, moment=moment, since=since)
     if missed is None:
         return []
     facts = view.facts(None, kind=SCHEDULE_LATE, run_id=None) | {
@@ -215,37 +215,3 @@ def _of_schedule(
             facts=facts,
         )
     ]
-
-
-def missed_tick(
-    instance: "DagsterInstance",
-    schedule: "ScheduleDefinition",
-    *,
-    moment: datetime,
-    began_at: str,
-) -> datetime | None:
-    """When a schedule's run was due that never began, in the schedule's zone; none where all is well.
-
-    Whoever starts the run counts: the daemon, a person, another scheduler.
-    """
-    from dagster import RunsFilter
-
-    # Not public, but the daemon's own: both clock changes come out as it will have them.
-    from dagster._utils.schedules import schedule_execution_time_iterator
-
-    due = next(
-        schedule_execution_time_iterator(
-            (moment - GRACE).timestamp(),
-            schedule.cron_schedule,
-            schedule.execution_timezone,
-            ascending=False,
-        )
-    )
-    if due < datetime.fromisoformat(began_at) or not instance.get_daemon_statuses():
-        # Nobody watched then; or no daemon ever ran here, and the schedule is not in use.
-        return None
-    since = RunsFilter(
-        job_name=schedule.job_name, created_after=due.astimezone(UTC) - timedelta(minutes=1)
-    )
-    starters = [run.tags.get(_SCHEDULE) for run in instance.get_runs(since, limit=_LOOKED_AT)]
-    return None if {None, schedule.name} & set(starters) else due

@@ -102,10 +102,13 @@ def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str
         _tell(pen, router, seen, NEWS, news=news)
 
 
-def end_what_nobody_has(pen: Pen, router: Router, known: Collection[str]) -> None:
-    """Ends the alerts of datasets whose file was taken away: nothing will ever look there again."""
+def end_what_nobody_has(
+    pen: Pen, router: Router, known: Collection[str], *, gone: Callable[[str], bool]
+) -> None:
+    """Ends the alerts of datasets and scopes that are gone: nothing will ever look there again."""
     for alert in pen.open_alerts():
-        if alert.dataset is not None and alert.dataset not in known:
+        is_without_file = alert.dataset is not None and alert.dataset not in known
+        if is_without_file or gone(alert.scope):
             pen.change(alert.id, resolved_at=router.now)
             _tell(pen, router, alert, RESOLVED)
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestration.alerts.conditions import of_files, present_conditions
+from orchestration.alerts.conditions import SCHEDULES, of_files, present_conditions
 from orchestration.alerts.delivery import Delivered, deliver
 from orchestration.alerts.findings import Settlement, View, looked_at, of_gate
+from orchestration.alerts.lateness import schedules_as_seen
 from orchestration.alerts.lifecycle import end_what_nobody_has, escalate_unacknowledged, settle
 from orchestration.alerts.reading import READER, newest_event, read_events
 from orchestration.alerts.routing import Router
@@ -49,10 +50,15 @@ def begin(settings: Settings, state: State, instance: "DagsterInstance") -> None
         if record.dataset in datasets
         for one in looked_at(view, f"gates/{record.dataset}", partial(_verdict, view, record))
     ]
+    moment = datetime.now(UTC)
+    forms = schedules_as_seen(
+        {}, build_schedules(datasets.values()), moment=moment, began_at=moment.isoformat()
+    )
     with store.writing() as pen:
         if pen.position(READER) is None:
-            settle(pen, Router(datasets, datetime.now(UTC)), found)
+            settle(pen, Router(datasets, moment), found)
             pen.move(READER, newest, ())
+            pen.note_schedules(forms)
 
 
 def _verdict(view: View, record: GateRecord) -> list[Settlement]:
@@ -76,19 +82,35 @@ def watch(
     while not _read_on(store, router, view, instance):
         pass
     position = store.position(READER)
+    schedules = build_schedules(datasets.values())
+    forms = schedules_as_seen(
+        store.schedules(),
+        schedules,
+        moment=moment,
+        began_at=position.began_at if position else moment.isoformat(),
+    )
     conditions = list(
         present_conditions(
             instance,
             view,
-            build_schedules(datasets.values()),
+            schedules,
             moment=moment,
-            began_at=position.began_at if position else moment.isoformat(),
+            holding_since={form.name: form.since for form in forms},
         )
     )
     conditions += of_files(view, mistakes)
     with store.writing() as pen:
         settle(pen, router, conditions)
-        end_what_nobody_has(pen, router, {*datasets, *mistakes})
+        pen.note_schedules(forms)
+        end_what_nobody_has(
+            pen,
+            router,
+            {*datasets, *mistakes},
+            gone=lambda scope: (
+                scope.startswith(SCHEDULES)
+                and scope.removeprefix(SCHEDULES) not in {form.name for form in forms}
+            ),
+        )
         escalate_unacknowledged(pen, router, moment)
     delivered = deliver(store, moment=moment)
     return Watched(open_alerts=len(store.alerts()), delivered=delivered)

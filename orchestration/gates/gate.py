@@ -18,9 +18,9 @@ from orchestration.domains.times import time_functions
 from orchestration.duck import connect, lines_of_files, parquet, quoted
 from orchestration.errors import GateNotPassed
 from orchestration.gates.suites import SUITES, suite_hash, suite_path
+from orchestration.gates.volume import measure_volume
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
-from orchestration.sources.landing import ROWS
 from orchestration.state.store import GateRecord, Layer, State, new_id, now
 from orchestration.takedown.tombstones import ERASED
 from orchestration.warehouse.vocabularies import (
@@ -196,15 +196,15 @@ def _facts(
     raw = chain[0].facts
     extracted_at = datetime.fromisoformat(raw["extracted_at"])
     stale_before = extracted_at - timedelta(days=dataset.limits.stale_days)
-    before = _last_good_keys(settings, state, dataset, chain[0])
+    volume = measure_volume(settings, state, dataset, chain[0])
     classes = classes_in_force(settings, state, dataset)
     return {
         "grain": raw["grain"],
         "extracted_at": extracted_at,
         "window_days": dataset.source.window.days if dataset.source.window else 0,
         "stale_before": stale_before if _knows_its_time(chain[0]) else _LONG_AGO,
-        "keys_before": before,
-        "keys_at_least": max(1, int(before * (1 - dataset.limits.volume_drop_share))),
+        "keys_before": volume.before,
+        "keys_at_least": volume.keys_at_least,
         **{
             f"policy_{policy.id}": classes.covered_by(policy.id, policy.column)
             for policy in dataset.policies
@@ -234,45 +234,6 @@ def _vocabularies(settings: Settings, dataset: Dataset) -> list[str]:
         suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES
     ]
     return sorted({*named_vocabularies("\n".join(suites)), *domain_vocabularies(dataset)})
-
-
-def _last_good_keys(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> int:
-    """How many keys the last extract before this one, and of its grain, had that passed; else 0."""
-    for earlier in state.layers(dataset.id, "raw"):
-        if earlier.id == layer.id or earlier.facts["grain"] != layer.facts["grain"]:
-            continue
-        if earlier.facts["extracted_at"] > layer.facts["extracted_at"]:
-            continue
-        if not state.has_passed(dataset.id, "raw", earlier.content_hash):
-            continue
-        keys = _keys_of_extract(settings, dataset, earlier)
-        if keys is not None:
-            return keys
-    return 0
-
-
-def _keys_of_extract(settings: Settings, dataset: Dataset, layer: Layer) -> int | None:
-    """The keys of a raw layer's newest extract: of several, all together are no measure of one.
-
-    None where there were several and the file went: it cannot be counted any more.
-    """
-    keys = int(layer.facts["keys"])
-    *others, extract_id = layer.facts["extracts"]
-    if not others:
-        return keys
-    newest = layer_file(settings, layer, extract_id)
-    if not newest.is_file():
-        # The same file under the name that it was landed by.
-        newest = settings.extracts / dataset.id / extract_id / ROWS
-    if not newest.is_file():
-        return None
-    cells = ", ".join(f'upper(trim("{name}"))' for name in dataset.landed_key)
-    known = " and ".join(f'"{name}" is not null' for name in dataset.landed_key)
-    with connect(spill=settings.workspaces) as connection:
-        counted = connection.execute(
-            f"select count(distinct ({cells})) filter ({known}) from {parquet(newest)}"
-        ).fetchone()
-    return int(counted[0]) if counted else keys
 
 
 def _parameters(dataset: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:

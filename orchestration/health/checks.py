@@ -268,7 +268,7 @@ def _schedule(
 ) -> Health:
     from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
 
-    from orchestration.alerts.conditions import missed_tick
+    from orchestration.alerts.lateness import missed_tick, schedules_as_seen
     from orchestration.alerts.reading import READER
 
     name = f"schedule {schedule.name}"
@@ -287,9 +287,13 @@ def _schedule(
         return _unwell(
             name, f"its last tick failed ({kind})", "See the tick in the Dagster UI, Automation."
         )
-    position = AlertStore(state).position(READER) if state is not None else None
-    if position is not None:
-        late = missed_tick(instance, schedule, moment=moment, began_at=position.began_at)
+    store = AlertStore(state) if state is not None else None
+    position = store.position(READER) if store is not None else None
+    if store is not None and position is not None:
+        (form,) = schedules_as_seen(
+            store.schedules(), [schedule], moment=moment, began_at=position.began_at
+        )
+        late = missed_tick(instance, schedule, moment=moment, since=form.since)
         if late is not None:
             return _unwell(
                 name,

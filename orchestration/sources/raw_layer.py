@@ -16,11 +16,11 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.domains.in_force import classes_in_force
-from orchestration.duck import connect, parquet
 from orchestration.errors import Fault
 from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, Source
+from orchestration.sources.counting import count_keys, count_keys_by_day
 from orchestration.sources.landing import ROWS, land
 from orchestration.state.store import Extract, Layer, State
 
@@ -169,18 +169,6 @@ def _facts(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> dict
         "lines": sum(extract.lines for extract in extracts),
         "unparseable": sum(extract.unparseable for extract in extracts),
         "columns": sorted({name for extract in extracts for name in extract.columns}),
-        "keys": _count_keys(dataset, extracts, files),
+        "keys": count_keys(dataset, files, spill=files[0].parent),
+        "keys_by_day": count_keys_by_day(dataset, files, spill=files[0].parent),
     }
-
-
-def _count_keys(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> int:
-    key = dataset.landed_key
-    if not all(name in extract.columns for extract in extracts for name in key):
-        return 0
-    cells = ", ".join(f'upper(trim("{name}"))' for name in key)
-    known = " and ".join(f'"{name}" is not null' for name in key)
-    with connect(spill=files[0].parent) as connection:
-        counted = connection.execute(
-            f"select count(distinct ({cells})) filter ({known}) from {parquet(files)}"
-        ).fetchone()
-    return int(counted[0]) if counted else 0

@@ -97,6 +97,16 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScheduleForm:
+    """What the dataset files say of a schedule, and since when (UTC) they have said just that."""
+
+    name: str
+    cron: str
+    time_zone: str
+    since: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Beat:
     """One attempt at the daily sign of life; `unwell` names what stood in its way."""
 
@@ -191,6 +201,16 @@ class Pen:
         if moved.rowcount == 0:
             self._connection.execute(table.insert().values(reader=reader, began_at=now(), **values))
 
+    def note_schedules(self, forms: Iterable[ScheduleForm]) -> None:
+        """Notes the schedules as they are now, all of them: one that is no more is forgotten."""
+        found = {form.name: form for form in forms}
+        noted = _schedules(self._connection)
+        if found == noted:
+            return
+        self._connection.execute(tables.schedule_form.delete())
+        for form in found.values():
+            self._connection.execute(tables.schedule_form.insert().values(**vars(form)))
+
     def forget_scopes(self) -> None:
         """Dagster's history begins anew: its numbers mean nothing any more."""
         self._connection.execute(tables.alert_scope.delete())
@@ -213,6 +233,11 @@ class AlertStore:
         """How far a reader has come."""
         with self._engine.connect() as connection:
             return _position(connection, reader)
+
+    def schedules(self) -> dict[str, ScheduleForm]:
+        """The schedules as they were noted last, by name; empty before the first look."""
+        with self._engine.connect() as connection:
+            return _schedules(connection)
 
     def alerts(self, *, with_resolved: bool = False) -> list[Alert]:
         """Open alerts, or all, oldest first."""
@@ -315,3 +340,8 @@ def _position(connection: sa.Connection, reader: str) -> Position | None:
     if row is None:
         return None
     return Position(event_id=row["event_id"], recent=tuple(row["recent"]), began_at=row["began_at"])
+
+
+def _schedules(connection: sa.Connection) -> dict[str, ScheduleForm]:
+    rows = connection.execute(sa.select(tables.schedule_form)).mappings()
+    return {row["name"]: ScheduleForm(**row) for row in rows}

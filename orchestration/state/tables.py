@@ -339,6 +339,15 @@ alert_position = sa.Table(
     sa.Column("moved_at", sa.String, nullable=False),
 )
 
+schedule_form = sa.Table(
+    "schedule_form",
+    metadata,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("cron", sa.String, nullable=False),
+    sa.Column("time_zone", sa.String, nullable=False),
+    sa.Column("since", sa.String, nullable=False),
+)
+
 heartbeat = sa.Table(
     "heartbeat",
     metadata,

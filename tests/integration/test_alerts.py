@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from orchestration.alerts.lifecycle import acknowledge
+from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, GateNotPassed, PortalFault
 from orchestration.state.alerts import NO_CHANNEL, PENDING
 from orchestration.state.store import Publication, now
@@ -310,11 +313,17 @@ def test_numbers_do_not_make_another_alert(town: Town) -> None:
     assert [one.kind for one in town.outbox()] == ["opened"]
 
 
-def test_a_late_schedule_is_told(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An hour after it was due, where a daemon is in use and nobody else started the run."""
+@pytest.fixture
+def daemon(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon is in use."""
     monkeypatch.setattr(
         type(town.instance), "get_daemon_statuses", lambda _: {"SCHEDULER": object()}
     )
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_late_schedule_is_told(town: Town) -> None:
+    """An hour after it was due, where a daemon is in use and nobody else started the run."""
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     town.watch(tomorrow)
     (alert,) = town.open()
@@ -323,6 +332,94 @@ def test_a_late_schedule_is_told(town: Town, monkeypatch: pytest.MonkeyPatch) ->
     town.run([PASSED])
     town.watch(datetime.now(UTC))
     assert town.open() == []
+
+
+def _noon(days: int = 1, *, hour: int = 12) -> datetime:
+    """An hour in New Orleans, so many days from now: later than every first look."""
+    day = datetime.now(ZoneInfo(TIME_ZONE)) + timedelta(days=days)
+    return day.replace(hour=hour, minute=0, second=0, microsecond=0)
+
+
+@pytest.mark.usefixtures("daemon")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("0 6 * * *", "0 3 * * *"), ("0 18 * * *", "0 3 * * *"), ("0 3 * * *", "0 6 * * *")],
+    ids=["six-to-three", "its-own-to-three", "three-to-six"],
+)
+def test_a_changed_time_was_not_missed_before_the_change(
+    town: Town, before: str, after: str
+) -> None:
+    """Changed at noon: late is the run that its next tick does not bring, and none of the past."""
+    town.write_dataset(schedule=before)
+    town.watch()
+    town.write_dataset(schedule=after)
+    town.watch(_noon())
+    town.watch(_noon(2, hour=2))
+    assert [alert.kind for alert in town.open()] == []
+    town.watch(_noon(2))
+    assert [alert.kind for alert in town.open()] == ["schedule_late"]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_new_dataset_missed_nothing_before_it_came(town: Town) -> None:
+    """Its file appears at noon with a time in the morning."""
+    town.write_dataset(schedule="0 18 * * *")
+    town.watch()
+    town.write_dataset("grove_9", schedule="0 3 * * *")
+    town.watch(_noon())
+    titles = {alert.facts["title"] for alert in town.open()}
+    assert "the schedule grove_9_on_time" not in titles
+    town.watch(_noon(2))
+    titles = {alert.facts["title"] for alert in town.open()}
+    assert "the schedule grove_9_on_time" in titles
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_time_that_nobody_has_any_more_is_late_no_more(town: Town) -> None:
+    """Its alert ends with the schedule: nothing will ever look there again."""
+    town.watch()
+    town.watch(_noon())
+    assert [alert.kind for alert in town.open()] == ["schedule_late"]
+    town.write_dataset(schedule="0 3 * * *")
+    town.watch(_noon())
+    assert town.open() == []
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_time_that_is_changed_back_holds_anew(town: Town) -> None:
+    """Away from six and back again: what was due at six meanwhile was not missed."""
+    town.watch()
+    town.write_dataset(schedule="0 18 * * *")
+    town.watch(_noon(1, hour=5))
+    town.write_dataset(schedule="0 6 * * *")
+    town.watch(_noon(1))
+    assert town.open() == []
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_schedule_switched_on_again_missed_nothing_while_it_was_off(town: Town) -> None:
+    """Off since yesterday and on since eleven: what was due at six is no miss; tomorrow's would be."""
+    from dagster._core.scheduler.instigation import ScheduleInstigatorData
+
+    town.watch()
+    data = ScheduleInstigatorData("0 6 * * *", _noon(hour=11).timestamp())
+    switched = SimpleNamespace(name="daily_at_six", instigator_data=data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(town.instance), "all_instigator_state", lambda _: [switched])
+        town.watch(_noon())
+        assert town.open() == []
+        town.watch(_noon(2))
+        assert [alert.kind for alert in town.open()] == ["schedule_late"]
+
+
+@pytest.mark.usefixtures("daemon")
+def test_a_home_that_noted_no_schedules_asks_since_its_first_look(town: Town) -> None:
+    """A home of an earlier version, with a run missing: the upgrade forgives nothing."""
+    town.watch()
+    with town.store.writing() as pen:
+        pen.note_schedules([])
+    town.watch(_noon())
+    assert [alert.kind for alert in town.open()] == ["schedule_late"]
 
 
 def test_what_happened_before_the_first_look_is_taken_over(

@@ -188,6 +188,9 @@ def test_a_late_schedule_is_noticed(
     assert "no run began since it was due" in found.seen
     assert "summerware run" in found.advice
     _assert_missed(town, webhook)
+    # Its time was changed since the last look: nothing was due at the new one yet.
+    town.write_dataset(schedule="0 3 * * *")
+    assert "schedule grove_0_on_time" not in _unwell(town, moment=tomorrow)
 
 
 def test_a_damaged_state_is_noticed(town: Town) -> None:
