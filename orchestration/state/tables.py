@@ -349,3 +349,11 @@ heartbeat = sa.Table(
     sa.Column("unwell", sa.JSON, nullable=False),
     sa.Column("beaten_at", sa.String, nullable=False),
 )
+
+upgrade = sa.Table(
+    "upgrade",
+    metadata,
+    sa.Column("duty", sa.String, primary_key=True),
+    sa.Column("began_on", sa.String, nullable=False),
+    sa.Column("until", sa.String, nullable=False),
+)
