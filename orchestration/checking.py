@@ -1,9 +1,12 @@
 """Finds mistakes in dataset files, suites, vocabularies, decisions and models before a run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
 
 import duckdb
+import sqlalchemy as sa
 
 from orchestration.dataset import Dataset, load_dataset
 from orchestration.errors import ConfigurationError, ModelFault
@@ -12,6 +15,9 @@ from orchestration.layers import workspace
 from orchestration.review.decisions_file import load_decisions_file
 from orchestration.review.judgements import people_of
 from orchestration.settings import Settings
+from orchestration.state.database import open_database
+from orchestration.state.store import State
+from orchestration.state.upgrades import DOMAINS, Grace, UpgradeStore
 from orchestration.warehouse.vocabularies import find_vocabulary_mistakes
 
 MODEL_FILES = (
@@ -44,6 +50,66 @@ def find_mistakes(settings: Settings) -> list[str]:
     if not mistakes:
         mistakes += _parse_mistakes(settings, datasets)
     return mistakes
+
+
+def find_domain_mistakes(
+    settings: Settings, datasets: Mapping[str, Dataset], *, today: date
+) -> list[str]:
+    """Published columns that do not say what they may hold, and drafts whose time is over (law 12).
+
+    A home that was at work before domains were asked for has time; a new one has none.
+    """
+    return [told for is_due, told in _domains_owed(settings, datasets, today) if is_due]
+
+
+def find_domain_warnings(
+    settings: Settings, datasets: Mapping[str, Dataset], *, today: date
+) -> list[str]:
+    """The same of a home that still has time, with the day on which it ends."""
+    return [told for is_due, told in _domains_owed(settings, datasets, today) if not is_due]
+
+
+def _domains_owed(
+    settings: Settings, datasets: Mapping[str, Dataset], today: date
+) -> Iterator[tuple[bool, str]]:
+    """What is missing, one line for each file and day, and whether that day has come."""
+    grace = _time_for_domains(settings)
+    for dataset in datasets.values():
+        file = f"{dataset.id}.yaml"
+        missing = [column.name for column in dataset.published if column.domain is None]
+        if missing:
+            until = f" From {grace.until} on this is refused." if grace else ""
+            yield (
+                grace is None or today >= grace.until,
+                f"{file}: columns: published without a `domain`: {', '.join(missing)}. `summerware "
+                f"upgrade {dataset.id}` drafts one for each from what was published.{until}",
+            )
+        drafts: dict[date, list[str]] = {}
+        for column in dataset.published:
+            if column.domain is not None and column.domain.until is not None:
+                drafts.setdefault(column.domain.until, []).append(column.name)
+        for day, names in sorted(drafts.items()):
+            yield (
+                today >= day,
+                f"{file}: columns: the `domain` waits for a person until {day}: {', '.join(names)}. "
+                "Mend it, and take `until` away, or give a later day and say why.",
+            )
+
+
+def _time_for_domains(settings: Settings) -> Grace | None:
+    """Until when this home has time; none where no home is, or it cannot be asked: looking makes none."""
+    try:
+        place = sa.make_url(settings.state_url)
+        if place.get_backend_name() == "sqlite" and not Path(place.database or "").is_file():
+            return None
+        engine = open_database(settings)
+    except (ConfigurationError, sa.exc.ArgumentError):
+        # `summerware doctor` tells what is wrong with it; files are checked without it, too.
+        return None
+    try:
+        return UpgradeStore(State(engine)).grace(DOMAINS)
+    finally:
+        engine.dispose()
 
 
 def _schedule_mistakes(dataset: Dataset) -> list[str]:

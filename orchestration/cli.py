@@ -20,7 +20,7 @@ from orchestration import reports
 from orchestration import trend as trends
 from orchestration.alerts import commands as alert_commands
 from orchestration.classification.commands import classify
-from orchestration.dataset import TIME_ZONE
+from orchestration.dataset import TIME_ZONE, load_datasets
 from orchestration.errors import ConfigurationError, SummerwareError
 from orchestration.evaluation.commands import evaluate
 from orchestration.health import commands as health_commands
@@ -38,6 +38,7 @@ from orchestration.terminal import (
     print_json,
     show_progress,
 )
+from orchestration.upgrading.commands import upgrade
 
 app = typer.Typer(
     help="Clean, check and publish police and civic data, with an account of every row.",
@@ -230,11 +231,19 @@ def prune(
 @app.command()
 def check(as_json: JsonOption = False) -> None:
     """Load every dataset file, suite and model and report mistakes, before anything runs."""
-    from orchestration.checking import find_mistakes
+    from orchestration.checking import find_domain_warnings, find_mistakes
 
-    mistakes = find_mistakes(Settings.from_environment())
+    settings = Settings.from_environment()
+    mistakes = find_mistakes(settings)
+    warnings = []
+    if not mistakes:
+        today = datetime.now(ZoneInfo(TIME_ZONE)).date()
+        datasets = load_datasets(settings.datasets_dir)
+        warnings = find_domain_warnings(settings, datasets, today=today)
     if as_json:
-        print_json({"mistakes": mistakes})
+        print_json({"mistakes": mistakes, "warnings": warnings})
+    for warning in warnings if not as_json else ():
+        err.print(warning, style="yellow", markup=False, highlight=False)
     for mistake in mistakes if not as_json else ():
         err.print(mistake, style="red", markup=False, highlight=False)
     if mistakes:
@@ -307,6 +316,7 @@ app.command()(classify)
 app.command("audit-sample")(review_commands.audit_sample)
 app.command()(review_commands.drift)
 app.command()(evaluate)
+app.command()(upgrade)
 
 
 def _as_date(text: str) -> date:

@@ -396,3 +396,11 @@ classes_signature = sa.Table(
     sa.Column("signed_by", sa.String, nullable=False),
     sa.Column("signed_at", sa.String, nullable=False),
 )
+
+upgrade = sa.Table(
+    "upgrade",
+    metadata,
+    sa.Column("duty", sa.String, primary_key=True),
+    sa.Column("began_on", sa.String, nullable=False),
+    sa.Column("until", sa.String, nullable=False),
+)
