@@ -193,7 +193,7 @@ class MonthFrom(_Strict):
 class Column(_Strict):
     """One column: what the source calls it and what we publish it as."""
 
-    LATER = frozenset({"domain"})
+    LATER = frozenset({"domain", "list", "month_from"})
 
     name: Name
     source: str | None = None
@@ -300,6 +300,8 @@ class Workbook(_Strict):
 
 class Source(_Strict):
     """How extracts of this dataset are read and what their absences mean."""
+
+    LATER = frozenset({"workbook"})
 
     kind: Literal["complete", "window", "increment"]
     window: Window | None = None

@@ -64,7 +64,9 @@ class Classes:
 
     @property
     def hash(self) -> str:
-        """Changes whenever the class of any value does."""
+        """Changes whenever the class of any value does; '' where no column decides a policy."""
+        if not self.deciding:
+            return ""
         told = {column: dict(sorted(values.items())) for column, values in self.known.items()}
         text = json.dumps([dict(self.deciding), told], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()

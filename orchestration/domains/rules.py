@@ -8,6 +8,13 @@ its column's domain. The rules work on the distinct values of a column, which ar
 from collections.abc import Callable
 
 from orchestration.dataset import Column, Dataset, Domain
+from orchestration.domains.places import VOCABULARIES as PLACES
+from orchestration.domains.places import (
+    cells_that_are_no_place,
+    cells_that_are_no_point,
+    cells_with_unknown_street,
+)
+from orchestration.domains.times import outside_extract
 from orchestration.duck import quoted
 from orchestration.gates.suites import QUERY, Rule, RuleMeta, Suite, load_suite
 from orchestration.settings import Settings
@@ -41,8 +48,9 @@ def domain_rules(dataset: Dataset) -> list[Rule]:
 
 def domain_vocabularies(dataset: Dataset) -> list[str]:
     """The seeds that domains of a dataset name."""
-    named = (name for one in dataset.columns if one.domain for name in one.domain.vocabulary)
-    return sorted(set(named))
+    domains = [one.domain for one in dataset.columns if one.domain]
+    named = {name for one in domains for name in one.vocabulary}
+    return sorted(named | (set(PLACES) if any(one.place for one in domains) else set()))
 
 
 def domain_facts(settings: Settings, dataset: Dataset) -> dict[str, list[str]]:
@@ -79,17 +87,30 @@ def _of_domain(column: Column, domain: Domain) -> list[Rule]:
     query = _QUERIES[_kind(domain)](column, domain)
     if query is None:
         return []
-    strength = "warning" if domain.open else "waiting" if domain.place else "row"
-    return [
+    # What is no place waits whether or not new streets may be published.
+    strength = "waiting" if domain.place else "warning" if domain.open else "row"
+    rules = [
         _rule(
             f"{column.name}_in_domain",
             strength,
             query,
-            statement=f"Every {column.name} is {_words(domain)}.",
+            statement=f"Every {column.name} is {_words(domain, domain.separator or column.separator)}.",
             reason=domain.reason or "What is not known is not published.",
             fault="Law 12.",
         )
     ]
+    if domain.place:
+        rules.append(
+            _rule(
+                f"{column.name}_street_known",
+                "warning" if domain.open else "waiting",
+                cells_with_unknown_street(column.name),
+                statement="Every street of an address is in the vocabulary of streets.",
+                reason=domain.reason or "An unknown name may be a misspelt street, or no street.",
+                fault="200 of 5,489 calls of 2022 name a street that no list of the city has.",
+            )
+        )
+    return rules
 
 
 def _rule(
@@ -121,8 +142,9 @@ def _by_parts(column: Column, domain: Domain, fails: str) -> str:
     cell = f"{column.name}::varchar"
     cells = f"select distinct {cell} as cell from {{batch}} where {column.name} is not null"
     parts = f"select cell, cell as part from ({cells})"
-    if domain.separator:
-        listed = f"string_split(cell, {_sql(domain.separator)})"
+    separator = domain.separator or column.separator
+    if separator:
+        listed = f"string_split(cell, {_sql(separator.strip())})"
         parts = f"select cell, trim(unnest({listed})) as part from ({cells})"
     failing = f"select cell from ({parts}) where part <> '' and ({fails})"
     return f"{LINES}{cell} in ({failing})"
@@ -157,9 +179,18 @@ def _range(column: Column, domain: Domain) -> str:
 
 
 def _since(column: Column, domain: Domain) -> str:
-    begin = f"timestamp '{domain.since}'"
-    name = column.name
-    return f"{LINES}{name} < {begin} or {name} > _extracted_at + interval 1 day"
+    assert domain.since is not None
+    is_day = column.type == "date"
+    return LINES + outside_extract(column.name, domain.since, is_day=is_day)
+
+
+def _place(column: Column, domain: Domain) -> str:
+    return cells_that_are_no_place(column.name)
+
+
+def _box(column: Column, domain: Domain) -> str:
+    assert domain.box is not None
+    return cells_that_are_no_point(column.name, box=domain.box, decimals=domain.decimals)
 
 
 def _nothing(column: Column, domain: Domain) -> None:
@@ -171,16 +202,16 @@ _QUERIES: dict[str, Callable[[Column, Domain], str | None]] = {
     "pattern": _pattern,
     "range": _range,
     "since": _since,
-    "place": _nothing,
-    "box": _nothing,
+    "place": _place,
+    "box": _box,
     "free_text": _nothing,
     "either": _nothing,
 }
 
 
-def _words(domain: Domain) -> str:
+def _words(domain: Domain, separator: str | None) -> str:
     """What a domain asks for, in words."""
-    each = "a list, each part of it " if domain.separator else ""
+    each = "a list, each part of it " if separator else ""
     if domain.vocabulary:
         kinds = f" ({', '.join(domain.kinds)})" if domain.kinds else ""
         return f"{each}in the vocabulary {', '.join(domain.vocabulary)}{kinds}"

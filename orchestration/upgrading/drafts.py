@@ -65,10 +65,10 @@ def draft(
     """
     typed = _of_type(column, values, until=until)
     if typed is not None:
-        return _closed(typed) if column.name in deciding(dataset) else typed
+        return _closed(typed) if column.name in dataset.deciding else typed
     texts = _parts(column, values)
     words = {_plain(text) for text in known}
-    if column.name in deciding(dataset):
+    if column.name in dataset.deciding:
         return _deciding(
             dataset, column, texts, words, until=until, source=source, policies=policies
         )
@@ -84,16 +84,6 @@ def draft(
     if pattern is not None:
         return _open(column, {"pattern": pattern} | own, until)
     return _free_text(column, own, until)
-
-
-def deciding(dataset: Dataset) -> set[str]:
-    """The columns whose values decide whether a policy covers a row."""
-    return {
-        name
-        for policy in dataset.policies
-        if policy.action != "generalize"
-        for name in (policy.column, *policy.also, *policy.codes)
-    }
 
 
 def _open(column: Column, kind: dict[str, Any], until: date, **more: Any) -> Draft:
@@ -320,7 +310,9 @@ def _protected(dataset: Dataset, column: str) -> list[str]:
 def _values_for(policy: Policy, column: str) -> tuple[str, ...]:
     if column in (policy.column, *policy.also):
         return policy.values
-    return policy.codes.get(column, ())
+    if policy.codes and column in policy.codes.columns:
+        return policy.codes.values
+    return ()
 
 
 def resembles(word: str, protected: str) -> bool:

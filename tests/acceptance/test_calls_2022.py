@@ -91,7 +91,7 @@ def test_exact_house_number_is_cut_to_its_block(city: City) -> None:
 
 def test_addresses_have_one_form(city: City) -> None:
     """Streets of blocks and crossings are known but for names that were cut short, and exits."""
-    found = city.rule(CALLS, "standardized", "street_known")
+    found = city.rule(CALLS, "standardized", "block_address_street_known")
     assert found["strength"] == "warning"
     assert 0 < found["keys"] < 0.05 * 4_778
 

@@ -72,7 +72,7 @@ def test_failed_check_tells_what_failed(
     """The check's page says what failed, how bad, since when and what to do, without a log or click."""
     page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
     expect(page.get_by_text("lines quarantined, more than the limit").first).to_be_visible()
-    expect(page.get_by_text("officer_injured_is_yes_or_no").first).to_be_visible()
+    expect(page.get_by_text("officer_injured_in_domain").first).to_be_visible()
     expect(page.get_by_text("Since when:").first).to_be_visible()
     expect(page.get_by_text("What to do:").first).to_be_visible()
     shown = page.inner_text("body")
@@ -88,7 +88,7 @@ def test_failed_check_tells_what_failed(
 def test_failed_check_draws_its_counts(dagster: str, page: Page) -> None:
     """Rows, quarantined lines and each rule's failing rows are plots."""
     page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
-    for name in ("rows", "quarantined_share", "failing/officer_injured_is_yes_or_no"):
+    for name in ("rows", "quarantined_share", "failing/officer_injured_in_domain"):
         # Once among the figures, and once as the title of a plot.
         expect(page.get_by_text(name, exact=True)).to_have_count(2)
 
@@ -102,7 +102,7 @@ def test_failed_check_lists_all_failing_rows(dagster: str, page: Page, city: Cit
     expect(query).to_be_visible()
     text = query.inner_text()
     assert f"{city.layer(FORCE, 'standardized').path}/stg_{FORCE}.parquet" in text
-    rule = city.rule(FORCE, "standardized", "officer_injured_is_yes_or_no")
+    rule = city.rule(FORCE, "standardized", "officer_injured_in_domain")
     assert len(duckdb.connect().execute(text).fetchall()) == rule["failing"]
     assert "refuse verbal commands" not in page.inner_text("body")
 
@@ -116,7 +116,7 @@ def test_run_page_of_a_failed_gate_answers(dagster: str, page: Page, city: City)
     line = " ".join(told.inner_text().split())
     for part in (
         "lines quarantined, more than the limit of 2.0%",
-        "officer_injured_is_yes_or_no",
+        "officer_injured_in_domain",
         f"Since run {run_id[:8]}",
         "Next: Run the queries for all failing lines",
     ):

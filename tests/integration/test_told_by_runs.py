@@ -108,7 +108,7 @@ def test_counts_are_numbers(told: Told) -> None:
     assert sum(layer[f"lines_{fate}"] for fate in ("published", "merged", "superseded")) > 0
     assert layer["lines_withheld"] == 0
     bad, _, good = (evaluation.metadata for evaluation in told.evaluated())
-    assert bad["failing/officer_injured_is_yes_or_no"].value == bad["quarantined_lines"].value
+    assert bad["failing/officer_injured_in_domain"].value == bad["quarantined_lines"].value
     assert bad["quarantined_share"].value == bad["quarantined_lines"].value / bad["rows"].value
     assert good["rules_broken"].value == 0
 
@@ -132,7 +132,7 @@ def test_stopped_gate_says_what_since_when_and_what_to_do(told: Told) -> None:
     line = failure.user_failure_data.description
     assert "\n" not in line
     for text in (evaluation.description, line):
-        assert "officer_injured_is_yes_or_no" in text
+        assert "officer_injured_in_domain" in text
         assert "25.2%" in text
         assert f"run {told.run_ids[1][:8]}" in text
         assert "2 runs in a row" in text
@@ -145,9 +145,7 @@ def test_query_of_the_check_lists_every_failing_line(told: Told) -> None:
     """Copied from the check into an empty DuckDB it finds all of them, cells and all."""
     metadata = told.evaluated()[0].metadata
     text = metadata["all_failing_rows"].value
-    block = re.search(
-        r"\*\*officer_injured_is_yes_or_no\*\*\n```sql\n(.*?)```", text, flags=re.DOTALL
-    )
+    block = re.search(r"\*\*officer_injured_in_domain\*\*\n```sql\n(.*?)```", text, flags=re.DOTALL)
     assert block is not None
     rows = duckdb.connect().execute(block[1]).fetchall()
     assert len(rows) == metadata["quarantined_lines"].value

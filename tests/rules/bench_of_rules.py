@@ -298,6 +298,19 @@ def _line_columns() -> dict[str, str]:
 def _evaluate(
     dataset_id: str, layer: str, tables: Mapping[str, Table], *, facts: Cells, grain: str
 ) -> Outcome:
+    rules = suite_of(dataset_id, layer).for_grain(grain)
+    return evaluate_rules(dataset_id, layer, rules, tables, facts=facts, grain=grain)
+
+
+def evaluate_rules(
+    dataset_id: str,
+    layer: str,
+    rules: Sequence[Rule],
+    tables: Mapping[str, Table],
+    *,
+    facts: Cells,
+    grain: str,
+) -> Outcome:
     dataset = datasets()[dataset_id]
     known = {**_usual_facts(dataset_id, grain), **facts}
     with tempfile.TemporaryDirectory(prefix="rules-") as name:
@@ -312,7 +325,7 @@ def _evaluate(
                 dataset, views["raw"], present=tables["raw"][0], extract_time_known=True
             )
         results, _ = evaluate(
-            suite_of(dataset_id, layer).for_grain(grain),
+            rules,
             Tables(
                 gated=layer,
                 views=views,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestration.gates.suites import BY_ROW
 from tests.rules import bench_of_rules as bench
 
 SUITES = list(bench.all_suites())
@@ -50,7 +51,7 @@ def test_row_rule_flags_exactly_its_rows(dataset: str, rule_id: str) -> None:
     assert {owners[line].id for line in expected - flagged} == set(), "should be flagged"
     assert outcome.results[rule_id].failing == len(expected)
     quarantined = {line for line, name in outcome.quarantine if name == rule_id}
-    assert quarantined == (expected if outcome.results[rule_id].strength == "row" else set())
+    assert quarantined == (expected if outcome.results[rule_id].strength in BY_ROW else set())
 
 
 @pytest.mark.parametrize("case", TABLE_CASES, ids=lambda case: case.id)
