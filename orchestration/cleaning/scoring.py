@@ -223,7 +223,7 @@ parted as (
     join spelling_value as f on f.id = from_id
     join spelling_value as t on t.id = to_id
     where whole_slips * 5 <= longer * 2 or alike >= 0.8 or is_shortened or shares_tail
-        or is_cut_slip
+        or is_cut_slip or f.letters <= 6 and f.sorted_letters = t.sorted_letters
         or f.fingerprint = t.fingerprint
         or starts_with(t.compact, f.compact) or starts_with(f.compact, t.compact)
 ),

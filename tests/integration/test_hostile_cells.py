@@ -86,11 +86,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_cell_stops_a_dataset(tmp_path: Path, project: Path, dataset_id: str) -> None:
     """Each line is standardized, has one fate, and is corrected where people decided so."""
     dataset = DATASETS[dataset_id]
-    settings = replace(
-        Settings.from_environment(), home=tmp_path / "home", dbt_project_dir=project
-    )
+    settings = replace(Settings.from_environment(), home=tmp_path / "home", dbt_project_dir=project)
     lines = hostile_lines(dataset)
-    file, quarantine, made = tmp_path / "lines.parquet", tmp_path / "none.parquet", tmp_path / "made"
+    file, quarantine, made = (
+        tmp_path / "lines.parquet",
+        tmp_path / "none.parquet",
+        tmp_path / "made",
+    )
     made.mkdir()
     with connect() as connection:
         make_table(connection, "lines", lines)
@@ -104,7 +106,8 @@ def test_no_cell_stops_a_dataset(tmp_path: Path, project: Path, dataset_id: str)
         )
         connection.execute(
             copy_to_parquet(
-                "select '' as _extract_id, 0::bigint as _line, '' as rule_id where false", quarantine
+                "select '' as _extract_id, 0::bigint as _line, '' as rule_id where false",
+                quarantine,
             )
         )
     standardize(settings, DATASETS, dataset, parquet(file), decisions_about(dataset), made)
