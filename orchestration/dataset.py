@@ -76,6 +76,8 @@ class Spelling(_Strict):
     a crossing: what stands between them. The parts of a list are those of its `list`."""
     prefix: str | None = None
     """Expression of what stands before the parts and is not spelled: the block of an address."""
+    cut_at: int | None = Field(default=None, ge=8)
+    """Where the source cuts values, in signs: what ends there may go on, also after a whole word."""
     apply_above: float = Field(default=0.98, gt=0, le=1)
     propose_above: float = Field(default=0.6, gt=0, le=1)
 

@@ -4,7 +4,7 @@
     Repaired where there is only one number that can be meant: marks and blanks between the parts,
     a 1 for the letter I, a signal code before it, a note behind it, the year said twice. Everything
     else is left as it was read, for a rule to stop: four or six digits, a year to come, another
-    letter, a number of another agency.
+    letter, a number of another agency, two numbers in one cell.
 #}
 {% macro repaired_item_number(column) -%}
     {%- set cell = "upper(" ~ column ~ "__read)" -%}

@@ -1,8 +1,10 @@
 """The pairs of values that could be one value spelt twice: those that meet under a key.
 
 Never all pairs: a value meets another when they share a key (see `keys.py`), a text with one letter
-dropped, all words but one, a beginning or an end, or the code that stands beside them. A key that too
-many values share says nothing and is passed over.
+dropped, all words but one, a beginning or an end, initials, or the code that stands beside them.
+Whether two values meet is a matter of the two: a key is passed over for what it is (two letters of a
+suffix), not for how many others share it, so that no value's end depends on its neighbours. Only of a
+key that makes more than `PAIRS_OF_KEY` pairs, which no column of words has, nothing is made.
 
 Leaves two tables on the connection: `spelling_value` (one row per column and value, of the data or
 the vocabulary, with its keys) and `spelling_pair` (one row per pair and how it met: `from_id`,
@@ -15,9 +17,10 @@ FREQUENT = 5
 """From how many rows on a value without a vocabulary can be what others are misspellings of."""
 LONG = 40
 """Longer texts meet by their words and their ends, not letter by letter."""
-SHARED_BY = 60
-"""A block of more targets than this is passed over, and one of more pairs than the next."""
-PAIRS_OF_BLOCK = 6_000
+REST = 5
+"""Letters that are left of a value without one of its words, so that they say something."""
+PAIRS_OF_KEY = 1_000_000
+"""A bound for the machine, not a judgement: of a column that holds no words but, say, plates."""
 
 _VALUES = """
 create or replace temp table spelling_value as
@@ -56,16 +59,17 @@ select
     spelling_sound(compact) as sound,
     spelling_fingerprint(value) as fingerprint,
     spelling_digits(compact) as digits,
+    spelling_opposed(tokens) as opposed,
+    array_to_string(list_transform(tokens, lambda token: token[1]), '') as initials,
 from joined
 where compact <> ''
 """
 
-# Keys that both sides have: what it says, the key, and which values have it. Strong ones say much by
-# themselves and may be shared by more values.
+# Keys that both sides have: what it says, the key, and which values have it.
 _SAME = [
     ("letters", "compact", "true"),
     ("words", "fingerprint", "len(tokens) > 1"),
-    ("anagram", "sorted_letters", "letters >= 4"),
+    ("anagram", "sorted_letters", "letters >= 2"),
     ("doubled", "collapsed", "collapsed <> compact or letters >= 4"),
     ("sound", "sound", "length(sound) >= 3"),
     ("ngrams", "spelling_ngrams(compact)", "letters between 6 and {LONG}"),
@@ -86,6 +90,37 @@ _MANY = """
         array_to_string(tokens[:place - 1], ' ') || '_' || array_to_string(tokens[place + 1:], ' ')
     from spelling_value, range(1, 13) as places(place)
     where len(tokens) between 2 and 12 and place <= len(tokens)
+        and letters - length(tokens[place]) >= {REST}
+"""
+
+# What people write for a longer value: its initials, an initial before the rest, each word or the one
+# word in short.
+_SHORTENED = """
+    select id, 'short' as met, 'from' as side, 'i' || compact as key
+    from spelling_value where not known and letters between 2 and 5
+    union all
+    select id, 'short', 'to', 'i' || initials
+    from spelling_value where is_target and len(tokens) between 2 and 5
+    union all
+    select id, 'short', 'from', 'r' || compact
+    from spelling_value where not known and letters between 4 and 20
+    union all
+    select id, 'short', 'to', 'r' || left(compact, 1) || right(compact, place)
+    from spelling_value, range(3, 20) as places(place) where is_target and place <= letters - 2
+    union all
+    select id, 'short', 'both', 'w' || array_to_string(string_split(initials, ''), ' ')
+    from spelling_value where len(tokens) between 2 and 5 and (known or letters <= 9)
+    union all
+    select id, 'short', 'from', 'b' || left(compact, 2)
+    from spelling_value where not known and letters between 3 and 5 and digits = ''
+    union all
+    select id, 'short', 'to', 'b' || left(compact, 2)
+    from spelling_value where known and letters >= 6
+    union all
+    select id, 'short', 'from', 'e' || compact from spelling_value where not known and letters = 2
+    union all
+    select id, 'short', 'to', 'e' || left(compact, 1) || right(compact, 1)
+    from spelling_value where known and letters between 3 and 6
 """
 
 # One side is the beginning of the other, so the two sides have other keys.
@@ -116,8 +151,7 @@ wanted as (
     join (
         select key, column_name, met, count(*) as values from wrong group by key, column_name, met
     ) as wrongs using (key, column_name, met)
-    where targets <= {SHARED_BY} and targets * values <= {PAIRS_OF_BLOCK}
-        or met in ('letters', 'doubled', 'anagram') and targets * values <= {PAIRS_OF_BLOCK} * 10
+    where targets * values <= {PAIRS_OF_KEY}
 )
 select distinct wrong.id as from_id, right_ones.id as to_id, met
 from wanted
@@ -126,24 +160,22 @@ join right_ones using (key, column_name, met)
 where wrong.id <> right_ones.id
 """
 
-# The same code beside another text: of the values that mostly stand beside one thing, those that
-# this thing mostly stands beside.
+# The same code beside another text: both mostly stand beside one thing, and begin or end alike.
 _CONTEXT_PAIRS = """
 insert into spelling_pair
 with beside as (
-    select value.id, value.known, value.is_target, context.*,
+    select value.id, value.known, value.is_target, value.compact, context.*,
         sum(context.rows) over (partition by value.id, context_column) as rows_of_value,
-        rank() over (
-            partition by context.column_name, context_column, context_value, value.is_target
-            order by context.rows desc, value.id
-        ) as place,
     from spelling_context as context join spelling_value as value using (column_name, value)
 ),
 wrong as (select * from beside where not known and rows * 2 >= rows_of_value),
-right_ones as (select * from beside where is_target and place <= 5)
+right_ones as (select * from beside where is_target and rows * 2 >= rows_of_value)
 select distinct wrong.id, right_ones.id, 'context'
 from wrong join right_ones using (column_name, context_column, context_value)
-where wrong.id <> right_ones.id
+where wrong.id <> right_ones.id and (
+    left(wrong.compact, 2) = left(right_ones.compact, 2)
+    or right(wrong.compact, 2) = right(right_ones.compact, 2)
+)
 """
 
 
@@ -159,14 +191,15 @@ def find_pairs(connection: duckdb.DuckDBPyConnection) -> None:
     keys = f"""
         {same}
         union all select id, met, 'both', key from ({_MANY})
+        union all from ({_SHORTENED})
         union all select id, 'beginning', 'to', key from ({beginnings})
         union all select id, 'beginning', 'from', compact from spelling_value where letters >= 4
         union all select id, 'tail', 'from', key from ({tails})
         union all select id, 'tail', 'to', compact from spelling_value where letters >= 3
-    """.replace("{LONG}", str(LONG))
+    """.replace("{LONG}", str(LONG)).replace("{REST}", str(REST))
     connection.execute(
         "create or replace temp table spelling_key as "
         f"select id, met, side, hash(met, key) as key from ({keys})"
     )
-    connection.execute(_PAIRS.format(SHARED_BY=SHARED_BY, PAIRS_OF_BLOCK=PAIRS_OF_BLOCK))
+    connection.execute(_PAIRS.format(PAIRS_OF_KEY=PAIRS_OF_KEY))
     connection.execute(_CONTEXT_PAIRS)

@@ -3,7 +3,7 @@
 Where decisions are kept and how they are read is in `orchestration.review`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import duckdb
 
@@ -13,10 +13,20 @@ Decision = tuple[str, str, str | None, str, str]
 """Column, from, to, verdict, id."""
 
 
+REFUSED = "refused"
+"""The verdict in place of `apply` where a decision would lead a value into another class."""
+
+Classes = Mapping[str, Mapping[str, Collection[str]]]
+"""Per column that decides something, the classes of its values, these in upper case."""
+
+
 def read_decisions(
-    connection: duckdb.DuckDBPyConnection, columns: Sequence[str], decisions: str
+    connection: duckdb.DuckDBPyConnection, columns: Sequence[str], decisions: str, classes: str
 ) -> None:
     """Makes `spelling_decision` of a relation of decisions; equal ones are one, of the first id.
+
+    And `spelling_class`, one row per column and value. What crosses classes is `refused`: it is not
+    followed, and nobody is asked again.
 
     Raises:
         ConfigurationError: a decision names another column, or decisions contradict each other or
@@ -36,6 +46,40 @@ def read_decisions(
     _check_each(made, set(columns))
     _check_together(made)
     _check_cycles([one for one in made if one[3] == "apply"])
+    connection.execute(
+        "create or replace temp table spelling_class as "
+        "select column_name::varchar as column_name, upper(value::varchar) as value, "
+        f"list_sort(list(distinct class::varchar)) as classes from {classes} "
+        "where value is not null and class is not null group by all"
+    )
+    told: dict[str, dict[str, Collection[str]]] = {}
+    for column, value, found in connection.execute("from spelling_class").fetchall():
+        told.setdefault(column, {})[value] = found
+    crossing = find_crossing(made, told)
+    if crossing:
+        connection.execute(
+            f"update spelling_decision set verdict = '{REFUSED}' "
+            "where verdict = 'apply' and decision_id in (select unnest(?::varchar[]))",
+            [crossing],
+        )
+
+
+def find_crossing(decisions: Iterable[Decision], classes: Classes) -> list[str]:
+    """The ids of decisions that would lead a value of a deciding column into another class, sorted.
+
+    A value without a class is of none, so nothing leads from it or to it: it is to be classified.
+    """
+    return sorted(
+        name
+        for column, wrong, right, verdict, name in decisions
+        if verdict == "apply"
+        and right is not None
+        and (known := classes.get(column))
+        and (
+            not known.get(wrong.upper())
+            or set(known.get(wrong.upper(), ())) != set(known.get(right.upper(), ()))
+        )
+    )
 
 
 def _check_each(decisions: Sequence[Decision], columns: set[str]) -> None:

@@ -2,9 +2,11 @@
 
 A moment of change is a week in which three values or more stop, being frequent enough that their
 silence means something, and three or more begin, frequent enough that it was silence before: a rare
-value turns up late by chance. On the first day of a change nothing has been silent for long yet; then
-three pairs tell, whose new half comes as often as its old half used to. A value without times is
-never judged here, and a known one without a counterpart is no news.
+value turns up late by chance, and of a thousand rare values some always do. On the first day of a
+change nothing has been silent for long yet; then three pairs tell, whose new half comes as often as its
+old half used to. A value takes the place of one that it is likely to be, and that as often: two streets
+of a few rows, the one gone and the other new, are two streets. A value without times is never judged
+here, nor two that are both known; a known one without a counterpart is no news.
 
 Needs `spelling_value` and `spelling_judged`; leaves `spelling_drift` (`id`, `old_id` or null, `since`):
 one row per value that is part of a change. It is corrected neither into the old vocabulary nor out of
@@ -16,7 +18,8 @@ import duckdb
 DAYS = 7
 SET = 3
 SILENT_ROWS = 5
-"""So many rows should have come since; none would come by chance in 7 of 1,000 cases."""
+"""Rows that should have come since, of a column with one value: none would come by chance in 7 of
+1,000 cases. With `n` values it is `ln(n)` more, so that this holds for the column as a whole."""
 BEGINS_WITH = 3
 """A value with fewer rows may be new, but is no sign of a change by itself."""
 SHARE = 0.25
@@ -25,18 +28,19 @@ SHARE = 0.25
 _LIVES = """
 create or replace temp table spelling_life as
 with span as (
-    select column_name, min(first_at) as opens, max(last_at) as closes
-    from spelling_value group by column_name
+    select column_name, min(first_at) as opens, max(last_at) as closes,
+        {SILENT_ROWS} + ln(count(*)) as silent_rows
+    from spelling_value where rows > 0 group by column_name
 )
 select
     value.id, value.column_name, value.known, value.rows, value.first_at, value.last_at, opens, closes,
     value.rows / greatest(1, date_diff('second', value.first_at, value.last_at) / 86400.0) as per_day,
     value.rows / greatest(1, date_diff('second', value.first_at, closes) / 86400.0) as per_day_since,
     value.first_at > opens + interval {DAYS} day
-        and per_day_since * date_diff('second', opens, value.first_at) / 86400.0 >= {SILENT_ROWS}
+        and per_day_since * date_diff('second', opens, value.first_at) / 86400.0 >= silent_rows
         as begins,
     value.last_at < closes - interval 1 day
-        and per_day * date_diff('second', value.last_at, closes) / 86400.0 >= {SILENT_ROWS} as ends,
+        and per_day * date_diff('second', value.last_at, closes) / 86400.0 >= silent_rows as ends,
 from spelling_value as value join span using (column_name)
 where value.first_at is not null and value.last_at is not null and value.rows > 0
 """
@@ -53,13 +57,15 @@ with halves as (
     from spelling_judged
     join spelling_life as a on a.id = from_id
     join spelling_life as b on b.id = to_id
-    where a.first_at <> b.first_at
+    where a.first_at <> b.first_at and score >= {ALIKE} and not (a.known and b.known)
+        and least(a.rows, b.rows) >= {BEGINS_WITH}
 )
 select halves.*, new.column_name, new.first_at, old.last_at as old_last_at, old.ends,
     new.begins and new.first_at >= new.closes - interval {DAYS} day
         and old.first_at < new.first_at - interval {DAYS} day
         and new.rows >= {SILENT_ROWS} and old.rows >= 4 * {SILENT_ROWS}
         and new.per_day_since >= {SHARE} * old.per_day as replaces,
+    new.per_day_since >= {SHARE} * old.per_day as in_its_place,
 from halves
 join spelling_life as new on new.id = halves.id
 join spelling_life as old on old.id = halves.old_id
@@ -100,7 +106,7 @@ with paired as (
     select turn.id, turn.old_id, moment.begins_at, turn.score
     from spelling_turn as turn join spelling_moment as moment using (column_name)
     where turn.first_at >= moment.begins_at and (
-        turn.old_last_at <= moment.begins_at + interval {DAYS} day
+        turn.in_its_place and turn.old_last_at <= moment.begins_at + interval {DAYS} day
             and turn.old_last_at <= turn.first_at + interval {DAYS} day
             and (turn.ends or turn.old_last_at < turn.first_at)
         or turn.replaces

@@ -16,7 +16,7 @@ CHANGES = {
     "form": 6.0,  # same letters and digits: case, space, punctuation, accent
     "repeated letter": 4.0,  # a letter doubled, or a doubled one dropped
     "swapped letters": 4.0,  # two neighbours
-    "cut at width": 4.0,  # the beginning of one value, as long as the column is wide
+    "cut short": 4.0,  # eight letters or more of one value, ending within a word or where it is cut
     "missing letter": 3.0,
     "extra letter": 3.0,
     "digit for letter": 3.0,  # 0 for O, 1 for I, 5 for S
@@ -29,6 +29,9 @@ CHANGES = {
     "beginning": 0.0,  # four letters or more of a longer value
     "tail": -0.5,  # a whole value and more behind it
     "short word": 1.0,  # one word of several is cut short
+    "turned letters": 1.5,  # those of a short code, in another order
+    "initials": 1.0,  # of words, or an initial before the rest
+    "short for it": 0.0,  # up to five letters that stand in the value in their order
     "shared tail": 0.5,  # beginning of a value and an ending that many values share
     "word missing": -1.5,  # whole words are missing or too many
 }
@@ -36,7 +39,7 @@ SLIPS = (
     "form",
     "repeated letter",
     "swapped letters",
-    "cut at width",
+    "cut short",
     "missing letter",
     "extra letter",
     "digit for letter",
@@ -54,7 +57,9 @@ WEIGHTS = {
     "times_as_frequent": 0.7,  # per power of ten, from -2 to +3
     "in_vocabulary": 1.5,
     "known_words": -3.0,  # what differs is a word of other values: another value, not a slip
+    "another_word": -2.0,  # one word of several, of which too little is left
     "digits_differ": -6.0,
+    "other_meaning": -20.0,  # other numbers, the opposite, another suffix of a street: no slip at all
     "beside_the_same": 2.5,
     "beside_similar": 0.7,
     "beside_other": -3.0,
@@ -67,6 +72,8 @@ MANY_TIMES = 50
 """How much more frequent the right spelling must be where no vocabulary vouches for it."""
 ENOUGH = 20
 """And how frequent at least."""
+CUT = 8
+"""From how many letters on a beginning that ends within a word is a value that was cut."""
 
 GUARDS = {
     "in vocabulary": "f.known",
@@ -92,6 +99,8 @@ GUARDS = {
     ),
     "very short": "change <> 'form' and shorter <= 3",
     "known words": "known_words and beside <> 'same'",
+    "other meaning": "other_meaning",
+    "another word": "another_word",
     "short form": ("t.id in (select id from spelling_short) and f.fingerprint <> t.fingerprint"),
     "beside other": "beside = 'other' and change <> 'form'",
 }
@@ -104,14 +113,13 @@ with context as (
         context.column_name, context.rows,
         sum(context.rows) over (partition by value.id, kind) as rows_of_value,
         sum(context.rows) over (partition by context.column_name, kind, thing) as rows_of_thing,
-        sum(context.rows) over (partition by context.column_name, kind) as rows_of_all,
         max(context.rows) over (partition by value.id, kind) as most,
     from spelling_context as context join spelling_value as value using (column_name, value)
 ),
 met as (
     select pair.from_id, pair.to_id, wrong.kind, wrong.rows,
         coalesce(good.rows, 0) as good_rows,
-        wrong.rows_of_value, wrong.rows_of_thing, wrong.rows_of_all,
+        wrong.rows_of_value, wrong.rows_of_thing,
         whole.rows_of_value as good_rows_of_value, whole.most as most,
     from (select distinct from_id, to_id from spelling_close) as pair
     join context as wrong on wrong.id = pair.from_id
@@ -123,9 +131,7 @@ met as (
 counted as (
     select from_id, to_id, kind, any_value(rows_of_value) as rows_of_value,
         sum(rows) filter (good_rows * 10 >= rows_of_thing * 3) as the_same,
-        sum(rows) filter (
-            good_rows::double * rows_of_all >= 5.0 * good_rows_of_value * rows_of_thing
-        ) as like_it,
+        sum(rows) filter (good_rows * 2 >= good_rows_of_value) as like_it,
         sum(rows) filter (
             good_rows = 0 and good_rows_of_value >= 10
             and (most * 2 >= good_rows_of_value or rows_of_thing - rows >= 5)
@@ -137,30 +143,6 @@ select from_id, to_id,
     bool_or(coalesce(like_it, 0) * 2 >= rows_of_value) as like_it,
     bool_or(coalesce(other, 0) * 5 >= rows_of_value * 4) as other,
 from counted group by from_id, to_id
-"""
-
-# What a column was cut at: a width at which two or more values, and most of those that are the
-# beginning of another value, end.
-_WIDTHS = """
-create or replace temp table spelling_width as
-with cut as (
-    select distinct f.column_name, f.id, length(f.value) as width
-    from spelling_pair as pair
-    join spelling_value as f on f.id = from_id
-    join spelling_value as t on t.id = to_id
-    where met in ('beginning', 'deletion', 'ends')
-        and length(t.value) > length(f.value) and starts_with(upper(t.value), upper(f.value))
-        -- within a word: a value that is whole words of another one was not cut
-        and regexp_matches(t.value[length(f.value):length(f.value) + 1], '^[[:alnum:]]{2}$')
-)
-select column_name, width
-from (
-    select column_name, width, count(*) as values,
-        sum(count(*)) over (partition by column_name) as all_values,
-    from cut group by column_name, width
-)
-where width >= 8 and values >= 2 and values * 2 >= all_values
-qualify row_number() over (partition by column_name order by values desc, width) = 1
 """
 
 # Right values that are short for other right ones, as a code is: up to five letters, which stand in
@@ -198,13 +180,25 @@ tails as (
 measured as (
     select met.*, f.column_name,
         damerau_levenshtein(f.compact, t.compact)::integer as whole_slips,
-        length(t.value) > width.width and (
-            length(f.value) = width.width
-            or length(f.value) = width.width - 1 and t.value[width.width] = ' '
+        f.letters >= {CUT} and t.letters > f.letters and (
+            not starts_with(t.compact, f.compact)
+            -- a value that is whole words of another one was not cut
+            or starts_with(t.tokens[len(f.tokens)], f.tokens[-1])
+                and t.tokens[len(f.tokens)] <> f.tokens[-1]
+            or length(f.value) = cut_at
+            or length(f.value) = cut_at - 1 and t.value[cut_at] = ' '
         ) as is_cut,
         case when is_cut then
             damerau_levenshtein(f.compact, left(t.compact, f.letters))::integer
         end as cut_slips,
+        cut_slips = 0 or cut_slips <= 2 and f.letters >= {CUT} + 2 as is_cut_slip,
+        list_contains(met, 'short') as is_shortened,
+        case when is_shortened and len(f.tokens) = len(t.tokens) and f.initials = t.initials then
+            len(list_filter(
+                list_zip(f.tokens, t.tokens),
+                lambda pair: not regexp_matches(pair[2], {SUBSEQUENCE_OF_WORD})
+            )) = 0
+        end as is_word_by_word,
         jaro_winkler_similarity(f.compact, t.compact) as alike,
         least(f.letters, t.letters) as shorter,
         greatest(f.letters, t.letters) as longer,
@@ -213,7 +207,7 @@ measured as (
     from met
     join spelling_value as f on f.id = from_id
     join spelling_value as t on t.id = to_id
-    left join spelling_width as width on width.column_name = f.column_name
+    join spelling_threshold as threshold on threshold.column_name = f.column_name
     left join tails on tails.column_name = f.column_name
         and tails.tail = regexp_replace(substr(f.compact, 5), '[0-9]+', '#', 'g')
     where t.known or t.rows > f.rows or t.rows = f.rows and t.value < f.value
@@ -228,17 +222,18 @@ parted as (
     from measured
     join spelling_value as f on f.id = from_id
     join spelling_value as t on t.id = to_id
-    where whole_slips * 5 <= longer * 2 or alike >= 0.8 or is_cut or shares_tail
+    where whole_slips * 5 <= longer * 2 or alike >= 0.8 or is_shortened or shares_tail
+        or is_cut_slip or f.letters <= 6 and f.sorted_letters = t.sorted_letters
         or f.fingerprint = t.fingerprint
         or starts_with(t.compact, f.compact) or starts_with(f.compact, t.compact)
 ),
 named as (
     select parted.*,
-        case when is_cut and cut_slips < whole_slips then cut_slips else whole_slips end as slips,
+        case when is_cut_slip and cut_slips < whole_slips then cut_slips else whole_slips end as slips,
         left(f.compact, 1) <> left(t.compact, 1) as first_differs,
         case
             when f.compact = t.compact then 'form'
-            when is_cut and cut_slips = 0 then 'cut at width'
+            when is_cut and cut_slips = 0 then 'cut short'
             when f.digits <> '' and t.digits = '' and starts_with(f.compact, t.compact) then 'tail'
             when f.digits <> t.digits
                 and translate(f.compact, '015', 'OIS') = translate(t.compact, '015', 'OIS')
@@ -254,13 +249,21 @@ named as (
                 or contains({KEYS}, t.compact[differs_at] || f.compact[differs_at])
             ) then 'neighbouring key'
             when whole_slips = 1 then 'other letter'
+            when f.letters <= 6 and f.sorted_letters = t.sorted_letters then 'turned letters'
             when starts_with(t.compact, f.compact) then 'beginning'
             when len(f.tokens) = len(t.tokens) and len(f_words) = 1 and len(t_words) = 1
                 and length(f_words[1]) >= 3 and starts_with(t_words[1], f_words[1])
                 then 'short word'
             when starts_with(f.compact, t.compact) then 'tail'
+            when is_shortened and (
+                len(t.tokens) > 1 and (f.compact = t.initials or is_word_by_word)
+                or f.letters >= 4 and f.letters <= t.letters - 1
+                    and f.compact = left(t.compact, 1) || right(t.compact, f.letters - 1)
+            ) then 'initials'
+            when is_shortened and f.letters <= 5 and t.known
+                and regexp_matches(t.compact, {SUBSEQUENCE}) then 'short for it'
             when shares_tail then 'shared tail'
-            when is_cut and cut_slips < whole_slips then 'cut and misspelt'
+            when is_cut_slip and cut_slips < whole_slips then 'cut and misspelt'
             when whole_slips = 2 then 'two slips'
             else 'more slips'
         end as change,
@@ -301,10 +304,39 @@ joined as (
             else 'unknown'
         end as beside,
         coalesce(differing.known_words, false)
-            and change not in ('form', 'cut at width', 'shared tail', 'short word') as known_words,
+            and change not in ('form', 'cut short', 'shared tail', 'short word') as known_words,
         coalesce(list_max([length(word) for word in f_words || t_words]), 9) as longest_word,
         regexp_matches(array_to_string(f_words || t_words, ''), '[0-9]') as digits_in_words,
+        len(f.tokens) > 1 and len(f_words) = 1 and len(t_words) = 1 and slips > 1
+            and damerau_levenshtein(f_words[1], t_words[1]) * 5
+                >= greatest(length(f_words[1]), length(t_words[1])) * 2
+            and change in ('two slips', 'more slips', 'cut and misspelt') as another_word,
+        change not in ('form', 'digit for letter') and (
+            change not in ('tail', 'shared tail') and (
+                spelling_is_opposed(f.opposed, t.opposed)
+                or f.digits <> t.digits
+                    and regexp_replace(f.compact, '[0-9]', '', 'g')
+                        = regexp_replace(t.compact, '[0-9]', '', 'g')
+            )
+            or spelling_is_denied(f_words, t_words) or spelling_is_denied(t_words, f_words)
+            or one_end.means <> other_end.means or one_start.means <> other_start.means
+        ) as is_other,
+        coalesce(is_other, false) as other_meaning,
     from spelling_close as close
+    join spelling_value as f on f.id = from_id
+    join spelling_value as t on t.id = to_id
+    left join spelling_apart as one_end
+        on one_end.column_name = f.column_name and one_end.word = f.tokens[-1]
+        and one_end.place = 'last'
+    left join spelling_apart as other_end
+        on other_end.column_name = f.column_name and other_end.word = t.tokens[-1]
+        and other_end.place = 'last'
+    left join spelling_apart as one_start
+        on one_start.column_name = f.column_name and one_start.word = f.tokens[1]
+        and one_start.place = 'first'
+    left join spelling_apart as other_start
+        on other_start.column_name = f.column_name and other_start.word = t.tokens[1]
+        and other_start.place = 'first'
     left join differing using (from_id, to_id)
     left join spelling_beside as beside using (from_id, to_id)
 ),
@@ -320,6 +352,8 @@ weighed as (
             * greatest(-2, least(3, log10((t.rows + 1) / (f.rows + 1)::double)))
         + case when t.known then {in_vocabulary} else 0 end
         + case when known_words then {known_words} else 0 end
+        + case when another_word then {another_word} else 0 end
+        + case when other_meaning then {other_meaning} else 0 end
         + case when f.digits <> t.digits and change not in ('digit for letter', 'shared tail')
                 and not (change = 'tail' and t.digits = '')
             then {digits_differ} else 0 end
@@ -342,9 +376,15 @@ def judge_pairs(connection: duckdb.DuckDBPyConnection) -> None:
         f"case when {test.format(**fill)} then '{name}' end" for name, test in GUARDS.items()
     )
     change = " ".join(f"when '{name}' then {weight}" for name, weight in CHANGES.items())
-    connection.execute(_WIDTHS)
     connection.execute(_SHORT)
-    connection.execute(_CLOSE.format(KEYS=f"'{NEIGHBOURING_KEYS}'"))
+    connection.execute(
+        _CLOSE.format(
+            KEYS=f"'{NEIGHBOURING_KEYS}'",
+            CUT=CUT,
+            SUBSEQUENCE="'^' || array_to_string(string_split(f.compact, ''), '.*')",
+            SUBSEQUENCE_OF_WORD="'^' || array_to_string(string_split(pair[1], ''), '.*')",
+        )
+    )
     connection.execute(_BESIDE)
     connection.execute(
         _JUDGED.format(CHANGE=f"case change {change} end", GUARDS=guards, VOUCHED=10**12, **WEIGHTS)

@@ -17,7 +17,7 @@ from orchestration.duck import make_table, parquet, quoted
 from orchestration.lookup import define_lookup
 from orchestration.review.decisions import SpellingDecision
 from orchestration.settings import Settings
-from orchestration.warehouse.vocabularies import members
+from orchestration.warehouse.vocabularies import STREETS, load_vocabulary, members
 
 MACHINE = "misspelling_corrected"
 PEOPLE = "spelling_decided"
@@ -31,6 +31,7 @@ def suspect_misspellings(
     base: str,
     decisions: Sequence[SpellingDecision],
     target: Path,
+    classes: str | None = None,
 ) -> None:
     """Writes `target` (see `find_misspellings`) and defines the functions that apply it.
 
@@ -42,6 +43,7 @@ def suspect_misspellings(
         _read_values(connection, column, spelling)
         _read_contexts(connection, column, spelling)
     _read_vocabulary(connection, settings, dataset)
+    _read_apart(connection, settings, dataset)
     _read_decisions(connection, decisions)
     find_misspellings(
         connection,
@@ -50,6 +52,7 @@ def suspect_misspellings(
                 name=column.name,
                 apply_above=spelling.apply_above,
                 propose_above=spelling.propose_above,
+                cut_at=spelling.cut_at,
             )
             for column, spelling in _spelled(dataset)
         ],
@@ -58,6 +61,8 @@ def suspect_misspellings(
         vocabulary="spelling.vocabulary",
         decisions="spelling.decisions",
         target=target,
+        apart="spelling.apart",
+        classes=classes,
     )
     for column, _ in _spelled(dataset):
         define_correction(connection, column.name, _misspelt(connection, column, target))
@@ -164,6 +169,30 @@ def _read_vocabulary(
             "column_name": [name for name, _ in entries],
             "value": [entry.value for _, entry in entries],
             "better": [entry.better for _, entry in entries],
+        },
+    )
+
+
+def _read_apart(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, dataset: Dataset
+) -> None:
+    """Columns of streets: a suffix is not another suffix, nor a direction another one."""
+    names, suffixes, directions = STREETS
+    words = [
+        (column.name, place, entry)
+        for column, spelling in _spelled(dataset)
+        if names in spelling.vocabulary
+        for place, vocabulary in (("last", suffixes), ("first", directions))
+        for entry in load_vocabulary(settings, vocabulary)
+    ]
+    make_table(
+        connection,
+        "spelling.apart",
+        {
+            "column_name": [name for name, _, _ in words],
+            "place": [place for _, place, _ in words],
+            "word": [entry.value for _, _, entry in words],
+            "means": [entry.one_form for _, _, entry in words],
         },
     )
 

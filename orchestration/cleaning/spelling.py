@@ -13,9 +13,10 @@ from pathlib import Path
 import duckdb
 
 from orchestration.cleaning.candidates import find_pairs
-from orchestration.cleaning.decided import read_decisions
+from orchestration.cleaning.decided import REFUSED, read_decisions
 from orchestration.cleaning.drift import find_drift
 from orchestration.cleaning.keys import define_keys
+from orchestration.cleaning.meanings import define_meanings
 from orchestration.cleaning.scoring import judge_pairs
 from orchestration.duck import copy_to_parquet, quoted
 
@@ -35,10 +36,11 @@ TABLES = (
         "context",
         "decision",
         "threshold",
+        "apart",
+        "class",
         "value",
         "key",
         "pair",
-        "width",
         "short",
     ),
     *("close", "beside", "judged", "life", "turn", "moment", "drift", "drawn", "edge", "outcome"),
@@ -47,11 +49,12 @@ TABLES = (
 
 @dataclass(frozen=True, kw_only=True)
 class SpelledColumn:
-    """A column whose spelling is looked at, and its two thresholds."""
+    """A column whose spelling is looked at, its two thresholds, and where the source cuts it."""
 
     name: str
     apply_above: float
     propose_above: float
+    cut_at: int | None = None
 
 
 def find_misspellings(
@@ -63,16 +66,29 @@ def find_misspellings(
     vocabulary: str,
     decisions: str,
     target: Path,
+    apart: str | None = None,
+    classes: str | None = None,
 ) -> None:
     """Writes one row per suspected or decided spelling, sorted, as Parquet.
 
-    The four relations are tables, or queries in brackets, on the connection:
+    The relations are tables, or queries in brackets, on the connection:
 
     - `values`: `column_name`, `value`, `rows`, `first_at`, `last_at`; one row per column and value
     - `contexts`: `column_name`, `value`, `context_column`, `context_value`, `rows`
     - `vocabulary`: `column_name`, `value`, and `better` where an official value is itself misspelt:
       that is proposed to its owner with score 1, and never applied
     - `decisions`: `column_name`, `from_value`, `to_value`, `verdict`, `decision_id`
+    - `apart`: `column_name`, `place`, `word`, `means`: words that values begin with (`first`) or end
+      with (`last`), such as suffixes of streets; one that means another thing makes another value
+    - `classes`: `column_name`, `value`, `class`, of columns whose values decide something. From a value
+      to one of another class, and from or to a value without one, is proposed at most, whatever it
+      looks like; a decision that does so is not followed (`decided.py`). Case is no difference
+
+    What becomes of a value rests on evidence about it and about what it resembles: how they are spelt,
+    how many rows have either, what stands beside them and what else stands there, which other values
+    it resembles or shares a word with, and, of columns with times, what came and went in the same
+    week. Values that have nothing of this in common with it change nothing. Only the list of what was
+    considered and `left` is cut by rank.
 
     Written: `column_name`, `from_value`, `to_value`, `outcome` (`applied`, `proposed`, `left`,
     `drift`), `score`, `rows`, `evidence` (JSON), `evidence_hash` (of its kind, not of its counts),
@@ -85,8 +101,11 @@ def find_misspellings(
         ConfigurationError: decisions contradict each other, form a cycle or name another column.
     """
     define_keys(connection)
-    _read(connection, columns, values, contexts, vocabulary)
-    read_decisions(connection, [column.name for column in columns], decisions)
+    define_meanings(connection)
+    _read(connection, columns, values, contexts, vocabulary, apart or _NO_APART)
+    read_decisions(
+        connection, [column.name for column in columns], decisions, classes or _NO_CLASSES
+    )
     find_pairs(connection)
     judge_pairs(connection)
     find_drift(connection)
@@ -98,6 +117,7 @@ def find_misspellings(
                 ONWARD=ONWARD,
                 PROPOSALS=PROPOSALS_OF_VALUE,
                 LEFT=LEFT_OF_COLUMN,
+                REFUSED=REFUSED,
                 EVIDENCE=_EVIDENCE,
                 KIND=_KIND,
             )
@@ -120,17 +140,20 @@ def _read(
     values: str,
     contexts: str,
     vocabulary: str,
+    apart: str,
 ) -> None:
     """The caller's relations as tables of the types that are promised, the asked columns only."""
     thresholds = ", ".join(
-        f"({quoted(column.name)}, {column.apply_above}, {column.propose_above})"
+        f"({quoted(column.name)}, {column.apply_above}, {column.propose_above}, "
+        f"{column.cut_at or 'null'})"
         for column in columns
     )
     connection.execute(
         "create or replace temp table spelling_threshold as "
         "select column_name, apply_above::double as apply_above, propose_above::double as "
-        "propose_above from (values "
-        f"{thresholds or '(null, null, null)'}) as t(column_name, apply_above, propose_above)"
+        "propose_above, cut_at::integer as cut_at from (values "
+        f"{thresholds or '(null, null, null, null)'}) "
+        "as t(column_name, apply_above, propose_above, cut_at)"
     )
     names = connection.sql(f"select * from {vocabulary} limit 0").columns
     better = "max(better)" if "better" in names else "null"
@@ -146,9 +169,17 @@ def _read(
         "known": "select column_name::varchar as column_name, value::varchar as value, "
         f"{better}::varchar as better from {vocabulary} where value is not null and {asked} "
         "group by column_name, value",
+        # A word that means two things keeps nothing apart.
+        "apart": "select column_name::varchar as column_name, place::varchar as place, "
+        "upper(word::varchar) as word, "
+        f"any_value(means::varchar) as means from {apart} where {asked} "
+        "group by all having count(distinct means) = 1",
     }.items():
         connection.execute(f"create or replace temp table spelling_{name} as {query}")
 
+
+_NO_APART = "(select '' as column_name, '' as place, '' as word, '' as means where false)"
+_NO_CLASSES = "(select '' as column_name, '' as value, '' as class where false)"
 
 # The best pairs of every value with what the machine would do by itself. Two targets that differ
 # in form alone are one meaning; any other that comes near the best one makes it doubtful.
@@ -164,6 +195,11 @@ ranked as (
     select judged.*, f.value as from_value, t.value as to_value, f.rows, t.rows as to_rows,
         t.known as to_known, f.known as from_known,
         t.has_vocabulary, []::varchar[] as via,
+        case when from_id in (select id from spelling_drift union select old_id from spelling_drift)
+            then ['new together'] else [] end
+        || case when f.column_name in (select column_name from spelling_class)
+                and not coalesce(f_class.classes = t_class.classes, false)
+            then ['another class'] else [] end as more_guards,
         row_number() over (
             partition by from_id
             order by best_of_letters desc,
@@ -175,8 +211,18 @@ ranked as (
     from grouped as judged
     join spelling_value as f on f.id = from_id
     join spelling_value as t on t.id = to_id
-    where from_id not in (select id from spelling_drift)
-        and from_id not in (select old_id from spelling_drift where old_id is not null)
+    left join spelling_class as f_class
+        on f_class.column_name = f.column_name and f_class.value = upper(f.value)
+    left join spelling_class as t_class
+        on t_class.column_name = t.column_name and t_class.value = upper(t.value)
+    where not coalesce(
+        -- neither from the new words to the old ones, nor the other way round
+        from_id in (select id from spelling_drift)
+            and to_id in (select old_id from spelling_drift)
+        or from_id in (select old_id from spelling_drift)
+            and to_id in (select id from spelling_drift),
+        false
+    )
 ),
 rivals as (
     select best.from_id, best.z - max(other.z) as ahead
@@ -187,8 +233,8 @@ rivals as (
 ),
 drawn as (
     select ranked.*, propose_above,
-        case when coalesce(ahead, 99) < {CLEAR} and change <> 'form'
-            then list_append(guards, 'two targets') else guards end as held_by,
+        guards || more_guards || case when coalesce(ahead, 99) < {CLEAR} and change <> 'form'
+            then ['two targets'] else [] end as held_by,
         case
             when score >= apply_above and place = 1 and len(held_by) = 0 then 'applied'
             when score >= propose_above then 'proposed'
@@ -218,7 +264,8 @@ further as (
 )
 select * from (from drawn union all by name from further)
 qualify row_number() over (
-    partition by from_id, to_id order by draft = 'left', len(via), place, via
+    partition by from_id, to_id
+    order by draft = 'left', draft <> 'applied', score desc, len(via), place, via
 ) = 1
 """
 
@@ -277,7 +324,7 @@ with applied as (
 kept as (
     select column_name, from_value, to_value, 'left' as outcome, to_value as first_value,
         decision_id, []::varchar[] as via
-    from spelling_decision where verdict = 'keep'
+    from spelling_decision where verdict in ('keep', '{REFUSED}')
 ),
 decided as (
     select column_name, from_value from spelling_edge
@@ -367,7 +414,8 @@ select *, {EVIDENCE} as evidence, {KIND} as kind
 from told
 where to_value is distinct from from_value
 qualify row_number() over (
-    partition by column_name, from_value, outcome order by score desc, to_value
+    partition by column_name, from_value, outcome, coalesce(to_known, false)
+    order by score desc, to_value
 ) <= case outcome when 'proposed' then {PROPOSALS} else 1000000 end
 and row_number() over (
     partition by column_name, outcome, decision_id is null order by score desc, from_value, to_value

@@ -163,8 +163,9 @@ def correct(
         find_misspellings(
             connection,
             columns,
-            values="(select *, null as first_at, null as last_at from seen)",
-            contexts="beside",
+            values="(select * replace (rows::bigint as rows), null as first_at, null as last_at "
+            "from seen)",
+            contexts="(select * replace (rows::bigint as rows) from beside)",
             vocabulary="known",
             decisions=_NO_DECISIONS,
             target=target,
@@ -195,7 +196,10 @@ def _planted_spelling(
     }
     engine = [
         SpelledColumn(
-            name=name, apply_above=spelling.apply_above, propose_above=spelling.propose_above
+            name=name,
+            apply_above=spelling.apply_above,
+            propose_above=spelling.propose_above,
+            cut_at=spelling.cut_at,
         )
         for name, spelling in columns.items()
     ]

@@ -50,9 +50,10 @@ def drift(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
                     "internal_column": found.internal,
                     "not_on_a_published_row": found.unpublished,
                 },
+                "not_shown": [asdict(one) for one in found.unseen],
             }
         )
-    if not found.changes:
+    if not found.changes and not found.unseen:
         out.print(f"{dataset}: no values are new together")
     moment = None
     for one in found.changes:
@@ -64,8 +65,11 @@ def drift(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
         out.print(f"    “{one.value}” on {one.lines:,} lines{instead}{known}")
     if found.internal:
         out.print(f"{found.internal:,} left out: their column is not published")
-    if found.unpublished:
-        out.print(f"{found.unpublished:,} left out: no published row holds them")
+    for told in found.unseen:
+        out.print(
+            f"{told.column}: {told.values:,} new together since {told.since} on {told.lines:,} lines, "
+            "not shown: no published row holds them"
+        )
     return None
 
 

@@ -1,7 +1,8 @@
 """Values that are new together: what the source began to say one day, for people to look at.
 
-What belongs here: reading the drift that spelling kept with the newest finished layers, and what of it
-may be shown. What does not: finding it (``cleaning/drift.py``). Nothing of it is corrected or asked on a
+What belongs here: reading the drift that spelling kept with the newest standardized layer, and what of
+it may be shown. The gate after that layer may have stopped for these very values, so nothing has to be
+published of it. What does not: finding it (``cleaning/drift.py``). Nothing of it is corrected or asked on a
 sheet: the vocabulary's owner takes the new words up, or tells the source.
 """
 
@@ -11,7 +12,8 @@ from dataclasses import dataclass
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
-from orchestration.review.proposals import layer_file_of, mart_file, rows_by_value
+from orchestration.errors import ConfigurationError
+from orchestration.review.proposals import layer_file_of, rows_by_value
 from orchestration.settings import Settings
 from orchestration.state.store import State
 
@@ -30,29 +32,49 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unseen:
+    """Values of one change that no published row holds, so that they are counted and not shown."""
+
+    column: str
+    since: str
+    values: int
+    lines: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drift:
     """What changed together, by column and day; and how many values are not shown, and why."""
 
     changes: tuple[Change, ...]
     internal: int
     """Their column is not published."""
-    unpublished: int
+    unseen: tuple[Unseen, ...]
     """No published row holds them."""
+
+    @property
+    def unpublished(self) -> int:
+        """How many values no published row holds."""
+        return sum(one.values for one in self.unseen)
 
 
 def find_drift(settings: Settings, state: State, dataset: Dataset) -> Drift:
-    """The drift of the newest finished run, sorted by column, day and lines.
+    """The drift of the newest standardized layer, sorted by column, day and lines.
 
-    Only values of published columns that stand on a published row are in it; an old value is told
-    where it does, too, or where the vocabulary has it.
+    Only values of published columns that stand on a published row, or that the vocabulary has, are
+    shown, and of the others how many there are; an old value is told where it does, too.
 
     Raises:
-        ConfigurationError: no run has finished yet.
+        ConfigurationError: nothing has been standardized yet.
     """
-    mart = mart_file(settings, state, dataset)
+    if state.newest_layer(dataset.id, "standardized") is None:
+        raise ConfigurationError(
+            f"{dataset.id}: no run has standardized anything yet; start one with "
+            f"`summerware run {dataset.id}`"
+        )
+    mart = layer_file_of(settings, state, dataset, "deduplicated", dataset.id)
     spelling = layer_file_of(settings, state, dataset, "standardized", f"spelling_{dataset.id}")
     if spelling is None:
-        return Drift(changes=(), internal=0, unpublished=0)
+        return Drift(changes=(), internal=0, unseen=())
     columns = {column.name: column for column in dataset.published if column.spelling}
     with connect(spill=settings.workspaces) as connection:
         kept = connection.execute(
@@ -60,22 +82,24 @@ def find_drift(settings: Settings, state: State, dataset: Dataset) -> Drift:
             "where outcome = 'drift' order by all"
         ).fetchall()
         standing: Mapping[str, Mapping[str, int]] = {
-            name: rows_by_value(connection, columns[name], dataset.key, spelling, mart)
+            name: rows_by_value(connection, columns[name], dataset.key, spelling, mart) if mart else {}
             for name in sorted({row[0] for row in kept} & set(columns))
         }
     changes = []
-    internal = unpublished = 0
+    internal = 0
+    unseen: dict[tuple[str, str], list[int]] = {}
     for column, value, old, lines, evidence in kept:
+        said = json.loads(evidence)
+        since = str(said["since"])[:10]
         if column not in standing:
             internal += 1
-        elif value not in standing[column]:
-            unpublished += 1
+        elif value not in standing[column] and not said["from_in_vocabulary"]:
+            unseen.setdefault((column, since), []).append(lines)
         else:
-            said = json.loads(evidence)
             changes.append(
                 Change(
                     column=column,
-                    since=str(said["since"])[:10],
+                    since=since,
                     value=value,
                     instead_of=old
                     if old in standing[column] or said["target_in_vocabulary"]
@@ -85,4 +109,11 @@ def find_drift(settings: Settings, state: State, dataset: Dataset) -> Drift:
                 )
             )
     changes.sort(key=lambda one: (one.column, one.since, -one.lines, one.value))
-    return Drift(changes=tuple(changes), internal=internal, unpublished=unpublished)
+    return Drift(
+        changes=tuple(changes),
+        internal=internal,
+        unseen=tuple(
+            Unseen(column=column, since=since, values=len(lines), lines=sum(lines))
+            for (column, since), lines in sorted(unseen.items())
+        ),
+    )

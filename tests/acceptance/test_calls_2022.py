@@ -190,3 +190,14 @@ def test_story_of_a_repaired_call(city: City) -> None:
     assert story["lines"][0]["fate"] == "published"
     assert story["portal"]["on_portal"]
     assert {cell["rule"] for cell in story["cells"]} >= {"excel_number_is_code"}
+
+
+def test_streets_near_each_other_are_no_drift(city: City) -> None:
+    """Of 1,000 streets, most with a row or two, some always stop as others begin."""
+    rows = city.rows(
+        CALLS,
+        "standardized",
+        f"spelling_{CALLS}",
+        "select count(*) filter (outcome = 'drift'), count(*) filter (outcome = 'proposed') > 0",
+    )
+    assert rows == [(0, True)]

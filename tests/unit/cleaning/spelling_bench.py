@@ -29,6 +29,8 @@ class SpellingBench:
     contexts: list[tuple[str, str, str, str, int]] = field(default_factory=list)
     vocabulary: list[tuple[str, str, str | None]] = field(default_factory=list)
     decisions: list[tuple[str, str, str | None, str, str]] = field(default_factory=list)
+    apart: list[tuple[str, str, str, str]] = field(default_factory=list)
+    classes: list[tuple[str, str, str]] = field(default_factory=list)
 
     def see(self, value: str, rows: int = 1, life: Life = (None, None), **beside: str) -> None:
         """Adds a value with its rows and what stands beside it."""
@@ -40,6 +42,14 @@ class SpellingBench:
     def know(self, *values: str, better: str | None = None) -> None:
         """Adds values to the vocabulary."""
         self.vocabulary += [(self.column, value, better) for value in values]
+
+    def keep_apart(self, place: str, **means: str) -> None:
+        """Says what words at a place of values mean."""
+        self.apart += [(self.column, place, word, meaning) for word, meaning in means.items()]
+
+    def classify(self, name: str, *values: str) -> None:
+        """Puts values into a class."""
+        self.classes += [(self.column, value, name) for value in values]
 
     def decide(self, wrong: str, right: str | None, verdict: str, name: str) -> None:
         """Adds a decision."""
@@ -65,6 +75,8 @@ class SpellingBench:
                     "from_value varchar, to_value varchar, verdict varchar, decision_id varchar",
                     self.decisions,
                 ),
+                ("apart", "place varchar, word varchar, means varchar", self.apart),
+                ("classed", "value varchar, class varchar", self.classes),
             ):
                 connection.execute(f"create table {name} (column_name varchar, {columns})")
                 _insert(connection, name, rows)
@@ -80,6 +92,8 @@ class SpellingBench:
                 contexts="(select * from beside)",
                 vocabulary="known",
                 decisions="decided",
+                apart="apart",
+                classes="classed" if self.classes else None,
                 target=target,
             )
         return target

@@ -11,6 +11,8 @@ from orchestration.dataset import Dataset, load_dataset
 
 FORCE = Path(__file__).parents[3] / "orchestration" / "datasets" / "use_of_force.yaml"
 REASONS = ("refuse verbal commands", "flight", "fight w/officer")
+ODD = "it's \0 {{ said }}"
+"""A word of the vocabulary that no statement could hold."""
 Cells = dict[str, str | None]
 Found = dict[int, str]
 Finding = Callable[..., Found]
@@ -40,7 +42,7 @@ def finding(force: Dataset) -> Finding:
                 row = ["a", numbers[place], *(lines[place].get(name) for name in names)]
                 connection.execute(f"insert into lines values ({marks})", row)
             find_shifted(
-                connection, force, lines="lines", vocabularies={"force_reason": list(REASONS)}
+                connection, force, lines="lines", vocabularies={"force_reason": [*REASONS, ODD]}
             )
             return dict(
                 connection.execute(
@@ -78,6 +80,11 @@ def test_an_unquoted_comma_is_found_in_the_right_count_of_cells(finding: Finding
         1: "right from force_reason",
         2: "right from force_reason",
     }
+
+
+def test_any_text_may_be_out_of_place(finding: Finding) -> None:
+    """Quotes, NULs and braces are looked for as they are."""
+    assert finding({**UNQUOTED, "officer_injured": ODD}) == {1: "right from force_reason"}
 
 
 def test_a_lost_cell_pulls_the_others_to_the_left(finding: Finding) -> None:

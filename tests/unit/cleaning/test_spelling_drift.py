@@ -100,3 +100,24 @@ def test_a_decision_wins_over_drift(bench: SpellingBench) -> None:
     switch(bench)
     bench.decide("DISTURBANCES", "DISTURBANCE", "apply", "d1")
     assert bench.changed() == {"DISTURBANCES": "DISTURBANCE"}
+
+
+def test_streets_of_a_few_rows_are_no_drift(bench: SpellingBench) -> None:
+    """Of hundreds of rare values some stop and others begin in one week, near each other or not."""
+    names = [f"{first}{second} St" for first in STREETS for second in STREETS]
+    bench.know(*names[::2])
+    bench.see("Canal St", 9_000, (OPENS, CLOSES))
+    for number, name in enumerate(names):
+        half = (OPENS, SWITCH) if number % 3 else (SWITCH + timedelta(days=number % 7), CLOSES)
+        bench.see(name, 1 + number % 4, half, district=str(number % 8))
+    assert not [row for row in bench.find() if row[2] == "drift"]
+
+
+def test_two_known_values_are_no_news(bench: SpellingBench) -> None:
+    """What the vocabulary has both of did not take the place of each other."""
+    bench.know(*TYPES, *(f"{text}S" for text in TYPES), "COMPLAINT OTHER")
+    switch(bench)
+    assert bench.find() == set()
+
+
+STREETS = ("Al", "Bar", "Ched", "Dor", "El", "Fran", "Gent", "Hol", "Is", "Jack", "Kerl", "Lau")

@@ -120,18 +120,22 @@ class Desk:
         pairs: Sequence[Mapping[str, Any]] = (PAIR,),
     ) -> None:
         """Finishes the layers of one run."""
-        spelled = [
-            {"outcome": "proposed", "rows": 7, "evidence": "{}", "evidence_hash": "h1",
-             "decision_id": None, **one} for one in spellings
-        ]  # fmt: skip
         paired = [
             {"outcome": "proposed", "evidence": "{}", "evidence_hash": "h1", "cluster_id": None,
              "decision_id": None, **one} for one in pairs
         ]  # fmt: skip
         published = [column.name for column in self.dataset.published]
-        self._finish("standardized", {"spelling_dogs": spelled, "stg_dogs": ROWS})
+        self.finish_standardized(spellings)
         mart = [{name: row.get(name) for name in published} for row in rows]
         self._finish("deduplicated", {"dogs": mart, "duplicates_dogs": paired})
+
+    def finish_standardized(self, spellings: Sequence[Mapping[str, Any]]) -> None:
+        """The layer that a run has which its next gate stopped."""
+        spelled = [
+            {"outcome": "proposed", "rows": 7, "evidence": "{}", "evidence_hash": "h1",
+             "decision_id": None, **one} for one in spellings
+        ]  # fmt: skip
+        self._finish("standardized", {"spelling_dogs": spelled, "stg_dogs": ROWS})
 
     def export(self, person: str, *, n: int = 200) -> list[Path]:
         """The person's files, XLSX first; none where there is nothing to judge."""

@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+import pytest
+
+from orchestration.errors import ConfigurationError
 from orchestration.review.drifted import find_drift
 from tests.unit.review.desk import POODEL, ROWS, Desk
 
@@ -41,3 +44,19 @@ def test_no_drift_is_nothing(desk: Desk):
     """A run without any, and one whose dataset has no spelling."""
     desk.run(rows=ROWS)
     assert find_drift(desk.settings, desk.state, desk.dataset).changes == ()
+
+
+def test_a_run_that_its_gate_stopped_is_answered(desk: Desk):
+    """The gate after standardizing may have stopped for the new words: they are counted."""
+    desk.finish_standardized([new("BEAGEL"), new("POODEL", rows=9)])
+    found = find_drift(desk.settings, desk.state, desk.dataset)
+    assert found.changes == ()
+    assert [(one.column, one.since, one.values) for one in found.unseen] == [
+        ("breed", "2021-06-01", 2)
+    ]
+
+
+def test_before_anything_is_standardized_there_is_no_answer(desk: Desk):
+    """And the way out is said."""
+    with pytest.raises(ConfigurationError, match="summerware run"):
+        find_drift(desk.settings, desk.state, desk.dataset)
