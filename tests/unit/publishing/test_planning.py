@@ -450,7 +450,9 @@ def test_another_set_is_an_update(planned: Planner, other: str | None) -> None:
     """One part more, one less, two in one."""
     dataset = trees(more_columns=[{**LEAVES, "list": {"separator": ";", "set": True}}])
     row = tree("T1", leaves="blue;red")
-    found = planned([row], before=[row | {"leaves": other}, tree("T2", leaves="x")], dataset=dataset)
+    found = planned(
+        [row], before=[row | {"leaves": other}, tree("T2", leaves="x")], dataset=dataset
+    )
     assert found.changes["T1"] == "update"
 
 
