@@ -4,6 +4,7 @@ dbt builds each project once; then its compiled SQL runs on a fresh DuckDB per t
 dataset made for these tests that uses every option of a dataset file.
 """
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -679,6 +680,158 @@ def test_incident_in_one_line_is_taken_as_it_is(force):
     made = force.run([line, line])
     assert list(made.fates().values()) == ["published", "merged"]
     assert made.row("use_of_force")["force_type"] == "Hands | CEW"
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "rule"),
+    [
+        ("White", "White", None),
+        (" | White | Black", " | White | Black", None),
+        ("| White | Black", " | White | Black", None),
+        ("White | ", "White | ", None),
+        ("White |", "White | ", None),
+        ("White|Black", "White | Black", None),
+        ("  White\u00a0|\t| Black ", "White |  | Black", None),
+        (" |  | ", None, None),
+        ("|", None, None),
+        (" | Two  or more", " | Two or more", "blanks_collapsed"),
+        ("N/A | White", " | White", "null_word_is_null"),
+        ("None | nan", None, "null_word_is_null"),
+        ("N/A | Two  or more", " | Two or more", "null_word_is_null"),
+        (None, None, None),
+    ],
+)
+def test_list_keeps_its_places(force, cell, value, rule):
+    """Blanks are written in one way, which is its parse; what is more than that is explained."""
+    made = force.run([{"officer_race": cell}])
+    assert made.row("stg_use_of_force")["officer_race"] == value
+    assert {one[1] for one in made.changes()} == ({rule} if rule else set())
+
+
+@pytest.mark.parametrize("cell", ["red|blue", " | red | blue |", "red |  | blue"])
+def test_set_has_no_blank_parts(toys, cell):
+    """Its places say nothing; its order is the source's."""
+    assert toys.run([{"toy_id": "T1", "colors": cell}]).row("toys")["colors"] == "red | blue"
+
+
+def test_text_that_is_no_list_is_left(toys):
+    """Only what the dataset file calls a list is one."""
+    made = toys.run([{"toy_id": "T1", "kind": "red|blue |"}])
+    assert made.row("toys")["kind"] == "red|blue |"
+
+
+@pytest.mark.parametrize(
+    ("cells", "uneven"),
+    [
+        ({"officer_race": " | White", "officer_sex": "Male | "}, None),
+        ({"officer_race": "White | Black", "officer_sex": None}, None),
+        ({"officer_race": "White | Black", "officer_sex": "Male"}, "officer"),
+        ({"subject_age": "0 | 3", "subject_sex": "Male | Male | "}, "subject"),
+        ({"officer_race": "a | b", "officer_sex": "c", "distance": "1", "subject_sex": "|"}, "officer"),
+        ({"officer_race": "a | b", "officer_sex": "c", "distance": "1", "subject_sex": "a|"},
+         "officer, subject"),
+        ({"officer_race": "White | Black", "subject_race": "White", "division": "a | b | c"}, None),
+    ],
+)  # fmt: skip
+def test_lists_that_go_together_are_counted(force, cells, uneven):
+    """Officers with officers, subjects with subjects; a blank cell is blank at every place."""
+    assert force.run([cells]).row("stg_use_of_force")["_uneven"] == uneven
+
+
+word = st.text("aZ-.'", min_size=1, max_size=3)
+gap = st.text(" \t\u00a0", max_size=2)
+OFFICER = ("force_type", "officer_race", "officer_sex", "officer_age", "officer_injured")
+SUBJECT = ("subject_race", "subject_sex", "subject_build", "distance")
+a_few = settings(
+    max_examples=100 if os.environ.get("SUMMERWARE_SOAK") else 5,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@st.composite
+def listed(draw):
+    """A line that is an incident: its people, and its cells with blanks in any place and number."""
+    cells, people = {"_grain": "incident"}, {}
+    for names in (OFFICER, SUBJECT):
+        count = draw(st.integers(1, 5))
+        for name in names:
+            parts = draw(st.lists(st.just("") | word, min_size=count, max_size=count))
+            cells[name] = "|".join(draw(gap) + part + draw(gap) for part in parts)
+            people[name] = parts if any(parts) else None
+    return cells, people
+
+
+def _by_key(incidents):
+    """Every line of each incident, under the incident's key."""
+    return [
+        {"pib_file_number": f"F{number}", **line}
+        for number, lines in enumerate(incidents)
+        for line in lines
+    ]
+
+
+@a_few
+@given(drawn=st.lists(listed(), min_size=1, max_size=8))
+def test_entry_n_is_person_n_however_blanks_are_written(force, drawn):
+    """From the city's line to the mart, and once more from the mart's own cells."""
+    names = [*OFFICER, *SUBJECT]
+    lines = [[cells] for cells, _ in drawn]
+    for _ in range(2):
+        made = force.run(_by_key(lines))
+        rows = made.rows(f"select {', '.join(names)} from use_of_force order by pib_file_number")
+        found = [[cell and cell.split(" | ") for cell in row] for row in rows]
+        assert found == [[people[name] for name in names] for _, people in drawn]
+        assert made.rows("select count(_uneven) from stg_use_of_force") == [(0,)]
+        lines = [[{"_grain": "incident", **dict(zip(names, row, strict=True))}] for row in rows]
+
+
+officers = st.lists(
+    st.fixed_dictionaries({name: st.none() | st.sampled_from("ab") for name in OFFICER + SUBJECT}),
+    min_size=1,
+    max_size=5,
+)
+
+
+@a_few
+@given(incidents=st.lists(officers, min_size=1, max_size=8))
+def test_entry_n_of_an_incident_is_line_n(force, incidents):
+    """Lines put side by side are the same lines when they are taken apart again."""
+    made = force.run(_by_key(incidents))
+    for names in (OFFICER, SUBJECT):
+        rows = made.rows(f"select {', '.join(names)} from use_of_force order by pib_file_number")
+        for lines, row in zip(incidents, rows, strict=True):
+            cells = [cell and cell.split(" | ") for cell in row]
+            count = max((len(cell) for cell in cells if cell), default=1)
+            found = zip(*(cell or [""] * count for cell in cells), strict=True)
+            expected = sorted(tuple(line[name] or "" for name in names) for line in lines)
+            # Said once where all lines say the same.
+            assert sorted(found) == (expected if count > 1 else expected[:1])
+
+
+def test_lines_with_several_places_keep_them(force):
+    """A cell that is blank as a whole takes as many places as the others of its line."""
+    made = force.run(
+        [
+            {"pib_file_number": "F1", "subject_race": "Black | White", "subject_sex": None},
+            {"pib_file_number": "F1", "subject_race": "Asian", "subject_sex": "Male"},
+        ]
+    )
+    row = made.row("use_of_force")
+    pairs = zip(row["subject_race"].split(" | "), row["subject_sex"].split(" | "), strict=True)
+    assert sorted(pairs) == [("Asian", "Male"), ("Black", ""), ("White", "")]
+
+
+def test_one_subject_does_not_become_one_of_two(force):
+    """Where one column of the subjects needs places, each of them has them."""
+    line = {"pib_file_number": "F1", "subject_race": "Black"}
+    row = force.run([line | {"subject_sex": "Male"}, line]).row("use_of_force")
+    assert row["subject_race"] == "Black | Black"
+    assert sorted(row["subject_sex"].split(" | ")) == ["", "Male"]
 
 
 # Laws on random lines

@@ -6,7 +6,8 @@ import duckdb
 import pytest
 
 from orchestration.duck import FEW, connect
-from orchestration.publishing.comparing import foreign_keys, rows_hash
+from orchestration.publishing.comparing import SQL_TYPES, digests, foreign_keys, rows_hash
+from tests.unit.publishing.conftest import trees
 
 ROWS = (
     "select 'key ' || lpad(r::varchar, 40, '0') as row_key, md5_number(r::varchar) as cells from "
@@ -22,6 +23,21 @@ def test_a_million_rows_have_one_hash(tmp_path: Path, threads: int) -> None:
             connection.execute(f"set threads = {threads}")
             connection.execute(f"create table held as {ROWS}{order}")
             hashes.add(rows_hash(connection, "held"))
+    assert len(hashes) == 1
+
+
+def test_sets_in_another_order_have_one_hash() -> None:
+    """Reading back holds what the portal has against what was sent as the plan does."""
+    leaves = {"name": "leaves", "source": "leaves", "description": "-", "privacy": "publish"}
+    columns = trees(more_columns=[{**leaves, "list": {"separator": ";", "set": True}}]).published
+    cells = ", ".join(f"null::{SQL_TYPES[c.type]} as {c.name}" for c in columns if c != columns[-1])
+    with connect() as connection:
+        hashes = {
+            connection.execute(
+                digests(columns, "tree_id", f"(select {cells}, ? as leaves)"), [written]
+            ).fetchone()
+            for written in ("a;b", "b; a;", "a;b;a")
+        }
     assert len(hashes) == 1
 
 
