@@ -56,7 +56,10 @@ _LOOKALIKE = "[OILSBZQ][OILSBZQ]+"
 _ROMAN = "M*(CM|CD|D?C?C?C?)(XC|XL|L?X?X?X?)(IX|IV|V?I?I?I?)"
 
 _STRANGE = f"({_HOME}|({_NUMBERS}|{_ORDINALS})+|{_LOOKALIKE})"
-_ORDINAL = f"([1-9][0-9]?(ST|ND|RD|TH)|(({_TENS})[- ])?({_ORDINALS}))"
+_ORDINAL = (
+    "(([2-9]?1ST|[2-9]?2ND|[2-9]?3RD|[2-9]?[4-9]TH|[2-9]0TH|1[0-9]TH)"
+    f"|(({_TENS})[- ])?({_ORDINALS}))"
+)
 # Words of letters, joined by hyphens or apostrophes (doubled, as in SQL), a full stop behind them.
 _WORD = "[A-Za-z]+([''-][A-Za-z]+)*[.]?"
 _NAME = f"{_WORD}( {_WORD})*"
@@ -133,7 +136,8 @@ streets as (
     from (select distinct piece from pieces)
 ),
 
--- `Apt B Canal St`, `BCanal St`: what stands before a known street may tell a home.
+-- `Apt B Canal St`, `BCanal St`, `64th St` for 6 4th St: what stands before a known street may tell
+-- a home.
 parted as (
     select
         piece,
@@ -147,7 +151,7 @@ parted as (
 disguised as (
     select distinct piece from parted
     where ends_with(head, ' ') and rtrim(head) not in (from directions)
-        or regexp_matches(head, '(^| )([A-Z]|{_STRANGE})$')
+        or regexp_matches(head, '(^| )([A-Z0-9]|{_STRANGE})$')
 ),
 
 cuts as (
@@ -184,7 +188,7 @@ classed as (
                 and (has_direction or not regexp_matches(words[1], '^[A-Z]([.-]|$)'))
                 and not regexp_matches(words[-2], '(^|-)[A-Z][.]?$')
                 then 2
-            when has_suffix and regexp_full_match(array_to_string(list_slice(
+            when has_suffix and not is_disguised and regexp_full_match(array_to_string(list_slice(
                 words, case when has_direction then 2 else 1 end, len(words) - 1
             ), ' '), '{_ORDINAL}') then 2
             when is_name and is_cut then 1

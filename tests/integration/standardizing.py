@@ -92,6 +92,7 @@ class LiveColumn:
         """What becomes of cells, in their order, before misspellings are looked for."""
         self.connection.execute("delete from given")
         self.connection.execute(
-            "insert into given select row_number() over (), unnest(?::varchar[])", [list(cells)]
+            "insert into given select unnest(range(len(?))), unnest(?::varchar[])",
+            [list(cells), list(cells)],
         )
         return [cell for (cell,) in self.connection.execute(self._question).fetchall()]
