@@ -40,7 +40,7 @@ _HOUSE_AND_STREET = re.compile(
     rf"{_HOUSE},? {_DIRECTION}(?:{_NO_STREET}{_STREET_WORD}[ ,]{{1,2}}){{1,4}}{_SUFFIX}\b(?!['])"
 )
 _HOUSE_AND_SIDE = re.compile(
-    r"(?<![0-9A-Z:.$/#-])[0-9]{3,5}(?:[A-Z]|[-/][0-9]{1,5})?,? (?:N|S|E|W|NORTH|SOUTH|EAST"
+    r"(?<![0-9A-Z:.$/#-])[0-9]{3,5}(?:[A-Z]|[-/][0-9]{1,5}| 1/2)?,? (?:N|S|E|W|NORTH|SOUTH|EAST"
     r"|WEST)\.? "
     rf"{_NO_STREET}[A-Z][A-Z'.]{{3,}}"
 )
@@ -48,7 +48,8 @@ _HOUSE_AND_AVENUE = re.compile(
     rf"{_HOUSE},? (?:AVE(?:NUE)?|RUE|HIGHWAY|HWY|OLD HWY|CALLE|VIA|BAYOU) [A-Z0-9]"
 )
 _STREET_AND_HOUSE = re.compile(
-    r"\b[A-Z][A-Z'.]* (?:STREET|ST|AVENUE|AVE|AV|BLVD|ROAD|RD|DRIVE|LANE|LN)\.?,? ?(?:#|NO\.?"
+    r"\b[A-Z][A-Z'.]* (?:STREET|ST|AVENUE|AVE|AV|BLVD|ROAD|RD|DRIVE|DR|LANE|LN|COURT|CT"
+    r"|PLACE|PL|TERRACE|CIRCLE|PKWY)\.?,? ?(?:#|NO\.?"
     r"|NUMBER|HOUSE|BLDG)? ?#? ?"
     r"[0-9]{2,5}(?![0-9A-Z:/-]| ?(?:BLK|BLOCK|HRS|FT|FEET|MPH|AM|PM))"
 )
@@ -94,7 +95,7 @@ _COORDINATES = tuple(
 _DIGIT = re.compile("[0-9]")
 _MAY_BE_HOUSE = re.compile(rf"[0-9][A-Z]?,? .*\b{_SUFFIX}\b|\b{_SUFFIX}\b.*[0-9]")
 _MAY_BE_COORDINATES = re.compile(r"[0-9]\.[0-9]{2}|POINT|[0-9] ?(?:\u00b0|DEG)")
-_MAY_BE_HOME = re.compile(r"[0-9]{2}[A-Z]?,? [A-Z]")
+_MAY_BE_HOME = re.compile(r"[0-9][A-Z]?,? [A-Z]")
 
 
 def has_exact_address(writing: Writing) -> bool:

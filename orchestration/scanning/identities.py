@@ -30,12 +30,15 @@ def has_social_security_number(writing: Writing) -> bool:
     return any(form.search(writing.numbers) for form in forms)
 
 
-_MONTHS = r"(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEPT?|OCT|NOV|DEC)(?:[A-Z]{3,6})?\.?"
+_MONTHS = (
+    r"(?:JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?"
+    r"|OCT(?:OBER)?|NOV(?:EMBER)?|DEC(?:EMBER)?)\.?"
+)
 _MONTH = re.compile(r"JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC")
 _NUMBER = r"(?<![0-9A-Z:.])"
 _DAY_OR_MONTH = re.compile(
     _NUMBER
-    + r"(?<![0-9][-/])([0-9]{1,2})( ?[-/.] ?| )([0-9]{1,2})\2'?((?:1[89]|20)[0-9]{2}|[0-9]{2})"
+    + r"(?<![0-9][-/])([0-9]{1,2})( ?[-/.,\\] ?| )([0-9]{1,2})\2'?((?:1[89]|20)[0-9]{2}|[0-9]{2})"
     r"(?![0-9:]|[-/.][0-9])"
 )
 _YEAR_FIRST = re.compile(
@@ -49,6 +52,9 @@ _DAY_FIRST_NAMED = re.compile(
 _MONTH_NAMED_FIRST = re.compile(
     rf"\b{_MONTHS}[-. /]{{0,3}}([0-9]{{1,2}})(?:ST|ND|RD|TH)?[-., /]{{1,3}}'?([0-9]{{4}}"
     rf"|[0-9]{{2}})(?![0-9:])"
+)
+_YEAR_FIRST_NAMED = re.compile(
+    rf"(?<![0-9])((?:19|20)[0-9]{{2}})[-. /,]{{0,3}}{_MONTHS}[-. /,]{{0,3}}[0-9]{{1,2}}(?![0-9])"
 )
 _CLOSE = re.compile(r"(?<![0-9A-Z])([0-9]{2})([0-9]{2})([0-9]{4})(?![0-9A-Z])")
 _CLOSE_YEAR_FIRST = re.compile(r"(?<![0-9A-Z])((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?![0-9A-Z])")
@@ -67,6 +73,10 @@ _BEFORE_BIRTH = re.compile(
     rf"[0-9]{{1,4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{2,4}}[^0-9A-Z|;]{{0,3}}\(?{_BIRTH}"
 )
 _MAY_BE_BIRTH = re.compile(r"B(?:OR|IR|[- ]?D| ?/)|O ?[. /]? ?B")
+_MAY_BE_DAY = re.compile(
+    r"[0-9] ?[-/., \\] ?[0-9]{1,2} ?[-/., \\] ?'?[0-9]|[0-9]{8}"
+    r"|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+)
 _FIRST_YEAR = 1900
 
 
@@ -82,7 +92,7 @@ def has_birth_date(writing: Writing, *, born_until: int | None) -> bool:
         and (_AFTER_BIRTH.search(text) or _BEFORE_BIRTH.search(text))
     ):
         return True
-    if writing.digits < 3:
+    if writing.digits < 3 or not _MAY_BE_DAY.search(text):
         return False
     latest = 9_999 if born_until is None else born_until
     return any(_FIRST_YEAR <= year <= latest for year in _years_of_days(text, latest))
@@ -93,7 +103,7 @@ def _years_of_days(text: str, latest: int) -> Iterator[int]:
     for found in _DAY_OR_MONTH.finditer(text):
         one, sep, other, year = found.groups()
         # Two digits of a year between dots or blanks are a section of a law, or a count.
-        if _is_day(one, other) and (len(year) == 4 or sep.strip() in ("/", "-")):
+        if _is_day(one, other) and (len(year) == 4 or sep.strip() in ("/", "-", "\\")):
             yield _whole(year, latest)
     for form in (_YEAR_FIRST, _CLOSE_YEAR_FIRST):
         for found in form.finditer(text):
@@ -106,6 +116,7 @@ def _years_of_days(text: str, latest: int) -> Iterator[int]:
             yield int(year)
     if not _MONTH.search(text):
         return
+    yield from (int(found.group(1)) for found in _YEAR_FIRST_NAMED.finditer(text))
     for form in (_DAY_FIRST_NAMED, _MONTH_NAMED_FIRST):
         for found in form.finditer(text):
             day, year = found.groups()

@@ -97,7 +97,8 @@ _AFTER_STREET = words("""
     ISLAND PROJECT DEV
 """)
 _BEFORE_PLACE = words("""
-    ST SAINT PORT FORT LAKE MOUNT BAYOU NORTH SOUTH EAST WEST N S E W STREET BLOCK XX BLK AT
+    ST SAINT PORT FORT MOUNT MONTE RUE PARC PLACE LAKE BAYOU NORTH SOUTH EAST WEST N S E W
+    STREET BLOCK XX BLK AT
 """)
 
 
@@ -190,7 +191,7 @@ def _holds_pair(text: str) -> bool:
             after = words[place + 1] if place + 1 < len(words) else None
             if (
                 after is not None
-                and after.group() in family
+                and after.group().partition("-")[0] in family
                 and after.group() not in _AFTER_STREET
                 and before not in _BEFORE_PLACE
                 and _BETWEEN_NAMES.fullmatch(text, found.end(), after.start())
@@ -203,7 +204,11 @@ def _holds_pair(text: str) -> bool:
             ):
                 return True
         before, beginning = word, found.start()
-    return False
+    # Nothing but a family name and a given one, as in a list of names.
+    if len(words) != 2:
+        return False
+    first, second = (found.group() for found in words)
+    return first in family - given - _BEFORE_PLACE and second in given - family
 
 
 @lru_cache

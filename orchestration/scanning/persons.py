@@ -5,7 +5,6 @@ The finders know nothing of datasets; which cells are scanned and for what is `s
 
 import re
 from collections.abc import Callable, Collection
-from functools import partial
 from typing import Final
 
 from orchestration.scanning.addresses import has_exact_address
@@ -37,7 +36,7 @@ KINDS: Final = (*PERSONAL, HEALTH)
 """All kinds, in the order in which they are told; health is looked for where it is asked."""
 
 _SEPARATOR = re.compile(r"\|| ?; ?")
-_SHORTEST = 4
+_SHORTEST = 3
 """A text with fewer signs is nobody's number or name."""
 
 
@@ -63,12 +62,15 @@ def split_parts(text: str) -> list[str]:
 def find_in_part(part: str, *, kinds: Collection[str], born_until: int | None) -> frozenset[str]:
     """The kinds in one part of a list."""
     writing = read_text(part)
-    finders: dict[str, Callable[[Writing], bool]] = {
-        **_FINDERS,
-        BIRTH_DATE: partial(has_birth_date, born_until=born_until),
-    }
-    wanted = kinds if _may_hold_number(writing) else [one for one in kinds if one in _OF_WORDS]
-    return frozenset(kind for kind in wanted if finders[kind](writing))
+    found = set()
+    may_hold_number = writing.digits or _SIGN.search(writing.upper)
+    for kind in kinds:
+        if kind == BIRTH_DATE:
+            if writing.digits and has_birth_date(writing, born_until=born_until):
+                found.add(kind)
+        elif (may_hold_number or kind in _OF_WORDS) and _FINDERS[kind](writing):
+            found.add(kind)
+    return frozenset(found)
 
 
 _FINDERS: dict[str, Callable[[Writing], bool]] = {
@@ -83,13 +85,7 @@ _FINDERS: dict[str, Callable[[Writing], bool]] = {
     HEALTH: has_health_words,
 }
 _OF_WORDS = (NAME, HEALTH)
-_NUMBER = re.compile(
-    r"\d|[@$]|\b(?:ZERO|ONE|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE|AT|APT|PLATE|TAG|APARTMENT|MAIL)\b"
-    r"|GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTON",
-    re.IGNORECASE,
+_SIGN = re.compile(
+    r"[@*#]|\b(?:APT|APPT|APART|SUITE|PLATE|TAG|POINT)|[\W_]AT[\W_]|GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTON|YMAIL"
 )
-
-
-def _may_hold_number(writing: Writing) -> bool:
-    """Whether anything but a name or a word of health can be in it: most cells end here."""
-    return _NUMBER.search(writing.text) is not None
+"""What a text without a digit has where it holds anything but a name: most cells have none of it."""

@@ -15,7 +15,7 @@ _INTERNATIONAL = re.compile(
     r"(?:\+ ?|(?<![0-9A-Z.])(?:011|00)[-. ]?)[1-9][0-9]{0,2}(?:[-. ()/]{0,2}[0-9]){6,12}(?![0-9])"
 )
 # A chapter of the municipal code never begins with 2 to 9 and has three digits.
-_LOCAL = re.compile(r"(?<![0-9A-Z.:/$-])(?:1-)?[2-9][0-9]{2}-[0-9]{4}(?![0-9A-Z-]|[.:][0-9])")
+_LOCAL = re.compile(r"(?<![0-9A-Z.:/$-])(?:1-)?[2-9][0-9]{2}[-.][0-9]{4}(?![0-9A-Z-]|[.:][0-9])")
 _SAYS = (
     r"\b(?:PHONE|PHN|PH|TELEPHONE|TEL|CELL|CELLPHONE|CELLULAR|MOBILE|MOB|FAX|CALL|CALLED|CALLS"
     r"|CALLBACK|"
@@ -50,9 +50,9 @@ _MAIL = tuple(
     for form in (
         # Whatever stands close to the sign: `someone@example` is half of one.
         r"[A-Z0-9][\"'_.+-]?@[A-Z0-9\[]",
-        rf"[A-Z0-9._%+-] ?@ ?[A-Z0-9-]+{_DOT}{_ENDS}\b",
+        rf"[A-Z0-9._%+-] ?@ ?[A-Z0-9.-]+{_DOT}{_ENDS}\b",
         r"[A-Z0-9] ?[\[({<*] ?(?:AT|@) ?[\])}>*] ?[A-Z0-9]",
-        rf"[A-Z0-9][ _-]AT[ _-][A-Z0-9-]+{_DOT}{_ENDS}\b",
+        rf"[A-Z0-9][ _-]AT[ _-][A-Z0-9.-]+{_DOT}{_ENDS}\b",
         r"\b(?:GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTONMAIL|YMAIL|BELLSOUTH\.NET)\b",
     )
 )

@@ -44,6 +44,8 @@ def has_vin(writing: Writing) -> bool:
 
 
 def _is_checked(written: str) -> bool:
+    if any(len(group) > 3 and group.isalpha() for group in re.split("[- ]", written)):
+        return False
     vin = re.sub("[- ]", "", written).translate(_ALIKE)
     if vin.isdigit() or sum(map(str.isdigit, vin)) < 5:
         return False
@@ -76,7 +78,7 @@ _STATE = r"(?:LA|TX|MS|AL|FL|GA|AR|TN|CA|NY|NC|SC|VA|IL|NJ|MD|KY|AZ|NV|WA|KS|WI|
 _PLATE_WORD = (
     r"(?:\b(?:LICEN[SC]E|LIC\.?|LISC\.?|NUMBER|TEMP|REAR|VEH(?:ICLE)?)? ?(?:PLATES?|TAGS?|PLT"
     r"|PL8)\b"
-    r"|\bLIC(?:ENSE|ENCE)?\b\.?|\bLISC\b\.?|\bL\.?P\b\.?|\bLPN\b|\bLPR\b|\bREG(?:ISTRATION"
+    r"|\bLIC(?:ENSE|ENCE)?\b\.?|\bLISC\b\.?|\bL[./]?P\b\.?|\bLPN\b|\bLPR\b|\bREG(?:ISTRATION"
     r"|IS)?\b\.?|\bOLN/LIC\b)"
 )
 _BETWEEN = (
@@ -97,6 +99,7 @@ _AFTER_STATE = re.compile(
 )
 _LETTERS_FIRST = re.compile(r"(?<![A-Z0-9-])([A-Z]{3})[- ]?([0-9]{3,4})(?![A-Z0-9]|[-:.][0-9A-Z])")
 _DIGITS_FIRST = re.compile(r"(?<![A-Z0-9:.-])([0-9]{3})[- ]?([A-Z]{3})(?![A-Z0-9]|-[0-9])")
+_CALIFORNIA = re.compile(r"(?<![A-Z0-9])[0-9][A-Z]{3}[0-9]{3}(?![A-Z0-9])")
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}")
 _NO_VALUE = words("""
     NONE UNKNOWN UNK MISSING EXPIRED STOLEN SWITCHED TEMP PAPER OUT NOT LIGHT READER CHECK
@@ -104,26 +107,32 @@ _NO_VALUE = words("""
     LOUISIANA TEXAS
 """)
 
-_MAY_BE_PLATE = re.compile(
-    r"[A-Z]{2}[- :]{0,2}[0-9]{3}|[0-9]{3}[- ]?[A-Z]{2}|PLATE|TAG|PLT|PL8|LIC|LISC|L\.?P|REG"
-)
+_MAY_SAY_PLATE = re.compile(r"PLATE|TAG|PLT|PL8|LIC|LISC|L[./]?P|REG")
+_MAY_STAND_ALONE = re.compile(r"[A-Z]{3}[- ]?[0-9]{3}|[0-9]{3}[- ]?[A-Z]{3}|[0-9][A-Z]{3}[0-9]{3}")
 
 
 def has_plate(writing: Writing) -> bool:
     """Whether a text holds a number plate: beside its word or its state, or in a plate's form."""
     text = writing.without_laws
-    if not _MAY_BE_PLATE.search(text):
+    if _MAY_SAY_PLATE.search(text) and _is_said(text):
+        return True
+    if writing.digits < 3:
         return False
+    if _MAY_STAND_ALONE.search(text) and _stands_alone(writing.text, text):
+        return True
+    return any(
+        _is_plate_form(found.group(1)) and found.group(1)[:3] not in _NO_PLATE
+        for found in _AFTER_STATE.finditer(text)
+    )
+
+
+def _is_said(text: str) -> bool:
+    """After a word for a plate: a sign with digits that is no year, or letters after a colon."""
     for found in _AFTER_PLATE.finditer(text):
         sign = found.group(1)
         if any(map(str.isdigit, sign)) and not _YEAR.fullmatch(sign) and _is_plate_form(sign):
             return True
-    if any(found.group(1).split(" ")[0] not in _NO_VALUE for found in _VANITY.finditer(text)):
-        return True
-    return _stands_alone(writing.text, text) or any(
-        _is_plate_form(found.group(1)) and found.group(1)[:3] not in _NO_PLATE
-        for found in _AFTER_STATE.finditer(text)
-    )
+    return any(found.group(1).split(" ")[0] not in _NO_VALUE for found in _VANITY.finditer(text))
 
 
 _MEASURES = words("BLK BLOCK HRS FT LBS AM PM XX CTS DR")
@@ -152,9 +161,11 @@ def _is_plate_form(sign: str) -> bool:
 
 def _stands_alone(as_written: str, text: str) -> bool:
     """Three letters and three or four digits, in either order, that are no model, unit or measure."""
+    if _CALIFORNIA.search(text):
+        return True
     for found in _LETTERS_FIRST.finditer(text):
         letters, number = found.groups()
-        close = len(found.group()) == 3 + len(number)
+        close = " " not in found.group()
         if (
             letters in _NO_PLATE
             or _YEAR.fullmatch(number)
@@ -165,7 +176,7 @@ def _stands_alone(as_written: str, text: str) -> bool:
             return True
     for found in _DIGITS_FIRST.finditer(text):
         number, letters = found.groups()
-        close = len(found.group()) == 6
+        close = " " not in found.group()
         if letters in _NO_PLATE_AFTER or (not close and found.group() not in as_written):
             continue
         return True

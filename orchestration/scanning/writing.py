@@ -7,13 +7,11 @@ in the other modules.
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from functools import cached_property
 
 _DASHES = dict.fromkeys(
     map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad\u2043\ufe63\uff0d"), "-"
 )
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\x00"), None)
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), None)
 _BLANKS = re.compile(r"\s+")
 
 _ZERO = re.compile(r"(?<=[0-9])O(?![A-Z])|(?<=[0-9][-. (/])O(?=[0-9O])|(?<![A-Z0-9])O(?=[0-9])")
@@ -28,8 +26,8 @@ _DIGITS = {
 }  # fmt: skip
 _WORD = rf"(?:{'|'.join(_DIGITS)})"
 _SPELT_ANY = re.compile(r"ZERO|ONE|TWO|THREE|FOUR|FIVE|SIX|SEVEN|EIGHT|NINE")
-_DIGIT = re.compile("[0-9]")
-_NO_DIGITS = dict.fromkeys(map(ord, "0123456789"))
+_ALIKE = re.compile("[0-9][-. (/]?[OIL|]|[OIL][0-9]")
+_NO_DIGITS = str.maketrans("", "", "0123456789")
 _SPELT = re.compile(rf"\b{_WORD}(?:[-., ]+{_WORD})+\b")
 
 # Louisiana writes its laws as title:section, 14:35 or 40:967(C); times of day look alike.
@@ -38,34 +36,32 @@ _STATUTE = re.compile(
 )
 
 
-@dataclass(frozen=True)
 class Writing:
-    """A text, trimmed and with single blanks, in the letters it came in."""
+    """A text, trimmed and with single blanks, and the views of it that patterns read."""
+
+    __slots__ = ("digits", "numbers", "text", "upper", "without_laws")
 
     text: str
+    """In the letters it came in."""
+    upper: str
+    """In upper case."""
+    numbers: str
+    """Letters that stand for digits among digits, and digits in words, written as digits."""
+    digits: int
+    """How many digits it has then: every kind but names needs some."""
+    without_laws: str
+    """Without statutes and times of day, whose numbers belong to nobody."""
 
-    @cached_property
-    def upper(self) -> str:
-        """In upper case."""
-        return self.text.upper()
-
-    @cached_property
-    def digits(self) -> int:
-        """How many digits it has, those in words among them: what most kinds need some of."""
-        return len(self.numbers) - len(self.numbers.translate(_NO_DIGITS))
-
-    @cached_property
-    def numbers(self) -> str:
-        """Letters that stand for digits among digits, and digits in words, written as digits."""
-        text = self.upper
-        if _SPELT_ANY.search(text):
-            text = _SPELT.sub(lambda found: _as_digits(found.group()), text)
-        return _ONE.sub("1", _ZERO.sub("0", text)) if _DIGIT.search(text) else text
-
-    @cached_property
-    def without_laws(self) -> str:
-        """Without statutes and times of day, whose numbers belong to nobody."""
-        return _STATUTE.sub("\u00a7", self.upper) if ":" in self.upper else self.upper
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.upper = self.numbers = self.without_laws = text.upper()
+        if _SPELT_ANY.search(self.upper):
+            self.numbers = _SPELT.sub(lambda found: _as_digits(found.group()), self.upper)
+        if _ALIKE.search(self.numbers):
+            self.numbers = _ONE.sub("1", _ZERO.sub("0", self.numbers))
+        self.digits = len(self.numbers) - len(self.numbers.translate(_NO_DIGITS))
+        if ":" in text:
+            self.without_laws = _STATUTE.sub("\u00a7", self.upper)
 
 
 def read_text(text: str) -> Writing:
