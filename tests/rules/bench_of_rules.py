@@ -4,7 +4,7 @@ What a case file says: `row` is one good row of the dataset, where `{n}` is the 
 that no two rows share a key. Each rule has cases under `passes`, `violates` and `null_passes` or
 `null_violates`; a case holds the cells that it changes.
 
-A row suite runs once, on all rows of all its cases together: every rule must flag exactly the rows
+A row suite runs once, on all rows of all its cases together, of an extract after a good one: every rule must flag exactly the rows
 that its cases say, and those of other rules that name it under `also`. A raw or publishable suite
 runs on one table per case, of which only the rule itself (and `also`) may fail. Words that are no
 columns:
@@ -172,7 +172,7 @@ def _run_row_cases(dataset: str) -> tuple[Outcome, dict[int, Case]]:
             "raw": (_raw_columns(dataset), raw),
             "standardized": (_standardized_columns(dataset), rows),
         },
-        facts={},
+        facts={"keys_before": 1},
         grain=datasets()[dataset].grain.line,
     )
     return outcome, owners
@@ -312,7 +312,11 @@ def evaluate_rules(
     grain: str,
 ) -> Outcome:
     dataset = datasets()[dataset_id]
-    known = {**_usual_facts(dataset_id, grain), **facts}
+    usual = _usual_facts(dataset_id, grain)
+    known = usual | {
+        name: datetime.fromisoformat(fact) if isinstance(usual.get(name), datetime) else fact
+        for name, fact in facts.items()
+    }
     with tempfile.TemporaryDirectory(prefix="rules-") as name:
         folder = Path(name)
         views = {}
