@@ -16,6 +16,7 @@ staged as (
         _grain,
         _parse_error,
         _unparsed,
+        _mangled,
         shifted_at(_extract_id, _line) as _shifted
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}

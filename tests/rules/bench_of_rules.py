@@ -271,7 +271,7 @@ def _standardized_columns(dataset: str) -> dict[str, str]:
     columns = datasets()[dataset].columns
     return (
         _line_columns()
-        | {"_unparsed": "varchar", "_shifted": "varchar"}
+        | {"_unparsed": "varchar", "_mangled": "varchar", "_shifted": "varchar"}
         | {column.name: TYPES.get(column.type, column.type) for column in columns}
     )
 
