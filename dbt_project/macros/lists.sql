@@ -11,14 +11,14 @@
 {# The parse of a cell, of blanks as `trimmed` has them. #}
 {% macro list_read(column) -%}
     {%- set mark = sql_text(column['list']['mark']) -%}
-    {%- set cell = column['name'] -%}
+    {%- set cell = before_spreadsheet(trimmed(column['name'])) -%}
     {%- set parts -%}
         list_transform(
             string_split({{ cell }}, {{ mark }}), lambda part: coalesce({{ trimmed('part') }}, '')
         )
     {%- endset -%}
     case
-        when not contains({{ cell }}, {{ mark }}) then {{ trimmed(cell) }}
+        when not contains({{ column['name'] }}, {{ mark }}) then {{ cell }}
         else {{ list_written(column, parts) }}
     end
 {%- endmacro %}

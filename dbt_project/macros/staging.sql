@@ -33,6 +33,7 @@ staged as (
         _grain,
         _parse_error,
         _unparsed,
+        _mangled,
         shifted_at(_extract_id, _line) as _shifted,
         {{ persons(id) }} as _persons,
         {%- if deciding %}

@@ -52,6 +52,8 @@
         end
     {%- elif column['list'] -%}
         {{ list_read(column) }}
+    {%- elif column['type'] == 'text' -%}
+        {{ before_spreadsheet(text) }}
     {%- else -%}
         {{ text }}
     {%- endif -%}
@@ -97,12 +99,21 @@
     )) }}
 {%- endmacro %}
 
-{# Excel took a code such as 1E01 for a number and wrote 1.00E+01. #}
-{% macro excel_code(column) -%}
+{#
+    Excel took a code such as 1E01 for a number and wrote 1.00E+01, or ten. Ten is the code only where
+    the column `witness` says the code's first character, too.
+#}
+{% macro excel_code(column, witness) -%}
+    {%- set cell = column ~ "__read" -%}
+    {%- set shown = "regexp_full_match(" ~ cell ~ ", '[1-9](\\.0+)?[Ee]\\+[0-9]{1,2}')" -%}
+    {%- set plain = "(regexp_full_match(" ~ cell ~ ", '[1-9]0{1,14}') and left(" ~ cell ~ ", 1) = "
+        ~ witness ~ "__read)" -%}
+    {%- set zeros = "case when contains(" ~ cell ~ ", '+') then regexp_extract(" ~ cell
+        ~ ", '[0-9]+$') else (length(" ~ cell ~ ") - 1)::varchar end" -%}
     {{ return({
         'rule': 'excel_number_is_code',
-        'when': "regexp_full_match(" ~ column ~ "__read, '[1-9]\\.0+E\\+[0-9]{2}')",
-        'then': "left(" ~ column ~ "__read, 1) || 'E' || right(" ~ column ~ "__read, 2)",
+        'when': shown ~ " or coalesce(" ~ plain ~ ", false)",
+        'then': "left(" ~ cell ~ ", 1) || 'E' || lpad(" ~ zeros ~ ", 2, '0')",
     }) }}
 {%- endmacro %}
 
@@ -148,11 +159,12 @@
 {#
     A base model: every landed column of a dataset, as read (`x__read`) and standardized (`x`).
     `_changes` says of each cell that may change what changed it, or null; `_unparsed` names the
-    columns whose text is no value of their type: nothing becomes null in silence. The column that
-    `address` names goes two steps further (`addresses.sql`), each explained by itself.
+    columns whose text is no value of their type: nothing becomes null in silence; `_mangled` those
+    that hold what a spreadsheet left (`spreadsheets.sql`). The column that `address` names goes two steps further (`addresses.sql`), each explained by itself.
 #}
 {% macro standardized(id, relation, steps={}, address=none) %}
     {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
+    {%- set texts = landed | selectattr('type', 'equalto', 'text') | list %}
     {%- set rules = {} %}
     {%- set lists = {} %}
     {%- for column in landed %}
@@ -183,7 +195,8 @@ as_read as (
                     then '{{ column['name'] }}'
             end
             {%- endfor %}
-        ), '') as _unparsed
+        ), '') as _unparsed,
+        {{ undone_spreadsheet(texts) }} as _undone
     from source
 ),
 
@@ -213,8 +226,15 @@ standardized as (
 {% endif %}
 explained as (
     select
-        *,
-        [
+        * exclude (_undone),
+        nullif(concat_ws(
+            ', '
+            {%- for column in landed if column['type'] in ('text', 'point') %}
+            {%- set name = column['name'] %}
+            , case when {{ is_mangled(name ~ '__read', name) }} then '{{ name }}' end
+            {%- endfor %}
+        ), '') as _mangled,
+        _undone || [
             {%- for name, steps in rules.items() if steps %}
             {%- if lists[name] %}
             {{ change(name, steps, of_list=lists[name]) }}

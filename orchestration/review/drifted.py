@@ -82,7 +82,9 @@ def find_drift(settings: Settings, state: State, dataset: Dataset) -> Drift:
             "where outcome = 'drift' order by all"
         ).fetchall()
         standing: Mapping[str, Mapping[str, int]] = {
-            name: rows_by_value(connection, columns[name], dataset.key, spelling, mart) if mart else {}
+            name: rows_by_value(connection, columns[name], dataset.key, spelling, mart)
+            if mart
+            else {}
             for name in sorted({row[0] for row in kept} & set(columns))
         }
     changes = []

@@ -1,11 +1,13 @@
 """The standardizing models of a real dataset on lines of a test: the whole step, once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from orchestration.dataset import load_datasets
 from orchestration.duck import parquet
@@ -30,18 +32,27 @@ class Standardized:
 
 
 def standardized_cells(
-    folder: Path, dataset: str, column: str, cells: Sequence[str | None]
+    folder: Path,
+    dataset: str,
+    column: str,
+    cells: Sequence[str | None],
+    *,
+    beside: Mapping[str, Sequence[str | None]] | None = None,
 ) -> Standardized:
-    """Runs the models on one column's cells."""
-    with duckdb.connect() as connection:
-        connection.execute("create table cells (cell varchar)")
-        connection.executemany("insert into cells values (?)", [[cell] for cell in cells])
-        connection.execute(f"copy cells to '{folder}/cells.parquet' (format parquet)")
-    return standardized_query(folder, dataset, column, f"from '{folder}/cells.parquet'")
+    """Runs the models on one column's cells; `beside` are those of other columns."""
+    others = dict(beside or {})
+    table = pa.table(
+        {name: pa.array(values, pa.string()) for name, values in {"cell": cells, **others}.items()}
+    )
+    pq.write_table(table, folder / "cells.parquet")
+    query = f"from '{folder}/cells.parquet'"
+    return standardized_query(folder, dataset, column, query, beside=list(others))
 
 
-def standardized_query(folder: Path, dataset: str, column: str, query: str) -> Standardized:
-    """Runs the models on the cells that a query gives in its only column, in their order."""
+def standardized_query(
+    folder: Path, dataset: str, column: str, query: str, *, beside: Sequence[str] = ()
+) -> Standardized:
+    """Runs the models on the cells that a query gives in its first column, in their order."""
     datasets = load_datasets(PACKAGE / "datasets")
     settings = replace(Settings.from_environment(), home=folder / "home")
     chosen = datasets[dataset]
@@ -49,14 +60,16 @@ def standardized_query(folder: Path, dataset: str, column: str, query: str) -> S
     plain = tuple(one.model_copy(update={"spelling": None}) for one in chosen.columns)
     chosen = chosen.model_copy(update={"columns": plain})
     others = ", ".join(
-        f"{'cell' if one.name == column else 'null::varchar'} as {one.name}"
+        f"{'cell' if one.name == column else one.name if one.name in beside else 'null::varchar'}"
+        f" as {one.name}"
         for one in chosen.landed
     )
     with duckdb.connect() as connection:
         connection.execute(
             f"copy (select 'a' as _extract_id, row_number() over () as _line, "
             f"timestamp '2022-09-01' as _extracted_at, '{chosen.grain.line}' as _grain, "
-            f"null::varchar as _parse_error, {others} from (select #1 as cell from ({query}))) "
+            f"null::varchar as _parse_error, {others} from (select #1 as cell"
+            f"{''.join(f', {name}' for name in beside)} from ({query}))) "
             f"to '{folder}/lines.parquet' (format parquet)"
         )
     made = folder / "made"

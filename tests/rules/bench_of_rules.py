@@ -273,7 +273,7 @@ def _standardized_columns(dataset: str) -> dict[str, str]:
     return (
         _line_columns()
         | dict.fromkeys(
-            ("_unparsed", "_shifted", "_uneven", "_persons", "_unclassified"), "varchar"
+            ("_unparsed", "_mangled", "_shifted", "_uneven", "_persons", "_unclassified"), "varchar"
         )
         | {column.name: TYPES.get(column.type, column.type) for column in columns}
     )

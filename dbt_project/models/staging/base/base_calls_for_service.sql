@@ -20,7 +20,7 @@
 {{ standardized('calls_for_service', source('raw', 'calls_for_service'), {
     'item_number': [repaired_item_number('item_number'), upper_case('item_number')],
     'disposition_text': [upper_case('disposition_text')],
-    'beat_code': [null_word('beat_code'), excel_code('beat_code')],
+    'beat_code': [null_word('beat_code'), excel_code('beat_code', witness='police_district_code')],
     'zip_code': [null_word('zip_code')],
     'location': place,
     'map_x_feet': map,
