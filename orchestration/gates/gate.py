@@ -6,6 +6,7 @@ neither the order of a run nor a manual launch gets round that.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,12 @@ def run_gate(
     data.
     """
     from orchestration.gates.evaluation import Tables, evaluate
+    from orchestration.gates.figures import with_figures
 
     suite = load_suite(settings, dataset.id, layer.layer)
     chain = upstream_chain(state, layer)
     facts = _facts(settings, state, dataset, chain)
+    rules = suite.for_grain(str(facts["grain"]))
     tables = Tables(
         gated=layer.layer,
         views=_views(settings, dataset, chain),
@@ -55,10 +58,17 @@ def run_gate(
     )
     with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
         results, rows = evaluate(
-            suite.for_grain(str(facts["grain"])),
+            rules,
             tables,
             parameters=_parameters(dataset, facts),
             folder=folder,
+        )
+        results = with_figures(
+            results,
+            rules,
+            dataset,
+            volume=partial(measure_volume, settings, state, dataset, chain[0]),
+            columns=partial(_columns, tables.views[layer.layer]),
         )
         quarantine, lines = folder / "quarantine.parquet", 0
         quarantine_path = None
@@ -158,6 +168,11 @@ def _without_erased(table: str) -> str:
     if "_parse_error" not in names:
         return table
     return f"(from {table} where _parse_error is distinct from {quoted(ERASED)})"
+
+
+def _columns(table: str) -> list[str]:
+    with connect() as connection:
+        return [row[0] for row in connection.execute(f"describe from {table}").fetchall()]
 
 
 def _facts(
