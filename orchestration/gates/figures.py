@@ -84,7 +84,11 @@ def _headings(dataset: Dataset, columns: Collection[str]) -> str | None:
     if not missing:
         return None
     listed = {column.name for column in dataset.columns}
-    unlisted = sorted(name for name in columns if name not in listed and not name.startswith("_"))
+    unlisted = sorted(
+        name.removeprefix(UNLISTED)
+        for name in columns
+        if name not in listed and not name.startswith("_")
+    )
     said = [f"missing: {_named([f'{one.name} (heading {one.source})' for one in missing])}"]
     if unlisted:
         said.append(f"not listed in the dataset file: {_named(unlisted)}")
