@@ -344,6 +344,8 @@ def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
         verdicts = ", ".join(f"{gate} {_coloured(said)}" for gate, said in one["gates"].items())
         out.print(f"{one['dataset']}: gates {verdicts or '-'}", highlight=False)
         out.print(f"    portal: {_portal_cell(one, dry_run=dry_run)}", highlight=False)
+        for line in (one["stopped_gate"] or {"says": ""})["says"].splitlines():
+            out.print(f"    {line}", highlight=False, markup=False)
         if one["drift"]:
             out.print(
                 f"    drift: {one['drift']:,} values are new together: "
@@ -373,9 +375,9 @@ def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str:
             f"{waits}"
         )
     if one["stopped_by"]:
-        return f"[red]{one['stopped_by']}[/red]"
-    if any(verdict != "passed" for verdict in one["gates"].values()):
-        return "[red]stopped at the gate; the portal is as it was[/red]"
+        return f"[red]as it was. {one['stopped_by']}[/red]"
+    if one["stopped_gate"]:
+        return f"[red]stopped at the {one['stopped_gate']['gate']} gate; it is as it was[/red]"
     if dry_run and one["fates"]:
         return "dry run: nothing sent"
     return "no extract" if not one["gates"] else "nothing newer to publish"
@@ -394,6 +396,8 @@ def _offer_release(datasets: list[dict[str, Any]]) -> None:
     """A first live publication waits for a yes; without a terminal it stays held."""
     for one in datasets:
         publication = one["publication"]
+        if publication is not None and publication["state"] == "stopped":
+            _say_how_to_override(one["dataset"], publication["id"])
         if publication is None or publication["state"] != "held":
             continue
         out.print(f"{one['dataset']}: {_portal_cell(one, dry_run=False)}")
@@ -401,6 +405,20 @@ def _offer_release(datasets: list[dict[str, Any]]) -> None:
             publishing_commands.release(one["dataset"], publication["id"], by=None)
         else:
             out.print(f"Release it with: summerware release {one['dataset']} {publication['id']}")
+
+
+def _say_how_to_override(dataset: str, publication_id: str) -> None:
+    out.print(f"{dataset}: nothing was sent. What to do:", highlight=False)
+    for number, step in enumerate(
+        (
+            f"Look at the changes: summerware plan {dataset} --publication {publication_id}",
+            f"If they are wrong, discard the extract (summerware discard {dataset} EXTRACT) and run "
+            "again with a good one.",
+            f"If they are right: summerware override {dataset} {publication_id} --reason … --by NAME",
+        ),
+        start=1,
+    ):
+        out.print(f"    {number}. {step}", highlight=False, markup=False)
 
 
 def _print_trend(found: trends.Trend) -> None:

@@ -15,6 +15,7 @@ from orchestration.duck import connect, parquet
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
 from orchestration.layers import layer_file
+from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.journal import refused_file, snapshot_file
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State
@@ -96,33 +97,41 @@ def fates_of(settings: Settings, state: State, dataset: Dataset, layer: Layer) -
 
 
 def publications(state: State, dataset: Dataset) -> list[dict[str, Any]]:
-    """What was published or waits for people, oldest first, without days on which nothing changed."""
+    """What was published or waits for people, oldest first, without days on which nothing changed.
+
+    Rows that the portal refused are counted as such, and as nothing else.
+    """
     return [
-        {
-            "id": one.id,
-            "kind": one.kind,
-            "state": one.state,
-            "held_because": one.held_because,
-            "failure": one.failure,
-            "refused": one.refused,
-            "published_at": one.verified_at,
-            "rows": one.plan["rows"],
-            "inserts": one.plan["inserts"],
-            "updates": one.plan["updates"],
-            "updates_by_column": one.plan["updates_by_column"],
-            "first_fills": one.plan["first_fills"],
-            "first_fills_by_column": one.plan["first_fills_by_column"],
-            "deletes": one.plan["deletes"],
-            "held_back": one.plan["held_back"],
-            "dead_columns": one.plan["dead_columns"],
-            "target": one.target,
-            "released_by": one.released_by,
-            "run_id": one.run_id,
-            "content_hash": one.content_hash,
-        }
+        _publication(one)
         for one in state.publications(dataset.id)
         if one.state not in ("unchanged", "abandoned")
     ]
+
+
+def _publication(one: Publication) -> dict[str, Any]:
+    plan = plan_as_carried_out(one)
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "state": one.state,
+        "held_because": one.held_because,
+        "failure": one.failure,
+        "refused": one.refused,
+        "published_at": one.verified_at,
+        "rows": plan.rows,
+        "inserts": plan.inserts,
+        "updates": plan.updates,
+        "updates_by_column": plan.updates_by_column,
+        "first_fills": plan.first_fills,
+        "first_fills_by_column": plan.first_fills_by_column,
+        "deletes": plan.deletes,
+        "held_back": plan.held_back,
+        "dead_columns": plan.dead_columns,
+        "target": one.target,
+        "released_by": one.released_by,
+        "run_id": one.run_id,
+        "content_hash": one.content_hash,
+    }
 
 
 def refused_rows(

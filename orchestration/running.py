@@ -20,10 +20,12 @@ from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
+from orchestration.gates.telling import as_text, tell
 from orchestration.health.heartbeat import beat_if_due
 from orchestration.instance import open_instance
-from orchestration.layers import LAYERS, sweep_workspaces
+from orchestration.layers import LAYERS, newest_layer, sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
+from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.targets import local_portal
 from orchestration.reports import fates_of
 from orchestration.schedules import DAILY
@@ -178,6 +180,7 @@ def _summary(
             {
                 "dataset": name,
                 "gates": {SUITES[record.layer]: record.verdict for record in own},
+                "stopped_gate": _stopped_gate(settings, state, datasets[name], own),
                 "fates": fates,
                 "drift": spelling.get("drift", 0),
                 "publication": _publication(published[-1]) if published else None,
@@ -191,6 +194,18 @@ def _summary(
         for one in summaries:
             one["stopped_by"] = "Dagster could not run the job; see the run in the UI"
     return RunSummary(run_id=run_id, exit_code=max(codes), datasets=summaries, portal=portal)
+
+
+def _stopped_gate(
+    settings: Settings, state: State, dataset: Dataset, records: Sequence[GateRecord]
+) -> dict[str, str] | None:
+    """The gate that stopped a dataset, and what its page says of it; none where all passed."""
+    record = next((one for one in records if one.verdict != "passed"), None)
+    if record is None:
+        return None
+    layer = newest_layer(state, dataset.id, record.layer, run_id=record.run_id)
+    told = tell(settings, state, dataset, layer, record)
+    return {"gate": SUITES[record.layer], "says": as_text(told)}
 
 
 def _code(record: GateRecord) -> int:
@@ -223,11 +238,12 @@ def _step_failures(result: dg.ExecuteInProcessResult) -> Iterable[dg.DagsterEven
 
 
 def _publication(publication: Publication) -> dict[str, Any]:
+    plan = plan_as_carried_out(publication)
     names = ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
     return {
         "id": publication.id,
         "state": publication.state,
         "waits_for": publication.held_because if publication.state in ("held", "stopped") else [],
         "refused": publication.refused,
-        **{name: publication.plan[name] for name in names},
+        **{name: getattr(plan, name) for name in names},
     }

@@ -8,13 +8,21 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.domains.rules import gate_rules
 from orchestration.errors import ConfigurationError, place_of
 from orchestration.gates.suites import SUITES, Rule
+from orchestration.gates.telling import (
+    numbered,
+    over_the_limit,
+    quarantined_share,
+    sentence,
+    steps_of,
+)
+from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.settings import LOCAL, Settings
 from orchestration.state.store import GateRecord, Publication, State
 
@@ -129,7 +137,7 @@ class View:
         last = max(proven, key=lambda one: one.verified_at or one.planned_at)
         return (
             f"The portal shows the extract of {last.newest_extract_at[:10]}: "
-            f"{last.plan['rows']:,} rows, as publication {last.id} left them."
+            f"{plan_as_carried_out(last).rows:,} rows, as publication {last.id} left them."
         )
 
     def publications(self, dataset: Dataset) -> list[Publication]:
@@ -189,7 +197,7 @@ def of_gate(view: View, record: GateRecord, *, event_id: int | None) -> Settleme
         if one["outcome"] != "passed"
     ]
     if is_over_limit:
-        findings.append(_over_limit(view, record, gate))
+        findings.append(_over_limit(view, record, gate, rules))
     judged = {one["rule_id"] for one in record.results if one["outcome"] != "broken"}
     if record.verdict == "passed":
         unseen: frozenset[str] = frozenset()
@@ -221,29 +229,29 @@ def _of_rule(
     is_over_limit: bool,
 ) -> Finding:
     rule_id, failing = result["rule_id"], result["failing"]
-    rows = f"{failing:,} of {record.rows:,} rows" if failing else "the table as a whole"
+    said = sentence(result, record.rows)
     kind, severity, cause, headline, effect, to_do = {
         "broken": (
             RULE_BROKEN,
             CRITICAL,
             f"crashed: {result['cause']}",
-            f"The check {rule_id} itself crashed ({result['cause']}); it says nothing of the data.",
+            f"The check {said}; that says nothing of the data.",
             "Nothing of this extract was published: what cannot be checked does not go out.",
-            "Mend the check (`summerware check` first), then run the dataset again.",
+            _steps(view, record, rules),
         ),
         "table": (
             GATE_FAILED,
             CRITICAL,
             "failed",
-            f"{rule_id} does not hold for {rows}, and stopped the {gate} gate.",
+            f"The {gate} gate stopped everything. {said}.",
             "Nothing of this extract was published.",
-            "Look at the failing rows, have the source mended or the extract discarded, run again.",
+            _steps(view, record, rules, result),
         ),
         "row": (
             ROWS_QUARANTINED,
             WARNING,
             "quarantined",
-            f"{rule_id} does not hold for {rows}; they were quarantined.",
+            f"{said}; they were quarantined.",
             "The rows of their keys were not published; what the portal already had of them stays.",
             f"See which: `summerware ledger {record.dataset}`, `summerware why {record.dataset} KEY`.",
         ),
@@ -259,7 +267,7 @@ def _of_rule(
             RULE_WARNED,
             WARNING,
             "failed",
-            f"{rule_id} does not hold for {rows}.",
+            f"{said}.",
             "This alone keeps nothing back.",
             "Look at it when there is time; it is told again when it grows or lasts.",
         ),
@@ -289,25 +297,36 @@ def _of_rule(
     )
 
 
-def _over_limit(view: View, record: GateRecord, gate: str) -> Finding:
+def _steps(
+    view: View,
+    record: GateRecord,
+    rules: Mapping[str, Rule],
+    result: Mapping[str, Any] | None = None,
+) -> str:
+    """What the gate's page says, too; of one rule alone where each has an alert of its own."""
+    of_rule = replace(record, results=[dict(result)]) if result else record
+    statements = {rule_id: rule.meta for rule_id, rule in rules.items()}
+    dataset = view.datasets[record.dataset]
+    return " ".join(numbered(steps_of(view.state, dataset, of_rule, statements)))
+
+
+def _over_limit(view: View, record: GateRecord, gate: str, rules: Mapping[str, Rule]) -> Finding:
     worst = sorted(
         (one for one in record.results if one["outcome"] == "failed" and one["strength"] == "row"),
         key=lambda one: -one["failing"],
     )
-    limit = view.datasets[record.dataset].limits.quarantined_share
-    share = record.quarantined / record.rows if record.rows else 0.0
     facts = _gate_facts(view, record, gate, GATE_FAILED) | {
         "headline": (
-            f"{record.quarantined:,} of {record.rows:,} rows ({share:.1%}) were quarantined, more "
-            f"than the limit of {limit:.1%}: the {gate} gate stopped everything."
+            f"{over_the_limit(view.datasets[record.dataset], record)}: the {gate} gate stopped "
+            "everything."
         ),
         "statement": "Most by: "
         + ", ".join(f"{one['rule_id']} ({one['failing']:,})" for one in worst[:3]),
         "failing": record.quarantined,
-        "share": round(share, 6),
+        "share": quarantined_share(record),
         "examples": list(worst[0]["examples"]) if worst else [],
         "not_published": "Nothing of this extract was published.",
-        "to_do": "Find out what changed at the source; raise the limit only if this is right.",
+        "to_do": _steps(view, record, rules),
     }
     return Finding(
         dataset=record.dataset,
@@ -343,18 +362,11 @@ def what_is_new(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | No
     if grown > 0:
         return f"{_counted(grown, 'row')} more than then"
     observed = after.get("observed")
-    if observed != before.get("observed") and not _is_number(observed):
+    # The same with other figures is nothing new.
+    if without_numbers(observed or "") != without_numbers(before.get("observed") or ""):
         return f"now {observed}" if observed else None
     return None
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}" + ("" if count == 1 else "s")
-
-
-def _is_number(text: str | None) -> bool:
-    try:
-        float(text or "")
-    except ValueError:
-        return False
-    return True

@@ -112,8 +112,8 @@ def _lines(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if facts.get("failing"):
         keys = f", {facts['keys']:,} keys" if facts.get("keys") else ""
         yield "Rows", f"{facts['failing']:,} of {facts['rows']:,} ({facts['share']:.2%}){keys}"
-    if facts.get("observed"):
-        yield "Found", str(facts["observed"])
+    elif facts.get("gate") and facts.get("rows"):
+        yield "Rows", f"{facts['rows']:,} looked at"
     if facts.get("examples"):
         yield "Lines, for example", ", ".join(facts["examples"])
     for name, key in (

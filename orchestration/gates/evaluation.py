@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 LINE = ("_extract_id", "_line")
 EXAMPLES = 5
-_COLUMNS_RULE = "expect_table_columns_to_match_set"
+COLUMNS_RULE = "expect_table_columns_to_match_set"
 _ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
 
@@ -278,7 +278,7 @@ def _with_lines(
 def _without_consequences(rules: Sequence[Rule], results: Sequence[RuleResult]) -> list[RuleResult]:
     """Where a column is missing, whatever asks for it crashes: the missing column is the finding."""
     columns_are_wrong = any(
-        rule.type == _COLUMNS_RULE and result.outcome == "failed"
+        rule.type == COLUMNS_RULE and result.outcome == "failed"
         for rule, result in zip(rules, results, strict=True)
     )
     kept = [result for result in results if not columns_are_wrong or result.outcome != "broken"]

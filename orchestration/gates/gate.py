@@ -6,6 +6,7 @@ neither the order of a run nor a manual launch gets round that.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,14 @@ def run_gate(
     data.
     """
     from orchestration.gates.evaluation import Tables, evaluate
+    from orchestration.gates.figures import with_figures
 
     suite = gate_rules(settings, dataset, layer.layer)
     classes = classes_in_force(settings, state, dataset)
     _refuse_other_classes(dataset, layer, classes)
     chain = upstream_chain(state, layer)
     facts = _facts(settings, state, dataset, chain)
+    rules = suite.for_grain(str(facts["grain"]))
     tables = Tables(
         gated=layer.layer,
         views=_views(settings, dataset, chain),
@@ -60,10 +63,17 @@ def run_gate(
     )
     with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
         results, rows = evaluate(
-            suite.for_grain(str(facts["grain"])),
+            rules,
             tables,
             parameters=_parameters(dataset, facts),
             folder=folder,
+        )
+        results = with_figures(
+            results,
+            rules,
+            dataset,
+            volume=partial(measure_volume, settings, state, dataset, chain[0]),
+            columns=partial(_columns, tables.views[layer.layer]),
         )
         quarantine, lines = folder / "quarantine.parquet", 0
         quarantine_path = None

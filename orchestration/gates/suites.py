@@ -52,6 +52,9 @@ class RuleMeta(BaseModel):
     fault: str
     grain: str | None = None
     """The line grain that the rule is for; none for every grain."""
+    to_do: str | None = None
+    """What a person does where the extract is right and the world has changed; `{file}` is the
+    dataset file."""
 
 
 class Rule(BaseModel):

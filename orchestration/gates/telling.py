@@ -61,20 +61,30 @@ def tell(
             statements=statements,
         )
     stopped = stopped_since(state, record)
-    extracts = upstream_chain(state, layer)[0].facts["extracts"]
-    steps = _steps(dataset, record, extracts[-1] if extracts else "EXTRACT")
+    steps = steps_after(dataset, record, statements, extract=_extract_of(state, layer))
     return Told(
         headline=(
             f"{dataset.id}: {SUITES[record.layer]} gate {record.verdict}: {_bad(dataset, record)}. "
-            f"Since {_run(stopped)}. Next: {steps[0]} The check's page has the rest."
+            f"Since {_run(stopped)}. Next: {steps[0]} The gate's page has the rest."
         ),
         what_failed=_what_failed(dataset, record, statements),
         since=_since(stopped, {one["rule_id"]: one for one in _stoppers(record)}, streaks),
-        what_to_do="\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1)),
+        what_to_do="\n".join(numbered(steps)),
         since_run=stopped.run_id,
         streaks=streaks,
         statements=statements,
     )
+
+
+def _extract_of(state: State, layer: Layer | None) -> str:
+    """The newest extract of a layer, as commands name it."""
+    extracts = upstream_chain(state, layer)[0].facts["extracts"] if layer else ()
+    return extracts[-1] if extracts else "EXTRACT"
+
+
+def numbered(steps: Sequence[str]) -> list[str]:
+    """Steps with their numbers, the likeliest first."""
+    return [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
 
 
 def as_markdown(told: Told) -> str:
@@ -84,6 +94,52 @@ def as_markdown(told: Told) -> str:
     return (
         f"{told.what_failed}\n\n**Since when:** {told.since}\n\n"
         f"**What to do:**\n\n{told.what_to_do}"
+    )
+
+
+def as_text(told: Told) -> str:
+    """The same for a terminal: no marks of Markdown, and no words on a gate that passed."""
+    if told.since_run is None:
+        return ""
+    what_failed = told.what_failed.replace("**", "").replace("\n\n", "\n")
+    return f"{what_failed}\nWhat to do:\n{told.what_to_do}"
+
+
+def steps_of(
+    state: State, dataset: Dataset, record: GateRecord, statements: Mapping[str, RuleMeta]
+) -> list[str]:
+    """What a person does after a verdict, where only its record is at hand."""
+    layer = state.newest_layer(record.dataset, record.layer, run_id=record.run_id)
+    return steps_after(dataset, record, statements, extract=_extract_of(state, layer))
+
+
+def sentence(rule: Mapping[str, Any], rows: int) -> str:
+    """What one rule found, as a sentence without its full stop."""
+    if rule["outcome"] == "broken":
+        return f"{rule['rule_id']} crashed with {rule['cause']}"
+    if rule["failing"] and not _is_of_the_table(rule):
+        keys = f", {rule['keys']:,} key{'s' * (rule['keys'] != 1)}" if rule["keys"] else ""
+        found = f" for {rule['failing']:,} of {rows:,} rows ({rule['share']:.1%}){keys}"
+        return f"{rule['rule_id']} does not hold{found}" + _observed(rule)
+    return f"{rule['rule_id']} does not hold" + (_observed(rule) or " for the table as a whole")
+
+
+def _is_of_the_table(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule names no line: a query about all lines together names line 0."""
+    return bool(rule["examples"]) and all(line.endswith(":0") for line in rule["examples"])
+
+
+def _observed(rule: Mapping[str, Any]) -> str:
+    """What was found, where it says more than how many rows fail."""
+    says_more = rule["observed"] and rule["observed"] != str(rule["failing"])
+    return f": {rule['observed']}" if says_more else ""
+
+
+def over_the_limit(dataset: Dataset, record: GateRecord) -> str:
+    """That too many lines were quarantined, as a sentence without its full stop."""
+    return (
+        f"{record.quarantined:,} of {record.rows:,} lines quarantined, more than the limit of "
+        f"{dataset.limits.quarantined_share:.1%}"
     )
 
 
@@ -124,35 +180,27 @@ def _stoppers(record: GateRecord) -> list[dict[str, Any]]:
 
 def _bad(dataset: Dataset, record: GateRecord) -> str:
     """How bad it is, in one line."""
-    if record.verdict == "broken":
-        return reason(record)
-    worst = "; ".join(f"{one['rule_id']}{_count(one)}" for one in _stoppers(record)[:SHOWN])
-    if any(one["strength"] == "table" for one in _stoppers(record)):
+    stoppers = _stoppers(record)
+    worst = "; ".join(sentence(one, record.rows) for one in stoppers[:SHOWN])
+    if record.verdict == "broken" or any(one["strength"] == "table" for one in stoppers):
         return worst
-    return f"{reason(record)} of {dataset.limits.quarantined_share:.1%}: {worst}"
-
-
-def _count(rule: Mapping[str, Any]) -> str:
-    if rule["failing"]:
-        keys = f" of {rule['keys']:,} keys" if rule["keys"] else ""
-        return f" {rule['failing']:,} ({rule['share']:.1%}){keys}"
-    return f" ({rule['observed']})" if rule["observed"] else ""
+    return f"{over_the_limit(dataset, record)}: {worst}"
 
 
 def _what_failed(dataset: Dataset, record: GateRecord, statements: Mapping[str, RuleMeta]) -> str:
     stoppers = _stoppers(record)
     if record.verdict == "broken":
-        first = "broken: a rule crashed. That says nothing of the data, and lets none through"
+        first = "broken: a rule crashed. That says nothing of the data, and nothing goes on"
     elif any(one["strength"] == "table" for one in stoppers):
-        first = "failed: a rule about the whole table does not hold"
+        first = f"failed: a rule about the whole of its {record.rows:,} rows does not hold"
     else:
-        first = f"failed: {reason(record)} of {dataset.limits.quarantined_share:.1%}"
+        first = f"failed: {over_the_limit(dataset, record)}"
     lines = [f"**{first}**", ""]
     for rule in stoppers[:SHOWN]:
         meta = statements.get(rule["rule_id"])
-        cause = f" crashed with {rule['cause']}" if rule["cause"] else ""
-        said = f". Must be true: {meta.statement}" if meta else ""
-        lines.append(f"- `{rule['rule_id']}`{cause}{_count(rule)}{said}")
+        said = sentence(rule, record.rows).removeprefix(rule["rule_id"])
+        must = f". Must be true: {meta.statement}" if meta else ""
+        lines.append(f"- `{rule['rule_id']}`{said}{must}")
     if len(stoppers) > SHOWN:
         lines.append(f"- and {len(stoppers) - SHOWN} more, in the table of rules")
     return "\n".join(lines)
@@ -173,42 +221,60 @@ def _run(streak: Streak) -> str:
     return f"run {streak.run_id[:8]} of {moment:%Y-%m-%d %H:%M} {TIME_ZONE} ({times})"
 
 
-def _steps(dataset: Dataset, record: GateRecord, extract: str) -> Sequence[str]:
+def steps_after(
+    dataset: Dataset,
+    record: GateRecord,
+    statements: Mapping[str, RuleMeta],
+    *,
+    extract: str = "EXTRACT",
+) -> list[str]:
     """What a person does next, the likeliest first."""
     suite = f"expectations/{dataset.id}/{SUITES[record.layer]}.yaml"
     file = f"orchestration/datasets/{dataset.id}.yaml"
     again = f"run `summerware run {dataset.id}`"
     owner = f"{dataset.owner.team} ({dataset.owner.email})"
-    meanwhile = (
-        "Until then nothing below this gate is made and the portal keeps what was published last; "
-        "the other datasets go on."
-    )
+    meanwhile = "Until then the portal keeps what was published last; the other datasets go on."
     if record.verdict == "broken":
-        return (
+        return [
             f"Mend the rule in `{suite}`; `summerware check` finds many mistakes.",
             f"Then {again}: the same extract is judged again.",
             meanwhile,
-        )
+        ]
     if record.layer == "deduplicated":
-        return (
+        return [
             f"Look at `dbt_project/models/marts/{dataset.id}.sql` and what it is made from: this gate "
             "guards our own models, the extract has passed.",
             f"Mend the model, and {again}.",
             meanwhile,
-        )
+        ]
     discard = f'`summerware discard {dataset.id} {extract} --reason "..."`'
     broken = f"If the extract is broken, {discard} and ask {owner} for a new one."
     if record.layer == "raw":
-        return (
-            f"Compare the extract with what the rule found; if the source renamed a column, add its "
-            f"heading to the column's `aliases` in `{file}` and {again}.",
+        return [
+            *_ways_out(record, statements, file),
             broken,
+            f"If the extract is right and the rule is not, mend the rule in `{suite}`. Then {again}.",
             meanwhile,
-        )
-    return (
-        f"Run the queries for all failing lines, on the check's page, and ask {owner} what happened.",
+        ]
+    return [
+        f"See all failing lines by the queries on the gate's page (`gates/{dataset.id}/"
+        f"{SUITES[record.layer]}.html` in the home), and ask {owner} what happened.",
         broken,
         f"If the values are right, mend the rule in `{suite}` or the vocabulary; if so many bad lines "
-        f"are to be borne, raise `limits.quarantined_share` in `{file}`. Then {again}.",
+        f"are acceptable, raise `limits.quarantined_share` in `{file}`. Then {again}.",
         meanwhile,
-    )
+    ]
+
+
+def _ways_out(record: GateRecord, statements: Mapping[str, RuleMeta], file: str) -> list[str]:
+    """What the failed rules themselves name as the way out, each once; else where to look first."""
+    said = [
+        statements[one["rule_id"]].to_do
+        for one in _stoppers(record)
+        if one["rule_id"] in statements
+    ]
+    ways = [way.replace("{file}", f"`{file}`") for way in dict.fromkeys(said) if way]
+    return ways or [
+        "Compare the extract with what the rule found; if the source renamed a column, add its "
+        f"heading to the column's `aliases` in `{file}`."
+    ]

@@ -67,16 +67,17 @@ def publications(
         return out.print(f"{dataset}: nothing was published yet.")
     # An id begins with its time, so the time needs no column of its own.
     table = fitting_table(
-        "publication", "state", "rows", "new", "changed", "filled", "gone", "held back", texts=2
+        *("publication", "state", "rows", "new", "changed", "filled", "gone", "held back"),
+        *(("refused",) if any(one["refused"] for one in listed) else ()),
+        texts=2,
     )
+    counts = ["rows", "inserts", "updates", "first_fills", "deletes", "held_back"]
+    counts += ["refused"] if any(one["refused"] for one in listed) else []
     for one in listed:
         table.add_row(
             one["id"],
             one["state"] if one["kind"] == "publish" else one["kind"],
-            *(
-                f"{one[name]:,}"
-                for name in ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
-            ),
+            *(f"{one[name]:,}" for name in counts),
         )
     out.print(table)
     for one in listed:

@@ -21,6 +21,7 @@ from orchestration.errors import NotVerified, PortalEdited, PortalFault, Publica
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, Kind, planned_chunks
+from orchestration.publishing.counting import REFUSED, count_refused
 from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
 from orchestration.publishing.journal import Journal, plan_of
 from orchestration.publishing.left_out import LeftOut, Refused, told
@@ -513,8 +514,10 @@ class Delivery:
         snapshot: Path,
         work: Path,
     ) -> Publication:
-        outcome_path = None
+        outcome_path, plan = None, publication.plan
         if refused:
+            keys = {row.key for row in refused}
+            plan = {**plan, REFUSED: count_refused(self._journal.folder(publication), keys)}
             kept = self._journal.folder(publication).with_name(f"{publication.id}-outcome")
             finish_folder([snapshot, work / "refused.parquet"], kept)
             outcome_path = str(kept.relative_to(self._settings.home))
@@ -526,6 +529,7 @@ class Delivery:
             "verified",
             verified_at=now(),
             marks=dict(marks),
+            plan=plan,
             refused=len({row.key for row in refused}),
             outcome_path=outcome_path,
             failure=None,

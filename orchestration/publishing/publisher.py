@@ -33,6 +33,7 @@ from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
 from orchestration.layers import hash_folder, hash_planned, layer_file, workspace
 from orchestration.publishing.baseline import BaselineReader
+from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
 from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatures_needed
@@ -464,13 +465,13 @@ class Publisher:
             self._give_up(publication, error)
             raise
         self._withdraw_if_possible([ended])
-        plan = plan_of(ended)
+        plan = plan_as_carried_out(ended)
         refused = f", {ended.refused:,} refused" if ended.refused else ""
         return Outcome(
             state="verified",
             plan=plan,
             publication_id=ended.id,
-            message=f"sent and verified: {plan.rows - ended.refused:,} rows on the portal{refused}",
+            message=f"sent and verified: {plan.rows:,} rows on the portal{refused}",
         )
 
     def _give_up(self, publication: Publication, error: SummerwareError) -> None:

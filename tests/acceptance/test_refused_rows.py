@@ -16,8 +16,9 @@ from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, sending
 from orchestration.settings import Settings
+from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import State
-from tests.park import Park
+from tests.park import AFTER, Park
 from tests.unit.publishing.conftest import tree
 
 ROWS, REFUSED = (100_000, 83) if os.environ.get("SUMMERWARE_SOAK") else (5_000, 7)
@@ -58,3 +59,24 @@ def test_exactly_the_refused_rows_are_named(park: Park, kind: str) -> None:
         "GET", f"/resource/{park.portal_id()}.json", params={"$select": "count(*) as n"}
     ).json()
     assert int(counted["n"]) == ROWS - REFUSED
+    assert outcome.message.endswith(f"{ROWS - REFUSED:,} rows on the portal, {REFUSED:,} refused")
+    (listed,) = reports.publications(park.state, park.dataset)
+    figures = [listed[name] for name in ("rows", "inserts", "refused")]
+    assert figures == [ROWS - REFUSED, ROWS - REFUSED, REFUSED]
+
+
+def test_counts_are_what_the_portal_holds(park: Park) -> None:
+    """A refused new row is not there; a refused change leaves the old row: both are no success."""
+    before = [tree(key) for key in ("T1", "T2")]
+    park.publish(park.passed(park.layer(before)))
+    after = [tree(key, species="Elm") for key in ("T1", "T2", "T3", "T4")]
+    refused = Fault(kind="row-errors", keys=frozenset({"T2", "T4"}), column="species")
+    park.portal.faults.add(refused)
+    fates = dict.fromkeys(("T1", "T2", "T3", "T4"), "published")
+    outcome = park.publish(park.passed(park.layer(after, fates=fates, extracted_at=AFTER)))
+    assert outcome.message == "sent and verified: 3 rows on the portal, 2 refused"
+    *_, listed = reports.publications(park.state, park.dataset)
+    figures = {name: listed[name] for name in ("rows", "inserts", "updates", "refused")}
+    assert figures == {"rows": 3, "inserts": 1, "updates": 1, "refused": 2}
+    (receipt,) = PublishingStore(park.state).receipts(park.dataset.id, publication_id=listed["id"])
+    assert (receipt.body["plan"]["inserts"], receipt.body["rows_refused"]) == (2, 2)

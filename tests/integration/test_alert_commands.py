@@ -34,7 +34,7 @@ def test_alerts_are_listed_with_what_to_do(town: Town) -> None:
     for alert in town.open():
         assert alert.id in ended.stdout
     assert "trees_stand does not hold for 3 of 100 rows" in ended.stdout
-    assert "have the source mended" in ended.stdout
+    assert "If the extract is broken, `summerware discard grove_0 EXTRACT" in ended.stdout
     assert "SUMMERWARE_CHANNEL_OWNERS is not set" in ended.stderr
 
 

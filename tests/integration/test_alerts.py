@@ -155,7 +155,7 @@ def test_a_gate_over_its_limit_is_one_alert(town: Town) -> None:
     town.watch()
     (alert,) = town.open()
     assert alert.cause == "more quarantined than the limit"
-    assert "60 of 100 rows (60.0%)" in alert.facts["headline"]
+    assert "60 of 100 lines quarantined, more than the limit of 50.0%" in alert.facts["headline"]
     assert "height_known (40)" in alert.facts["statement"]
 
 
