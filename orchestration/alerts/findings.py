@@ -259,7 +259,7 @@ def _of_rule(
             ROWS_WAIT,
             WARNING,
             "waiting",
-            f"{rule_id} does not hold for {rows}; they wait for a person.",
+            f"{said}; they wait for a person.",
             "The rows of their keys are not on the portal: what is not known is not published.",
             f"See what is asked and answer it: `summerware classify {record.dataset}`.",
         ),

@@ -1,9 +1,9 @@
 """Values that are new together: what the source began to say one day, for people to look at.
 
-What belongs here: reading the drift that spelling kept with the newest standardized layer, and what of
-it may be shown. The gate after that layer may have stopped for these very values, so nothing has to be
-published of it. What does not: finding it (``cleaning/drift.py``). Nothing of it is corrected or asked on a
-sheet: the vocabulary's owner takes the new words up, or tells the source.
+What belongs here: reading the drift that spelling kept with the newest standardized layer, and what
+of it may be shown. The gate after that layer may have stopped for these very values, so nothing has
+to be published of it. What does not: finding it (``cleaning/drift.py``). Nothing of it is corrected
+or asked on a sheet: the vocabulary's owner takes the new words up, or tells the source.
 """
 
 import json

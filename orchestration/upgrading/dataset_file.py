@@ -98,8 +98,10 @@ def _ends_plainly(text: str, column: MappingNode) -> bool:
         return False
     if column.flow_style:
         return text[last.end_mark.index : column.end_mark.index].strip() == "}"
-    is_block = isinstance(last, ScalarNode) and last.style in ("|", ">")
-    return not is_block and getattr(last, "flow_style", True) is not False
+    if isinstance(last, ScalarNode):
+        return last.style not in ("|", ">")
+    # A list that is not indented below its key has none, rather than `False`.
+    return last.flow_style is True
 
 
 def _written(domain: Mapping[str, Any]) -> str:

@@ -343,7 +343,7 @@ def shape_pattern(texts: Iterable[str]) -> str | None:
     It holds no text itself: of letters only their case, of runs only their shortest and longest.
     """
     given = list(texts)
-    if not given or any(len(text) > _LONGEST_CODE or " " in text for text in given):
+    if not given or any(not text or len(text) > _LONGEST_CODE or " " in text for text in given):
         return None
     lengths: dict[tuple[str, ...], list[tuple[int, ...]]] = {}
     for text in given:
