@@ -6,7 +6,8 @@ that no two rows share a key. Each rule has cases under `passes`, `violates` and
 
 A row suite runs once, on all rows of all its cases together, of an extract after a good one: every
 rule must flag exactly the rows that its cases say, and those of other rules that name it under
-`also`. A raw or publishable suite runs on one table per case, of which only the rule itself (and `also`) may fail. Words that are no
+`also`. A raw or publishable suite runs on one table per case, of which only the rule itself (and
+`also`) may fail. Words that are no
 columns:
 
     times         that many such rows
