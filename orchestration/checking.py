@@ -8,7 +8,13 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
-from orchestration.dataset import Dataset, load_dataset
+from orchestration.dataset import Column, Dataset, load_dataset
+from orchestration.domains.classes import (
+    classes_path,
+    load_classes,
+    load_classes_file,
+    plain,
+)
 from orchestration.errors import ConfigurationError, ModelFault
 from orchestration.gates.suites import SUITES, Rule, load_suite
 from orchestration.layers import workspace
@@ -18,7 +24,7 @@ from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 from orchestration.state.upgrades import DOMAINS, Grace, UpgradeStore
-from orchestration.warehouse.vocabularies import find_vocabulary_mistakes
+from orchestration.warehouse.vocabularies import find_vocabulary_mistakes, load_vocabulary
 
 MODEL_FILES = (
     "models/staging/base/base_{id}.sql",
@@ -46,10 +52,53 @@ def find_mistakes(settings: Settings) -> list[str]:
     for dataset in datasets.values():
         mistakes += _suite_mistakes(settings, dataset) + _model_mistakes(settings, dataset)
         mistakes += _decision_mistakes(settings, dataset) + _schedule_mistakes(dataset)
+        mistakes += _class_mistakes(settings, dataset)
     mistakes += find_vocabulary_mistakes(settings, datasets)
+    mistakes += find_domain_mistakes(settings, datasets, today=date.today())
     if not mistakes:
         mistakes += _parse_mistakes(settings, datasets)
     return mistakes
+
+
+def _class_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
+    """Words of a deciding column's vocabularies that nobody classified, and policies that name others.
+
+    A vocabulary is what the column is spelled or judged by. Without one nothing is known to be asked.
+    """
+    try:
+        classes = load_classes(settings, dataset)
+        mistakes = []
+        for column in dataset.columns:
+            named = _vocabularies_of(column) if column.name in dataset.deciding else ()
+            values = [one.value for name in named for one in load_vocabulary(settings, name)]
+            unknown = [one for one in values if classes.of(column.name, one) is None]
+            if unknown and classes_path(settings, dataset.id).is_file():
+                mistakes.append(
+                    f"{dataset.id}.classes.csv: {dataset.deciding[column.name]}: {len(unknown)} words "
+                    f"of the vocabulary {', '.join(named)} are not classified, such as {unknown[0]!r}"
+                )
+            known = {plain(one) for one in values}
+            known |= {
+                plain(one.value)
+                for one in load_classes_file(settings, dataset)
+                if one.column == dataset.deciding.get(column.name)
+            }
+            mistakes += [
+                f"{dataset.id}.yaml: policies.{policy.id}.values: no vocabulary holds {value!r}"
+                for policy in dataset.policies
+                if policy.column == column.name and policy.action != "generalize" and known
+                for value in policy.values
+                if plain(value) not in known
+            ]
+    except ConfigurationError as error:
+        return [str(error)]
+    return mistakes
+
+
+def _vocabularies_of(column: Column) -> tuple[str, ...]:
+    if column.domain and column.domain.vocabulary:
+        return column.domain.vocabulary
+    return column.spelling.vocabulary if column.spelling else ()
 
 
 def find_domain_mistakes(
@@ -76,7 +125,12 @@ def _domains_owed(
     grace = _time_for_domains(settings)
     for dataset in datasets.values():
         file = f"{dataset.id}.yaml"
-        missing = [column.name for column in dataset.published if column.domain is None]
+        missing = [
+            column.name
+            for column in dataset.published
+            # A value that decides a policy is held against its class instead.
+            if column.domain is None and column.name not in dataset.deciding
+        ]
         if missing:
             until = f" From {grace.until} on this is refused." if grace else ""
             yield (

@@ -1,5 +1,8 @@
 """The classes in force: the classes file, and over it what people classified and signed in the state."""
 
+from datetime import date
+
+from orchestration.classification.taking_over import UPGRADE, words_of_before
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import (
     NOT_OURS,
@@ -25,10 +28,11 @@ def classes_in_force(settings: Settings, state: State, dataset: Dataset) -> Clas
     signed = [
         one
         for one in ClassificationStore(state).classifications(dataset.id)
-        if one.signed_at is not None
+        if one.signed_at is not None and one.signed_by != UPGRADE
     ]
+    before = words_of_before(settings, state, dataset, today=date.today())
     own = load_classes(settings, dataset)
-    return load_classes(settings, dataset, [_classified(one, own) for one in signed])
+    return load_classes(settings, dataset, [*before, *(_classified(one, own) for one in signed)])
 
 
 def _classified(one: Classification, own: Classes) -> Classified:
