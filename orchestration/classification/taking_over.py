@@ -1,4 +1,4 @@
-"""The words that a home had published before values were classified: they keep their treatment for a while.
+"""The words that a home had published before values were classified keep their treatment for a while.
 
 A city that upgrades over night has classified nothing yet. Words of deciding columns that its portal
 showed on that day, and that resemble nothing protected, count as harmless until its time is over; all
