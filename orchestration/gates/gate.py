@@ -36,6 +36,7 @@ def run_gate(
     data.
     """
     from orchestration.gates.evaluation import Tables, evaluate
+    from orchestration.gates.reasons import with_reasons
 
     suite = load_suite(settings, dataset.id, layer.layer)
     chain = upstream_chain(state, layer)
@@ -54,12 +55,15 @@ def run_gate(
         },
     )
     with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
+        rules = suite.for_grain(str(facts["grain"]))
         results, rows = evaluate(
-            suite.for_grain(str(facts["grain"])),
+            rules,
             tables,
             parameters=_parameters(dataset, facts),
             folder=folder,
         )
+        if layer.layer != "deduplicated":
+            results = with_reasons(dataset, rules, results, tables.views["raw"])
         quarantine, lines = folder / "quarantine.parquet", 0
         quarantine_path = None
         if layer.layer == "standardized":

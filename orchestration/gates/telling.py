@@ -138,6 +138,11 @@ def _count(rule: Mapping[str, Any]) -> str:
     return f" ({rule['observed']})" if rule["observed"] else ""
 
 
+def _is_told(rule: Mapping[str, Any]) -> bool:
+    """Whether what was found is more than a count."""
+    return not str(rule["observed"] or "0").replace(".", "", 1).isdigit()
+
+
 def _what_failed(dataset: Dataset, record: GateRecord, statements: Mapping[str, RuleMeta]) -> str:
     stoppers = _stoppers(record)
     if record.verdict == "broken":
@@ -151,7 +156,8 @@ def _what_failed(dataset: Dataset, record: GateRecord, statements: Mapping[str, 
         meta = statements.get(rule["rule_id"])
         cause = f" crashed with {rule['cause']}" if rule["cause"] else ""
         said = f". Must be true: {meta.statement}" if meta else ""
-        lines.append(f"- `{rule['rule_id']}`{cause}{_count(rule)}{said}")
+        found = f" Found: {rule['observed']}." if rule["failing"] and _is_told(rule) else ""
+        lines.append(f"- `{rule['rule_id']}`{cause}{_count(rule)}{said}{found}")
     if len(stoppers) > SHOWN:
         lines.append(f"- and {len(stoppers) - SHOWN} more, in the table of rules")
     return "\n".join(lines)
