@@ -53,7 +53,7 @@
     {%- elif column['list'] -%}
         {{ list_read(column) }}
     {%- elif column['type'] == 'text' -%}
-        {{ before_spreadsheet(text) }}
+        {{ before_spreadsheet(column['name'] ~ '__cell') }}
     {%- else -%}
         {{ text }}
     {%- endif -%}
@@ -177,6 +177,17 @@ with source as (
     select * from {{ relation }}
 ),
 
+{#- Here and not where they are used: within a case DuckDB would trim a cell once per use. #}
+
+trimmed as (
+    select
+        *
+        {%- for column in texts %}
+        , {{ trimmed(column['name']) }} as {{ column['name'] }}__cell
+        {%- endfor %}
+    from source
+),
+
 as_read as (
     select
         _extract_id,
@@ -195,9 +206,11 @@ as_read as (
                     then '{{ column['name'] }}'
             end
             {%- endfor %}
-        ), '') as _unparsed,
-        {{ undone_spreadsheet(texts) }} as _undone
-    from source
+        ), '') as _unparsed
+        {%- for column in texts %}
+        , {{ column['name'] }}__cell
+        {%- endfor %}
+    from trimmed
 ),
 
 standardized as (
@@ -226,7 +239,8 @@ standardized as (
 {% endif %}
 explained as (
     select
-        * exclude (_undone),
+        *
+        {%- for column in texts %}{{ ' exclude (' if loop.first }}{{ column['name'] }}__cell{{ ')' if loop.last else ', ' }}{% endfor %},
         nullif(concat_ws(
             ', '
             {%- for column in landed if column['type'] in ('text', 'point') %}
@@ -234,7 +248,7 @@ explained as (
             , case when {{ is_mangled(name ~ '__read', name) }} then '{{ name }}' end
             {%- endfor %}
         ), '') as _mangled,
-        _undone || [
+        {{ undone_spreadsheet(texts | map(attribute='name') | list) }} || [
             {%- for name, steps in rules.items() if steps %}
             {%- if lists[name] %}
             {{ change(name, steps, of_list=lists[name]) }}

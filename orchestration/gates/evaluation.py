@@ -46,7 +46,8 @@ class RuleResult:
     query: str | None
     """Runs as it stands, in any DuckDB of this machine, while the layer's files are kept."""
     observed: str | None = None
-    """For a rule about the table: the number or the column names that were found."""
+    """For a rule about the table: the number or the column names that were found; for one about
+    lines that could not be read: the reasons."""
     cause: str | None = None
     """For a broken rule: the kind of error, without its text."""
 

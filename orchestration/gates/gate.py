@@ -43,6 +43,7 @@ def run_gate(
     """
     from orchestration.gates.evaluation import Tables, evaluate
     from orchestration.gates.figures import with_figures
+    from orchestration.gates.reasons import with_reasons
 
     suite = gate_rules(settings, dataset, layer.layer)
     classes = classes_in_force(settings, state, dataset)
@@ -62,6 +63,7 @@ def run_gate(
         },
     )
     with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
+        rules = suite.for_grain(str(facts["grain"]))
         results, rows = evaluate(
             rules,
             tables,
@@ -75,6 +77,8 @@ def run_gate(
             volume=partial(measure_volume, settings, state, dataset, chain[0]),
             columns=partial(_columns, tables.views[layer.layer]),
         )
+        if layer.layer != "deduplicated":
+            results = with_reasons(dataset, rules, results, tables.views["raw"])
         quarantine, lines = folder / "quarantine.parquet", 0
         quarantine_path = None
         if layer.layer == "standardized":
