@@ -31,7 +31,7 @@ _NO_STREET = (
     r"|MERCURY|PONTIAC|SUBARU|VOLVO)\b)"
 )
 _HOUSE = (
-    r"(?<![0-9A-Z:.$/#-])(?<!EXIT )(?<!HWY )(?<!MILE )(?<!POLE )(?<!ROUTE )(?<!\bUS )(?<!\bI )"
+    r"(?<![0-9A-Z:.$/-])(?<!EXIT )(?<!\bNO )(?<!HWY )(?<!MILE )(?<!POLE )(?<!ROUTE )(?<!\bUS )(?<!\bI )"
     r"[0-9]{1,5}(?:(?<=[0-9]{2})[A-Z]|[-/][0-9]{1,5}| ?[-&] ?[0-9]{1,5}| 1/2|-1/2|\u00bd)?"
 )
 _DIRECTION = r"(?:(?:N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST)\.?,? )?"
@@ -46,6 +46,7 @@ _HOUSE_AND_SIDE = re.compile(
 )
 _HOUSE_AND_AVENUE = re.compile(
     rf"{_HOUSE},? (?:AVE(?:NUE)?|RUE|HIGHWAY|HWY|OLD HWY|CALLE|VIA|BAYOU) [A-Z0-9]"
+    rf"|{_HOUSE},? (?:SAINT|ST\.?) [A-Z]{{3}}"
 )
 _STREET_AND_HOUSE = re.compile(
     r"\b[A-Z][A-Z'.]* (?:STREET|ST|AVENUE|AVE|AV|BLVD|ROAD|RD|DRIVE|DR|LANE|LN|COURT|CT"
@@ -70,7 +71,7 @@ _OF_A_STREET = re.compile(
     rf"\b{_SUFFIX}\.?,? ?(?:UNIT|STE|LOT|TRLR|TRAILER|RM|ROOM|BLDG|FLOOR|FL"
     rf"|#) ?#?[A-Z]?-?[0-9]{{1,5}}[A-Z]?\b"
 )
-_BOX = re.compile(r"\bP\.? ?O\.? ?BOX ?#?[0-9]+")
+_BOX = re.compile(r"\bP\.? ?O\.? ?(?:BOX|B\.?) ?#?[0-9]+")
 
 _DEGREES = r"-?[0-9]{1,3}\.[0-9]{2,}"
 _COORDINATES = tuple(
@@ -87,7 +88,7 @@ _COORDINATES = tuple(
         rf"|COORDINATES?)\b[^0-9;|]{{0,12}}{_DEGREES}",
         r"\bPOINT ?\(",
         r"[0-9]{1,3} ?(?:\u00b0|DEG) ?[0-9]{1,2} ?['\u2032\u2019M]? ?(?:[0-9]{1,2}"
-        r"(?:\.[0-9]+)? ?(?:\"|''|\u2033|\u201d|S)? ?)?[NSEW]\b",
+        r"(?:\.[0-9]+)? ?(?:\"|''|\u2032\u2032|\u2033|\u201d|S)? ?)?[NSEW]\b",
     )
 )
 
