@@ -51,6 +51,7 @@ soak: install
 bench: install
 	@$(BIN)/python -m benchmarks
 	@$(BIN)/python -m benchmarks.spelling
+	@$(BIN)/python -m benchmarks.scanning
 	@$(BIN)/python -m benchmarks.linkage
 	@$(BIN)/python -m benchmarks.portal
 	@$(BIN)/python -m benchmarks.publishing

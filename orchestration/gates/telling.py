@@ -187,11 +187,6 @@ def _bad(dataset: Dataset, record: GateRecord) -> str:
     return f"{over_the_limit(dataset, record)}: {worst}"
 
 
-def _is_told(rule: Mapping[str, Any]) -> bool:
-    """Whether what was found is more than a count."""
-    return not str(rule["observed"] or "0").replace(".", "", 1).isdigit()
-
-
 def _what_failed(dataset: Dataset, record: GateRecord, statements: Mapping[str, RuleMeta]) -> str:
     stoppers = _stoppers(record)
     if record.verdict == "broken":
@@ -205,8 +200,7 @@ def _what_failed(dataset: Dataset, record: GateRecord, statements: Mapping[str, 
         meta = statements.get(rule["rule_id"])
         said = sentence(rule, record.rows).removeprefix(rule["rule_id"])
         must = f". Must be true: {meta.statement}" if meta else ""
-        found = f" Found: {rule['observed']}." if rule["failing"] and _is_told(rule) else ""
-        lines.append(f"- `{rule['rule_id']}`{said}{must}{found}")
+        lines.append(f"- `{rule['rule_id']}`{said}{must}")
     if len(stoppers) > SHOWN:
         lines.append(f"- and {len(stoppers) - SHOWN} more, in the table of rules")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ places may hold is the grammar of places, not this.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from orchestration.scanning.writing import Writing
 
@@ -31,7 +31,7 @@ _NO_STREET = (
     r"|MERCURY|PONTIAC|SUBARU|VOLVO)\b)"
 )
 _HOUSE = (
-    r"(?<![0-9A-Z:.$/#-])(?<!EXIT )(?<!HWY )(?<!MILE )(?<!POLE )(?<!ROUTE )(?<!\bUS )(?<!\bI )"
+    r"(?<![0-9A-Z:.$/-])(?<!EXIT )(?<!\bNO )(?<!HWY )(?<!MILE )(?<!POLE )(?<!ROUTE )(?<!\bUS )(?<!\bI )"
     r"[0-9]{1,5}(?:(?<=[0-9]{2})[A-Z]|[-/][0-9]{1,5}| ?[-&] ?[0-9]{1,5}| 1/2|-1/2|\u00bd)?"
 )
 _DIRECTION = r"(?:(?:N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST)\.?,? )?"
@@ -46,6 +46,7 @@ _HOUSE_AND_SIDE = re.compile(
 )
 _HOUSE_AND_AVENUE = re.compile(
     rf"{_HOUSE},? (?:AVE(?:NUE)?|RUE|HIGHWAY|HWY|OLD HWY|CALLE|VIA|BAYOU) [A-Z0-9]"
+    rf"|{_HOUSE},? (?:SAINT|ST\.?) [A-Z]{{3}}"
 )
 _STREET_AND_HOUSE = re.compile(
     r"\b[A-Z][A-Z'.]* (?:STREET|ST|AVENUE|AVE|AV|BLVD|ROAD|RD|DRIVE|DR|LANE|LN|COURT|CT"
@@ -70,7 +71,7 @@ _OF_A_STREET = re.compile(
     rf"\b{_SUFFIX}\.?,? ?(?:UNIT|STE|LOT|TRLR|TRAILER|RM|ROOM|BLDG|FLOOR|FL"
     rf"|#) ?#?[A-Z]?-?[0-9]{{1,5}}[A-Z]?\b"
 )
-_BOX = re.compile(r"\bP\.? ?O\.? ?BOX ?#?[0-9]+")
+_BOX = re.compile(r"\bP\.? ?O\.? ?(?:BOX|B\.?) ?#?[0-9]+")
 
 _DEGREES = r"-?[0-9]{1,3}\.[0-9]{2,}"
 _COORDINATES = tuple(
@@ -87,7 +88,7 @@ _COORDINATES = tuple(
         rf"|COORDINATES?)\b[^0-9;|]{{0,12}}{_DEGREES}",
         r"\bPOINT ?\(",
         r"[0-9]{1,3} ?(?:\u00b0|DEG) ?[0-9]{1,2} ?['\u2032\u2019M]? ?(?:[0-9]{1,2}"
-        r"(?:\.[0-9]+)? ?(?:\"|''|\u2033|\u201d|S)? ?)?[NSEW]\b",
+        r"(?:\.[0-9]+)? ?(?:\"|''|\u2032\u2032|\u2033|\u201d|S)? ?)?[NSEW]\b",
     )
 )
 
@@ -98,8 +99,31 @@ _MAY_BE_COORDINATES = re.compile(r"[0-9]\.[0-9]{2}|POINT|[0-9] ?(?:\u00b0|DEG)")
 _MAY_BE_HOME = re.compile(r"[0-9][A-Z]?,? [A-Z]")
 
 
-def has_exact_address(writing: Writing) -> bool:
-    """Whether a text names one home: by its house number, its door or its coordinates."""
+_HOUSE_AND_WORDS = re.compile(
+    r"(?<![0-9A-Z:.$/-])([0-9]{3,5})(?:[A-Z]|[-/][0-9]{1,5}|-1/2| 1/2)?,? "
+    r"(?:[NSEW]\.? )?([A-Z][A-Z'.]+(?: [A-Z][A-Z'.]+){0,2})"
+)
+_YEAR_OR_ZIP = re.compile(r"19[0-9]{2}|20[0-5][0-9]|70[0-9]{3}|[1-5]500")
+
+
+def names_of_streets(streets: Iterable[str]) -> frozenset[str]:
+    """The names of streets in upper case, without direction and suffix: as people say them."""
+    named = set()
+    for street in streets:
+        spoken = street.upper().split()
+        while len(spoken) > 1 and spoken[0] in ("N", "S", "E", "W"):
+            del spoken[0]
+        if len(spoken) > 1 and re.fullmatch(_SUFFIX, spoken[-1]):
+            del spoken[-1]
+        named.add(" ".join(spoken))
+    return frozenset(name for name in named if len(name) > 3 and not name[0].isdigit())
+
+
+def has_exact_address(writing: Writing, *, streets: Collection[str] = ()) -> bool:
+    """Whether a text names one home: by its house number, its door or its coordinates.
+
+    `streets` are known ones, as `names_of_streets` gives them: beside a number they need no suffix.
+    """
     text = writing.without_laws
     if _APARTMENT.search(text):
         return True
@@ -110,7 +134,20 @@ def has_exact_address(writing: Writing) -> bool:
         or (_MAY_BE_HOME.search(text) is not None and _any(_WITHOUT_SUFFIX, text))
         or (_MAY_BE_COORDINATES.search(text) is not None and _any(_COORDINATES, text))
         or _BOX.search(text) is not None
+        or (bool(streets) and _stands_at_known(text, streets))
     )
+
+
+def _stands_at_known(text: str, streets: Collection[str]) -> bool:
+    """Whether a number stands before the name of a known street; a model's or a zip code's does not."""
+    for found in _HOUSE_AND_WORDS.finditer(text):
+        number, spoken = found.groups()
+        parts = spoken.split(" ")
+        if not _YEAR_OR_ZIP.fullmatch(number) and any(
+            " ".join(parts[:count]) in streets for count in range(1, len(parts) + 1)
+        ):
+            return True
+    return False
 
 
 _WITH_SUFFIX = (_HOUSE_AND_STREET, _STREET_AND_HOUSE, _OF_A_STREET)

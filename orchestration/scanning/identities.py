@@ -8,10 +8,11 @@ from orchestration.scanning.writing import Writing
 _SSN = tuple(
     re.compile(form)
     for form in (
-        r"(?<![0-9A-Z.:-])[0-9]{3}[-. /]{1,3}[0-9]{2}[-. /]{1,3}[0-9]{4}(?![0-9A-Z]|[-./][0-9])",
+        r"(?<![0-9A-Z.:-])[0-9]{3}[-. /_]{1,3}[0-9]{2}[-. /_]{1,3}[0-9]{4}(?![0-9A-Z]|[-./][0-9])",
         # Nine digits alone: a social security number or a Louisiana licence, nothing of a city's.
         r"(?<![0-9A-Z.:-])[0-9]{9}(?![0-9A-Z]|[-.][0-9])",
         r"(?<![0-9A-Z])(?:[0-9][-. ]){8}[0-9](?![0-9]|[-. ][0-9])",
+        r"(?<![0-9])[0-9]{4} ?\(?(?:SSN|SOCIAL)\b",
         r"(?<![A-Z0-9])[X*#]{3}[- ]?[X*#]{2}[- ]?[0-9]{4}(?![0-9])",
         r"(?:\bSSN|\bSSAN|\bS\.S\.N|\bS\.S\.|\bSS ?#|\bSOC\b|\bSOCIAL\b)[^0-9|;]{0,24}"
         r"[0-9](?:[-. /]{0,3}[0-9]){3,8}(?![0-9A-Z:])",
@@ -32,9 +33,9 @@ def has_social_security_number(writing: Writing) -> bool:
 
 _MONTHS = (
     r"(?:JAN(?:UARY)?|FEB(?:RUARY)?|MAR(?:CH)?|APR(?:IL)?|MAY|JUNE?|JULY?|AUG(?:UST)?|SEPT?(?:EMBER)?"
-    r"|OCT(?:OBER)?|NOV(?:EMBER)?|DEC(?:EMBER)?)\.?"
+    r"|OCT(?:OBER)?|NOV(?:EMBER)?|ENE(?:RO)?|ABR(?:IL)?|AGO(?:STO)?|DIC(?:IEMBRE)?|DEC(?:EMBER)?)\.?"
 )
-_MONTH = re.compile(r"JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC")
+_MONTH = re.compile(r"JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|ENE|ABR|AGO|DIC")
 _NUMBER = r"(?<![0-9A-Z:.])"
 _DAY_OR_MONTH = re.compile(
     _NUMBER
@@ -60,7 +61,7 @@ _CLOSE = re.compile(r"(?<![0-9A-Z])([0-9]{2})([0-9]{2})([0-9]{4})(?![0-9A-Z])")
 _CLOSE_YEAR_FIRST = re.compile(r"(?<![0-9A-Z])((?:19|20)[0-9]{2})([0-9]{2})([0-9]{2})(?![0-9A-Z])")
 
 _BIRTH = (
-    r"(?:\bD ?[./]? ?O ?[./]? ?B\b|\bB ?/ ?D\b|\bBORN\b|\bBIRTH"
+    r"(?:\bD ?[./]? ?O ?[./]? ?B(?![A-Z])|\bB ?/ ?D\b|\bBORN\b|\bBIRTH"
     r"|\bB-?DAY\b|\bB-?DATE\b|\bYOB\b|\bBDAY)"
 )
 _AFTER_BIRTH = re.compile(
@@ -69,13 +70,16 @@ _AFTER_BIRTH = re.compile(
     rf"|{_BIRTH}[^0-9|;]{{0,16}}?{_MONTHS} ?[0-9]{{1,2}}\b"
     rf"|{_BIRTH}[^0-9|;]{{0,12}}?[0-9]{{1,2}}[-/.][0-9]{{1,2}}\b"
 )
+_SHORT_BIRTH = re.compile(
+    r"(?<![A-Z0-9./])B[.:] ?[0-9]{1,2}[-/.][0-9]{1,2}[-/.][0-9]{2,4}(?![0-9])"
+)
 _BEFORE_BIRTH = re.compile(
     rf"[0-9]{{1,4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{2,4}}[^0-9A-Z|;]{{0,3}}\(?{_BIRTH}"
 )
-_MAY_BE_BIRTH = re.compile(r"B(?:OR|IR|[- ]?D| ?/)|O ?[. /]? ?B")
+_MAY_BE_BIRTH = re.compile(r"B(?:OR|IR|[- ]?D| ?/|[.:])|O ?[. /]? ?B")
 _MAY_BE_DAY = re.compile(
     r"[0-9] ?[-/., \\] ?[0-9]{1,2} ?[-/., \\] ?'?[0-9]|[0-9]{8}"
-    r"|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC"
+    r"|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC|ENE|ABR|AGO|DIC"
 )
 _FIRST_YEAR = 1900
 
@@ -89,7 +93,7 @@ def has_birth_date(writing: Writing, *, born_until: int | None) -> bool:
     if (
         writing.digits
         and _MAY_BE_BIRTH.search(text)
-        and (_AFTER_BIRTH.search(text) or _BEFORE_BIRTH.search(text))
+        and (_AFTER_BIRTH.search(text) or _BEFORE_BIRTH.search(text) or _SHORT_BIRTH.search(text))
     ):
         return True
     if writing.digits < 3 or not _MAY_BE_DAY.search(text):
@@ -138,15 +142,17 @@ def _whole(year: str, latest: int) -> int:
 
 
 _LICENCE_WORD = (
-    r"(?:\bO\.? ?L\.? ?N\b\.?|\bOL ?#|\bD\.?L\.?(?:N|#|\b)|\bD/L\b|\bCDL\b|\bLIC(?:ENSE"
+    r"(?:\bO\.? ?L\.? ?N\b\.?|\bOL ?#|\b(?:[A-Z]{2})?D\.?L\.?(?:N|#|\b|(?=[0-9]))|\bD/L\b"
+    r"|\bCDL\b|\bLIC(?:ENSE"
     r"|ENCE)?S?\b\.?"
-    r"|\bDRIVER'?S?'? LIC\w*\.?|\bOPERATOR'?S? LIC\w*\.?|\bOPER LIC\b|\bSTATE ID\b|\bID CARD\b"
+    r"|\bDRIVER'?S?'? LIC\w*\.?|\bOPERATOR'?S? LIC\w*\.?|\bOPER LIC\b|\bDRIVER'?S? ID\b"
+    r"|\bSTATE ID\b|\bID CARD\b"
     r"|\b[A-Z]{2} ID\b"
     r"|\bPERMIT\b|\bPASSPORT\b)"
 )
 _LICENCE = re.compile(
     _LICENCE_WORD
-    + r"(?! ?PLATE)[^0-9|;\u00a7]{0,24}?(?<![0-9A-Z])"
+    + r"(?! ?PLATE)[^0-9|;\u00a7]{0,24}?(?:(?<![0-9A-Z])|(?<=DL)|(?<=OLN))"
     + r"(?=[A-Z0-9-]{0,16}[0-9][A-Z0-9-]?[0-9])[A-Z]{0,2}[- ]?[0-9](?:[- ]?[0-9A-Z*]){5,13}"
     r"(?![0-9A-Z])"
 )

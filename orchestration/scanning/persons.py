@@ -41,16 +41,20 @@ _SHORTEST = 3
 
 
 def find_persons(
-    text: str, *, kinds: Collection[str] = KINDS, born_until: int | None = None
+    text: str,
+    *,
+    kinds: Collection[str] = KINDS,
+    born_until: int | None = None,
+    streets: Collection[str] = (),
 ) -> frozenset[str]:
     """The kinds of personal data in a text, each part of a list read by itself.
 
     A date beside no word of birth counts as one where its year is `born_until` or before; without
-    it, any date does.
+    it, any date does. `streets` are names of known ones, as `names_of_streets` gives them.
     """
     found: set[str] = set()
     for part in split_parts(text):
-        found |= find_in_part(part, kinds=kinds, born_until=born_until)
+        found |= find_in_part(part, kinds=kinds, born_until=born_until, streets=streets)
     return frozenset(found)
 
 
@@ -59,7 +63,9 @@ def split_parts(text: str) -> list[str]:
     return [part for one in _SEPARATOR.split(text) if len(part := one.strip()) >= _SHORTEST]
 
 
-def find_in_part(part: str, *, kinds: Collection[str], born_until: int | None) -> frozenset[str]:
+def find_in_part(
+    part: str, *, kinds: Collection[str], born_until: int | None, streets: Collection[str]
+) -> frozenset[str]:
     """The kinds in one part of a list."""
     writing = read_text(part)
     found = set()
@@ -67,6 +73,9 @@ def find_in_part(part: str, *, kinds: Collection[str], born_until: int | None) -
     for kind in kinds:
         if kind == BIRTH_DATE:
             if writing.digits and has_birth_date(writing, born_until=born_until):
+                found.add(kind)
+        elif kind == ADDRESS:
+            if may_hold_number and has_exact_address(writing, streets=streets):
                 found.add(kind)
         elif (may_hold_number or kind in _OF_WORDS) and _FINDERS[kind](writing):
             found.add(kind)
@@ -80,7 +89,6 @@ _FINDERS: dict[str, Callable[[Writing], bool]] = {
     PLATE: has_plate,
     VIN: has_vin,
     LICENCE: has_drivers_licence,
-    ADDRESS: has_exact_address,
     NAME: has_name,
     HEALTH: has_health_words,
 }

@@ -17,6 +17,7 @@ import duckdb
 
 from orchestration.dataset import Column, Dataset
 from orchestration.duck import quoted
+from orchestration.scanning.addresses import names_of_streets
 from orchestration.scanning.persons import (
     ADDRESS,
     HEALTH,
@@ -62,20 +63,23 @@ def scan_lines(
     *,
     base: str,
     vocabularies: Mapping[str, Collection[str]],
+    streets: Iterable[str] = (),
 ) -> None:
     """Makes `persons_in_<column>(cell)` for every scanned column: the kinds found in it, or null.
 
-    `base` has one row per line, each column as read (`x__read`) and standardized (`x`).
+    `base` has one row per line, each column as read (`x__read`) and standardized (`x`); `vocabularies`
+    are the official values of columns, `streets` the known ones.
     """
     newest = connection.execute(f"select max(year(_extracted_at)) from {base}").fetchone()
     born_until = newest[0] - YEARS_TO_ANSWER if newest and newest[0] else None
-    connection.execute("create schema if not exists scanning")
+    known_streets = names_of_streets(streets)
     for column in scanned_columns(dataset):
         found = find_in_cells(
             distinct_cells(connection, base, (column.name, f"{column.name}__read")),
             kinds=kinds_of(dataset, column),
             known=vocabularies.get(column.name, ()),
             born_until=born_until,
+            streets=known_streets,
         )
         define_found(connection, column.name, found)
 
@@ -95,6 +99,7 @@ def find_in_cells(
     kinds: Sequence[str],
     known: Collection[str] = (),
     born_until: int | None = None,
+    streets: Collection[str] = (),
 ) -> dict[str, str]:
     """The kinds found in cells, as they are told; cells without any are left out."""
     official = {value.casefold() for value in known}
@@ -106,7 +111,9 @@ def find_in_cells(
             if part not in seen:
                 clean = part.casefold() in official
                 seen[part] = (
-                    frozenset() if clean else find_in_part(part, kinds=kinds, born_until=born_until)
+                    frozenset()
+                    if clean
+                    else find_in_part(part, kinds=kinds, born_until=born_until, streets=streets)
                 )
             kinds_found |= seen[part]
         if kinds_found:

@@ -4,7 +4,7 @@ import re
 
 from orchestration.scanning.writing import Writing
 
-_SEP = r"[-. /()*_,\u00b7]{0,3}"
+_SEP = r"[-. /()*_,:=~'\\\u00b7]{0,3}"
 # Three, three and four digits: in any writing, and also where an area code does not exist.
 _TEN = re.compile(
     rf"(?<![0-9])(?:\+?1{_SEP})?\(?[0-9]{{3}}{_SEP}[0-9]{{3}}{_SEP}[0-9]{{2}}{_SEP}[0-9]{{2}}"
@@ -43,7 +43,7 @@ def has_telephone(writing: Writing) -> bool:
 _ENDS = r"(?:COM|NET|ORG|EDU|GOV|MIL|US|INFO|BIZ|IO|CO|ME|TV|LA)"
 _DOT = r"(?: ?\. ?| ?[\[({<_-]? ?DOT ?[\])}>_-]? ?)"
 _MAY_BE_MAIL = re.compile(
-    r"@|[^A-Z0-9]AT[^A-Z0-9]|GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTON|YMAIL|BELLSOUTH"
+    r"@|[^A-Z0-9]AT[^A-Z0-9]|\.(?:COM|NET|ORG|EDU)|[\[(]A[\])]|GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTON|YMAIL|BELLSOUTH"
 )
 _MAIL = tuple(
     re.compile(form)
@@ -53,6 +53,9 @@ _MAIL = tuple(
         rf"[A-Z0-9._%+-] ?@ ?[A-Z0-9.-]+{_DOT}{_ENDS}\b",
         r"[A-Z0-9] ?[\[({<*] ?(?:AT|@) ?[\])}>*] ?[A-Z0-9]",
         rf"[A-Z0-9][ _-]AT[ _-][A-Z0-9.-]+{_DOT}{_ENDS}\b",
+        rf"[A-Z0-9] -AT- [A-Z0-9]|[A-Z0-9] ?[\[(]A[\])] ?[A-Z0-9.-]+{_DOT}{_ENDS}\b",
+        # A host is no mail address yet, and no report has a reason to name one.
+        r"[A-Z0-9-]{3,}\.(?:COM|NET|ORG|EDU)\b",
         r"\b(?:GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTONMAIL|YMAIL|BELLSOUTH\.NET)\b",
     )
 )

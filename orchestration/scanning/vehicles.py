@@ -87,8 +87,13 @@ _BETWEEN = (
     rf"|\bSTATE\b|\bOF\b|\bLOUISIANA\b|\bTEXAS\b|\bMISSISSIPPI\b|\b{_STATE}\b){{0,8}}"
 )
 _AFTER_PLATE = re.compile(
-    _PLATE_WORD + _BETWEEN + r"(?<![A-Z0-9])([A-Z]{1,4}[- .]?[0-9]{1,4}[- .]?[A-Z0-9]{0,4}"
+    _PLATE_WORD
+    + _BETWEEN
+    + r"(?<![A-Z0-9])([A-Z]{3}[- ][A-Z][0-9]{2}|[A-Z]{1,4}[- .]?[0-9]{1,4}[- .]?[A-Z0-9]{0,4}"
     r"|[0-9]{1,4}[- .]?[A-Z]{1,4}[0-9]{0,3}|[0-9]{5,7}|[A-Z0-9]{5,8})(?![A-Z0-9:\u00a7])"
+)
+_BEFORE_PLATE = re.compile(
+    r"(?<![A-Z0-9])(?:[A-Z]{3}[- ]?[0-9]{3,4}|[0-9]{3}[- ]?[A-Z]{3}) ?\(?(?:PLATE|TAG|LP)\b"
 )
 _VANITY = re.compile(
     r"\b(?:PLATE|TAG) ?(?:NUMBER|NO\.?|#|READS)? ?[:=\"'] ?([A-Z][A-Z0-9 -]{2,7})\b"
@@ -132,6 +137,8 @@ def _is_said(text: str) -> bool:
         sign = found.group(1)
         if any(map(str.isdigit, sign)) and not _YEAR.fullmatch(sign) and _is_plate_form(sign):
             return True
+    if _BEFORE_PLATE.search(text):
+        return True
     return any(found.group(1).split(" ")[0] not in _NO_VALUE for found in _VANITY.finditer(text))
 
 

@@ -33,7 +33,12 @@ from orchestration.warehouse.runner import (
     build_models,
     open_warehouse,
 )
-from orchestration.warehouse.vocabularies import define_streets, members, official_values
+from orchestration.warehouse.vocabularies import (
+    define_streets,
+    load_vocabulary,
+    members,
+    official_values,
+)
 
 progress = logging.getLogger("summerware.progress")
 
@@ -134,7 +139,13 @@ def standardize(
     results = build(BASE)
     base = f"main.base_{dataset.id}"
     with connect(database) as connection:
-        scan_lines(connection, dataset, base=base, vocabularies=official_values(settings, dataset))
+        scan_lines(
+            connection,
+            dataset,
+            base=base,
+            vocabularies=official_values(settings, dataset),
+            streets=[entry.value for entry in load_vocabulary(settings, "street_names")],
+        )
         if dataset.spelled:
             suspect_misspellings(
                 connection,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestration.scanning.addresses import names_of_streets
 from orchestration.scanning.persons import KINDS, PERSONAL, find_persons
 
 BORN_UNTIL = 2016
@@ -63,6 +64,15 @@ def test_parts_of_a_list_do_not_speak_of_one_another() -> None:
     """A word in one part of a list makes no number of the next one personal."""
     assert not find_persons("License plate: ****** | 123456", kinds=PERSONAL)
     assert find_persons("Yes | DL 12345678", kinds=PERSONAL) == {"driver's licence"}
+
+
+@pytest.mark.parametrize("text", ["1234 Tchoupitoulas", "at 8 or 1234-1/2 elysian fields, drunk"])
+def test_a_number_before_a_known_street_is_a_home(text: str) -> None:
+    """No suffix and no word beside it is needed where the street is known."""
+    streets = names_of_streets(["Tchoupitoulas St", "S Elysian Fields Av"])
+    assert find_persons(text, streets=streets) == {"exact address"}
+    assert not find_persons(text)
+    assert not find_persons("2014 Elysian Fields", streets=streets)
 
 
 def test_a_date_is_a_birth_where_somebody_may_have_been_born() -> None:
