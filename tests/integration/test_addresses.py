@@ -26,6 +26,9 @@ CASES = [
     ("Approx Loc: 7238 Downman Rd", "072XX Downman Rd", [BLOCK]),
     ("7723 Hampson St", "077XX Hampson St", [BLOCK]),
     ("7723 1/2 Hampson St Apt B", "077XX Hampson St", [BLOCK]),
+    # A letter that may be a digit.
+    ("772O Hampson St", "772O Hampson St", []),
+    ("772l Hampson St", "772l Hampson St", []),
     ("007XX Blk N Rampart St", "007XX N Rampart St", [WORD]),
     ("20Blk S Claiborne Av", "002XX S Claiborne Av", [HUNDREDS]),
     ("72Blk Bourbon St", "007XX Bourbon St", [HUNDREDS]),
@@ -38,6 +41,7 @@ CASES = [
     ("004XX Saint Claude Ave", "004XX St Claude Av", [FORM]),
     ("004XX South Claiborne Ave", "004XX S Claiborne Av", [FORM]),
     ("Earhart Blv & Canal St", "Canal St & Earhart Blvd", [FORM, ORDER]),
+    ("Bullard Ave & I 10 E SERVICE RD", "Bullard Av & I-10 E Service Rd", [FORM]),
     ("032XX Grand Route Saint John", "032XX Grand Route St John", [FORM]),
     ("001XX Nosuchstreet Avenue", "001XX Nosuchstreet Av", [FORM]),
     ("001XX NOSUCHSTREET AVENUE", "001XX NOSUCHSTREET AV", [FORM]),

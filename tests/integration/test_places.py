@@ -271,3 +271,22 @@ def test_gate_quarantines_what_is_no_place(tmp_path: Path) -> None:
         ("failed", ["e:2"]),
         ("failed", ["e:4"]),
     ]
+
+
+def test_case_of_address_forms(calls: LiveColumn, judge: Judge) -> None:
+    """No planted home of the case is a place, as it came or as the macros leave it."""
+    file = SHARED / "cases/address_forms/calls_for_service/x_2026-11-27.csv.gz"
+    if not file.is_file():
+        pytest.skip(f"the cases are not at {SHARED}")
+    with duckdb.connect() as connection:
+        planted = [
+            cell
+            for (cell,) in connection.execute(
+                "select BLOCK_ADDRESS from read_csv(?, all_varchar = true) "
+                "where NOPD_Item like 'L9%'",
+                [str(file)],
+            ).fetchall()
+        ]
+    made = [cell for cell in calls.standardize(planted) if cell is not None]
+    assert len(made) == 9
+    assert judge.places([*planted, *made]) == []

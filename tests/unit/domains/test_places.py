@@ -1,9 +1,5 @@
 """The grammar of places: blocks, crossings, named places, and nothing else."""
 
-import csv
-import gzip
-from pathlib import Path
-
 import duckdb
 import pytest
 from hypothesis import given, settings
@@ -11,8 +7,6 @@ from hypothesis import strategies as st
 
 from orchestration.domains import places
 from tests.places_judged import Judge, vocabulary_facts
-
-SHARED = Path(__file__).parents[4] / "shared"
 
 KNOWN = [
     "012XX Canal St",
@@ -290,18 +284,3 @@ def _finds(query: str, kind: str, cell: str | None) -> bool:
 def test_text_that_names_a_home(text: str, is_exact: bool) -> None:
     """The usual forms of an exact address in free text are seen, and blocks are not."""
     assert places.holds_exact_place(text, suffixes=("ST", "STREET", "AVE")) is is_exact
-
-
-def test_case_of_address_forms(judge: Judge) -> None:
-    """No planted address of the case is a place as it came."""
-    file = SHARED / "cases/address_forms/calls_for_service/x_2026-11-27.csv.gz"
-    if not file.is_file():
-        pytest.skip(f"the cases are not at {SHARED}")
-    with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
-        planted = [
-            row["BLOCK_ADDRESS"]
-            for row in csv.DictReader(lines)
-            if row["NOPD_Item"].startswith("L9")
-        ]
-    assert planted
-    assert judge.places(planted) == []
