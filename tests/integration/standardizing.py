@@ -30,24 +30,28 @@ class Standardized:
 
 
 def standardized_cells(
-    folder: Path, dataset: str, column: str, cells: Sequence[str | None]
+    folder: Path, dataset: str, column: str, cells: Sequence[str | None], *, spelled: bool = False
 ) -> Standardized:
-    """Runs the models on one column's cells."""
+    """Runs the models on one column's cells; `spelled` corrects what is misspelt, too."""
     with duckdb.connect() as connection:
         connection.execute("create table cells (cell varchar)")
         connection.executemany("insert into cells values (?)", [[cell] for cell in cells])
         connection.execute(f"copy cells to '{folder}/cells.parquet' (format parquet)")
-    return standardized_query(folder, dataset, column, f"from '{folder}/cells.parquet'")
+    query = f"from '{folder}/cells.parquet'"
+    return standardized_query(folder, dataset, column, query, spelled=spelled)
 
 
-def standardized_query(folder: Path, dataset: str, column: str, query: str) -> Standardized:
+def standardized_query(
+    folder: Path, dataset: str, column: str, query: str, *, spelled: bool = False
+) -> Standardized:
     """Runs the models on the cells that a query gives in its only column, in their order."""
     datasets = load_datasets(PACKAGE / "datasets")
     settings = replace(Settings.from_environment(), home=folder / "home")
     chosen = datasets[dataset]
-    # What the dataset file suspects of being misspelt is another step.
-    plain = tuple(one.model_copy(update={"spelling": None}) for one in chosen.columns)
-    chosen = chosen.model_copy(update={"columns": plain})
+    if not spelled:
+        # What the dataset file suspects of being misspelt is another step.
+        plain = tuple(one.model_copy(update={"spelling": None}) for one in chosen.columns)
+        chosen = chosen.model_copy(update={"columns": plain})
     others = ", ".join(
         f"{'cell' if one.name == column else 'null::varchar'} as {one.name}"
         for one in chosen.landed
