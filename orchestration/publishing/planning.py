@@ -22,7 +22,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.dataset import Dataset
+from orchestration.dataset import Column, Dataset
 from orchestration.duck import (
     FEW,
     connect,
@@ -418,21 +418,35 @@ class _Planner:
             )
 
     def _want(self) -> None:
-        """`wanted`: the mart's rows, a null volatile value replaced by the last live one."""
+        """`wanted`: the mart's rows, a null volatile value replaced by the last live one.
+
+        A list that goes with others is kept only where those are what they were: at the places of
+        other officers it would speak of other officers.
+        """
         if not self._volatile or self._is_first:
             self._connection.execute("create view wanted as from after")
             return
         key = self._key
         values = ", ".join(
-            f"coalesce(after.{name}, before.{name}) as {name}"
+            f"coalesce(after.{name}, case when {self._is_in_place(column)} then before.{name} end) "
+            f"as {name}"
             if name in self._volatile
             else f"after.{name}"
-            for name in self._names
+            for name, column in self._columns.items()
         )
         self._connection.execute(
             f"create view wanted as select after._partition, {values} from after "
             f"left join before on after.{key} = before.{key}"
         )
+
+    def _is_in_place(self, column: Column) -> str:
+        """Where a value of before still stands beside what it stood beside."""
+        together = self._dataset.places.get((column.list and column.list.places) or "", ())
+        beside = [
+            one for one in together if one.name in self._columns and one.name not in self._volatile
+        ]
+        same = (f"not ({differ(one, f'before.{one.name}', f'after.{one.name}')})" for one in beside)
+        return " and ".join(same) or "true"
 
     def _covered(self) -> str:
         """Where absence from the extract means that the row is gone."""

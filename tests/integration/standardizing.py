@@ -38,27 +38,40 @@ def standardized_cells(
     cells: Sequence[str | None],
     *,
     beside: Mapping[str, Sequence[str | None]] | None = None,
+    spelled: bool = False,
 ) -> Standardized:
-    """Runs the models on one column's cells; `beside` are those of other columns."""
+    """Runs the models on one column's cells; `beside` are those of other columns.
+
+    `spelled` corrects what is misspelt, too.
+    """
     others = dict(beside or {})
     table = pa.table(
         {name: pa.array(values, pa.string()) for name, values in {"cell": cells, **others}.items()}
     )
     pq.write_table(table, folder / "cells.parquet")
     query = f"from '{folder}/cells.parquet'"
-    return standardized_query(folder, dataset, column, query, beside=list(others))
+    return standardized_query(
+        folder, dataset, column, query, beside=list(others), spelled=spelled
+    )
 
 
 def standardized_query(
-    folder: Path, dataset: str, column: str, query: str, *, beside: Sequence[str] = ()
+    folder: Path,
+    dataset: str,
+    column: str,
+    query: str,
+    *,
+    beside: Sequence[str] = (),
+    spelled: bool = False,
 ) -> Standardized:
     """Runs the models on the cells that a query gives in its first column, in their order."""
     datasets = load_datasets(PACKAGE / "datasets")
     settings = replace(Settings.from_environment(), home=folder / "home")
     chosen = datasets[dataset]
-    # What the dataset file suspects of being misspelt is another step.
-    plain = tuple(one.model_copy(update={"spelling": None}) for one in chosen.columns)
-    chosen = chosen.model_copy(update={"columns": plain})
+    if not spelled:
+        # What the dataset file suspects of being misspelt is another step.
+        plain = tuple(one.model_copy(update={"spelling": None}) for one in chosen.columns)
+        chosen = chosen.model_copy(update={"columns": plain})
     others = ", ".join(
         f"{'cell' if one.name == column else one.name if one.name in beside else 'null::varchar'}"
         f" as {one.name}"

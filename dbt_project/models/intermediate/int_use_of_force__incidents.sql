@@ -14,6 +14,8 @@
 {% set groups = lists_together('use_of_force') %}
 {% set officer = columns_of('use_of_force', places='officer') %}
 {% set last = ['force_level', 'officer_service_years'] %}
+{% set first = officer | reject('in', last) | list %}
+{% set others = columns_of('use_of_force') | reject('in', officer) | list %}
 with staged as (
     select * from {{ ref('stg_use_of_force') }}
 ),
@@ -41,11 +43,9 @@ in_order as (
         row_number() over (
             partition by pib_file_number
             order by
-                {{ officer | reject('in', last) | join(', ') }},
-                {%- for column in columns if column['name'] not in officer %}
-                {{ column['name'] }},
+                {%- for name in first + others + last %}
+                {{ name }},
                 {%- endfor %}
-                {{ last | join(', ') }},
                 _line
         ) as place
     from published

@@ -196,6 +196,24 @@ def test_dead_volatile_column_keeps_its_last_live_value(planned: Planner) -> Non
     assert found.changes == {"T1": "update", "T3": "insert"}
 
 
+@pytest.mark.parametrize(
+    ("leaves", "kept"),
+    [("red | blue", "3 | 4"), ("red | green", None), ("red", None), ("red | blue | blue", None)],
+)
+def test_dead_list_is_kept_only_beside_the_same_places(
+    planned: Planner, leaves: str, kept: str | None
+) -> None:
+    """The last live years must not stand beside another officer: where places moved, they are null."""
+    together = {"list": {"places": "leaf"}}
+    years = {**LEAVES, "name": "years", "source": "years", "volatile": True}
+    dataset = trees(more_columns=[LEAVES | together, years | together])
+    before = tree("T1", leaves="red | blue", years="3 | 4")
+    after = before | {"species": "elm", "leaves": leaves, "years": None}
+    found = planned([after], before=[before], dataset=dataset)
+    assert found.changes == {"T1": "update"}
+    assert [row["years"] for row in found.rows("snapshot")] == [kept]
+
+
 def test_live_volatile_column_is_not_called_dead(planned: Planner) -> None:
     """One value is enough."""
     assert planned([tree("T1", age_years=1), tree("T2")]).plan.dead_columns == []
