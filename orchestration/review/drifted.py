@@ -2,8 +2,8 @@
 
 What belongs here: reading the drift that spelling kept with the newest standardized layer, and what of
 it may be shown. The gate after that layer may have stopped for these very values, so nothing has to be
-published of it. What does not: finding it (``cleaning/drift.py``). Nothing of it is corrected or asked on a
-sheet: the vocabulary's owner takes the new words up, or tells the source.
+published of it. What does not: finding it (``cleaning/drift.py``). Nothing of it is corrected or asked
+on a sheet: the vocabulary's owner takes the new words up, or tells the source.
 """
 
 import json
@@ -82,7 +82,9 @@ def find_drift(settings: Settings, state: State, dataset: Dataset) -> Drift:
             "where outcome = 'drift' order by all"
         ).fetchall()
         standing: Mapping[str, Mapping[str, int]] = {
-            name: rows_by_value(connection, columns[name], dataset.key, spelling, mart) if mart else {}
+            name: rows_by_value(connection, columns[name], dataset.key, spelling, mart)
+            if mart
+            else {}
             for name in sorted({row[0] for row in kept} & set(columns))
         }
     changes = []
