@@ -23,8 +23,8 @@ _NOTES = """
 - *Spelling, planted*: single slips of a keyboard, cut and run-together words, put into every value of
   a column's vocabularies. Real columns hold stranger things; the human truth has some.
 - *Spelling, human*: merges that one person made on the makes of another city's stops. A value counts
-  as found when any of up to three proposals is the person's. Half of the log was read while the rules
-  were written, so it is no held-out truth.
+  as found when any of its proposals is the person's: up to three of right values, and three of
+  others. Half of the log was read while the rules were written, so it is no held-out truth.
 - *Near duplicates*: calls and requests of the generator, some entered twice. `linked` is what the
   machine links by itself; `proposed` goes to people. Rows with different keys are never merged by it.
 - *Near duplicates of service requests*: until November 2026 a planted lookalike copied the exact point
