@@ -57,14 +57,20 @@ class Park:
     """A home with one dataset, its suites, its layers and its portal."""
 
     def __init__(
-        self, folder: Path, settings: Settings, state: State, portal: PortalServer
+        self,
+        folder: Path,
+        settings: Settings,
+        state: State,
+        portal: PortalServer,
+        *,
+        first_run: int = 1,
     ) -> None:
         self.portal = portal
         self.settings = replace(
             settings, datasets_dir=folder / "datasets", expectations_dir=folder / "expectations"
         )
         self.state = state
-        self._runs = itertools.count(1)
+        self._runs = itertools.count(first_run)
         for suite in SUITES.values():
             self.write_suite(suite)
         self.write_dataset()

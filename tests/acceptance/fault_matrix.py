@@ -117,27 +117,32 @@ def _watched(park: Park, keys: frozenset[str]) -> Iterator[Reader]:
             watching.join()
 
 
-def run_case(park: Park, *, operation: str, fault: str) -> Result:
-    """Plays one case on a fresh park."""
-    is_replaced = operation.startswith(REPLACED)
-    operation = operation.removeprefix(REPLACED)
-    before, after = OPERATIONS[operation]
-    if is_replaced:
+def prepare(park: Park, operation: str) -> None:
+    """Publishes what the portal holds before a case, whatever its fault."""
+    before, after = OPERATIONS[operation.removeprefix(REPLACED)]
+    if operation.startswith(REPLACED):
         park.make_unkeyed()
+    if before:
+        park.publish_rows(before)
+    if operation == "rollback":
+        park.publish_rows(after, extracted_at=AFTER)
+
+
+def run_case(park: Park, *, operation: str, fault: str) -> Result:
+    """Plays one case on a park that was prepared for its operation."""
+    if operation.startswith(REPLACED):
         # A portal that leaves rows out of a replacement that it takes is one that readers see it of;
         # what is done about it then is tested with replacing.
         park.portal.manners = with_switches(Manners(), {"errors_are_fatal": True})
-    at_first = None
-    if before:
-        at_first = park.publish_rows(before).publication_id
+    operation = operation.removeprefix(REPLACED)
+    before, after = OPERATIONS[operation]
     if operation == "rollback":
-        park.publish_rows(after, extracted_at=AFTER)
         before, after = after, before
     both = frozenset(row["tree_id"] for row in before) & {row["tree_id"] for row in after}
 
     def publish() -> Outcome:
         if operation == "rollback":
-            return park.rollback(at_first)
+            return park.rollback(park.publications()[0].id)
         return park.publish_rows(after, extracted_at=AFTER)
 
     with _watched(park, both) as reader:

@@ -6,8 +6,12 @@ and standing. Each prints its matrix.
 
 import itertools
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,7 @@ import pytest
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, sending, verification
 from orchestration.settings import Settings
+from orchestration.state.database import open_database
 from orchestration.state.store import State
 from tests.acceptance.fault_matrix import (
     CHUNK_ROWS,
@@ -23,6 +28,7 @@ from tests.acceptance.fault_matrix import (
     READ_FAULTS,
     REPLACED,
     Result,
+    prepare,
     run_case,
 )
 from tests.park import Park
@@ -53,6 +59,8 @@ CASES = (
         if not operation.endswith("initial load")
     ]
 )
+_AFTER_PREPARING = 100
+"""The number of a case's first run: those of its preparation have smaller ones."""
 MATRIX: dict[tuple[str, str], Result] = {}
 
 
@@ -68,10 +76,39 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "FRESH_SECONDS", 0.3)
 
 
-@pytest.fixture
-def portal(settings: Settings) -> Iterator[PortalServer]:
-    with PortalServer(settings.portal_home) as server:
-        yield server
+@pytest.fixture(scope="module")
+def prepared(
+    tmp_path_factory: pytest.TempPathFactory, migrated_database: Path
+) -> Callable[[Settings, str], Path]:
+    """Homes in which what the portal holds before an operation was published; made once, copied."""
+
+    @cache
+    def home_for(operation: str) -> Path:
+        folder = tmp_path_factory.mktemp("prepared")
+        home = folder / "home"
+        settings = Settings.from_environment()
+        settings = replace(
+            settings, home=home, state_url=f"sqlite:///{home / 'state.db'}"
+        ).prepare()
+        shutil.copy(migrated_database, settings.home / "state.db")
+        with _park(folder, settings, first_run=1) as park:
+            prepare(park, operation)
+        return settings.home
+
+    def give(settings: Settings, operation: str) -> Path:
+        return Path(shutil.copytree(home_for(operation), settings.home, dirs_exist_ok=True))
+
+    return give
+
+
+@contextmanager
+def _park(folder: Path, settings: Settings, *, first_run: int) -> Iterator[Park]:
+    engine = open_database(settings)
+    try:
+        with PortalServer(settings.portal_home) as portal:
+            yield Park(folder, settings, State(engine), portal, first_run=first_run)
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,12 +126,13 @@ def _printed(request: pytest.FixtureRequest) -> Iterator[None]:
     ("operation", "name", "fault"), CASES, ids=[f"{case[0]}: {case[1]}" for case in CASES]
 )
 def test_proven_or_failed_and_then_right(
-    tmp_path: Path, settings: Settings, state: State, portal: PortalServer,
+    tmp_path: Path, settings: Settings, prepared: Callable[[Settings, str], Path],
     operation: str, name: str, fault: str,
 ) -> None:  # fmt: skip
     """It ends proven and right, or fails and says why, and a rerun makes it right."""
-    park = Park(tmp_path, settings, state, portal)
-    result = run_case(park, operation=operation, fault=fault)
+    prepared(settings, operation)
+    with _park(tmp_path, settings, first_run=_AFTER_PREPARING) as park:
+        result = run_case(park, operation=operation, fault=fault)
     MATRIX[operation, name] = result
     assert result.right
     assert result.first == "right at once" or (result.message and result.rerun == "right at once")
