@@ -39,9 +39,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
                 "privacy": column.privacy,
                 "volatile": column.volatile,
                 "survivorship": column.survivorship,
-                "formats": [
-                    {"format": one, "form": time_form(one)} for one in column.formats
-                ],
+                "formats": [{"format": one, "form": time_form(one)} for one in column.formats],
                 "landed": column.source is not None,
                 "spelled": column.spelling is not None,
             }

@@ -4,10 +4,10 @@ What a case file says: `row` is one good row of the dataset, where `{n}` is the 
 that no two rows share a key. Each rule has cases under `passes`, `violates` and `null_passes` or
 `null_violates`; a case holds the cells that it changes.
 
-A row suite runs once, on all rows of all its cases together, of an extract after a good one: every rule must flag exactly the rows
-that its cases say, and those of other rules that name it under `also`. A raw or publishable suite
-runs on one table per case, of which only the rule itself (and `also`) may fail. Words that are no
-columns:
+A row suite runs once, on all rows of all its cases together, of an extract after a good one: every
+rule must flag exactly the rows that its cases say, and those of other rules that name it under
+`also`. A raw or publishable suite runs on one table per case, of which only the rule itself (and
+`also`) may fail. Words that are no columns:
 
     times         that many such rows
     also          other rules that the case breaks too
@@ -311,7 +311,7 @@ def _evaluate(
             views[table] = parquet(file)
         if layer == "raw":
             views[MISREAD_DATES] = misread_dates(
-                dataset, views["raw"], present=tables["raw"][0], extract_time_known=True
+                dataset.landed, views["raw"], present=tables["raw"][0], extract_time_known=True
             )
         results, _ = evaluate(
             suite_of(dataset_id, layer).for_grain(grain),
