@@ -15,9 +15,9 @@ columns have old dates and typing errors, too, of which the other order puts rig
 chance.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from orchestration.dataset import Column, Dataset
+from orchestration.dataset import Column
 from orchestration.domains.times import ambiguous_formats, dates_alone, other_order, read_time
 from orchestration.duck import quoted
 
@@ -101,27 +101,25 @@ misread as (
 
 
 def misread_dates(
-    dataset: Dataset, lines: str, *, present: Collection[str], extract_time_known: bool
+    columns: Sequence[Column], lines: str, *, present: Collection[str], extract_time_known: bool
 ) -> str:
     """The lines with dates that are proven to stand in the other order, as a SQL table.
 
     One row per line and column: `_extract_id`, `_line`, `column_name`. `lines` is the table of landed
-    lines and `present` the columns it has. A column of a million lines has a few hundred dates, and
-    only these are looked at closely.
+    lines and `present` the columns that it has of these. A column of a million lines has a few hundred
+    dates, and only these are looked at closely.
     """
-    columns = [
-        column
-        for column in dataset.landed
-        if ambiguous_formats(column.formats) and column.name in present
+    chosen = [
+        column for column in columns if ambiguous_formats(column.formats) and column.name in present
     ]
-    if not columns:
+    if not chosen:
         return "(select '' as _extract_id, 0 as _line, '' as column_name where false)"
     extracted_on = "_extracted_at::date" if extract_time_known else "null::date"
     return (
         "(\nwith readings as materialized ("
-        + _all_of(_readings(column, lines, present, extracted_on) for column in columns)
+        + _all_of(_readings(column, lines, present, extracted_on) for column in chosen)
         + f"\n),\n{_COUNTED}\n"
-        + _all_of(_misread_lines(column, lines) for column in columns)
+        + _all_of(_misread_lines(column, lines) for column in chosen)
         + "\n)"
     )
 

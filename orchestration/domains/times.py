@@ -24,7 +24,7 @@ _FORMS = {
 }
 _LITERAL = re.compile(r"[-A-Za-z /.:,]")
 
-_PIECE = timedelta(minutes=30)
+PIECE = timedelta(minutes=30)
 """Clocks have changed by whole pieces of this length wherever a police keeps records by computer."""
 _FIRST_YEAR = 1990
 
@@ -152,7 +152,7 @@ def clock_changes(zone: str, until: int) -> tuple[tuple[datetime, ...], tuple[da
     while week.year <= until:
         after = week + timedelta(days=7)
         if _offset(clock, week) != _offset(clock, after):
-            for piece in (week + _PIECE * number for number in range(7 * 48)):
+            for piece in (week + PIECE * number for number in range(7 * 48)):
                 first, second = _offset(clock, piece), _offset(clock, piece, fold=1)
                 if first > second:
                     repeated.append(piece)

@@ -178,7 +178,7 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
     views = {name: _without_erased(table) for name, table in views.items()}
     if chain[-1].layer == "raw":
         views[MISREAD_DATES] = misread_dates(
-            dataset,
+            dataset.landed,
             views["raw"],
             present=_columns(views["raw"]),
             extract_time_known=_knows_its_time(chain[0]),

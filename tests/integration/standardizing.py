@@ -50,9 +50,7 @@ def standardized_cells(
     )
     pq.write_table(table, folder / "cells.parquet")
     query = f"from '{folder}/cells.parquet'"
-    return standardized_query(
-        folder, dataset, column, query, beside=list(others), spelled=spelled
-    )
+    return standardized_query(folder, dataset, column, query, beside=list(others), spelled=spelled)
 
 
 def standardized_query(

@@ -7,8 +7,7 @@ that no two rows share a key. Each rule has cases under `passes`, `violates` and
 A row suite runs once, on all rows of all its cases together, of an extract after a good one: every
 rule must flag exactly the rows that its cases say, and those of other rules that name it under
 `also`. A raw or publishable suite runs on one table per case, of which only the rule itself (and
-`also`) may fail. Words that are no
-columns:
+`also`) may fail. Words that are no columns:
 
     times         that many such rows
     also          other rules that the case breaks too
@@ -327,7 +326,7 @@ def evaluate_rules(
             views[table] = parquet(file)
         if layer == "raw":
             views[MISREAD_DATES] = misread_dates(
-                dataset, views["raw"], present=tables["raw"][0], extract_time_known=True
+                dataset.landed, views["raw"], present=tables["raw"][0], extract_time_known=True
             )
         results, _ = evaluate(
             rules,

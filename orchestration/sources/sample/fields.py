@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.sources.sample import field_kinds as kinds
+from orchestration.sources.sample.clock import later
 from orchestration.sources.sample.conditions import Cell, SpecError, When
 from orchestration.sources.sample.render import as_text, time_text
 from orchestration.sources.sample.spec import Spec
@@ -150,8 +151,7 @@ def _(field: kinds.Linear, batch: Known, depth: int, rng: np.random.Generator) -
 
 @make.register
 def _(field: kinds.After, batch: Known, depth: int, rng: np.random.Generator) -> Any:
-    minutes = batch.at(field.minutes, depth)
-    return batch.at(field.time, depth) + np.rint(minutes * 60).astype("timedelta64[s]")
+    return later(batch.at(field.time, depth), batch.at(field.minutes, depth))
 
 
 @make.register

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from orchestration.sources.sample.clock import shown
 from orchestration.sources.sample.conditions import SpecError
 from orchestration.sources.sample.spec import TimelineSpec
 
@@ -75,7 +76,7 @@ class Timeline:
         seconds = (self._hour_of(np.minimum(within, 0.999999)) * 3600).astype("timedelta64[s]")
         days = np.datetime64(self.origin, "D") + day.astype("timedelta64[D]")
         return Positions(
-            event_time=days.astype("datetime64[s]") + seconds,
+            event_time=shown(days.astype("datetime64[s]") + seconds),
             number=self._number(index, days, rng),
             index=index,
             progress=index / self.units,
