@@ -65,6 +65,8 @@ class Spelling(_Strict):
     A correction is applied above one score, proposed to people above another, left below.
     """
 
+    LATER = frozenset({"cut_at"})
+
     vocabulary: tuple[Name, ...] = ()
     """Seeds of the dbt project whose values are right, whatever their count."""
     kinds: tuple[str, ...] = ()
@@ -549,6 +551,8 @@ class Scan(_Strict):
 
 class Dataset(_Strict):
     """One dataset file."""
+
+    LATER = frozenset({"scan"})
 
     id: Name
     title: str
