@@ -43,10 +43,7 @@ in_order as (
         row_number() over (
             partition by pib_file_number
             order by
-                {%- for name in first + others + last %}
-                {{ name }},
-                {%- endfor %}
-                _line
+                {{ (first + others + last + ['_line']) | join(', ') }}
         ) as place
     from published
 ),
