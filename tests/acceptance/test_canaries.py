@@ -74,18 +74,25 @@ def _live(city: City) -> str:
                 _plant(city, name, file)
             if number == 2:
                 _crash(city, name)
-        for words in (
-            ["run", "--extracts", str(drop)],
-            *(["ledger", name] for name in dataset_ids()),
-            *(["trend", name] for name in dataset_ids()),
-            *(["plan", name] for name in dataset_ids()),
-            *(["publications", name] for name in dataset_ids()),
-            ["gates"], ["alerts", "--all"], ["alerts", "--json"], ["doctor"], ["heartbeat"],
-            ["alerts", "test"],
-        ):  # fmt: skip
-            ended = city.command(*words)
-            said += [ended.stdout, ended.stderr]
+        for words in (["run", "--extracts", str(drop)], *(_AFTER_A_DAY if number == 1 else ())):
+            said += _said_by(city, *words)
+    # On the last day no layer is finished: what these say is of the day before, too.
+    for words in (
+        *_AFTER_A_DAY,
+        *([word, name] for word in _OF_ONE for name in dataset_ids()),
+        ["doctor"], ["heartbeat"], ["alerts", "test"],
+    ):  # fmt: skip
+        said += _said_by(city, *words)
     return "\n".join(said)
+
+
+_AFTER_A_DAY = (["gates"], ["alerts", "--all"], ["alerts", "--json"])
+_OF_ONE = ("ledger", "trend", "plan", "publications")
+
+
+def _said_by(city: City, *words: str) -> list[str]:
+    ended = city.command(*words)
+    return [ended.stdout, ended.stderr]
 
 
 def _plant(city: City, name: str, file: Path) -> None:
