@@ -1,11 +1,17 @@
 """DuckDB as this project opens it: on Parquet, within bounds, with paths that hold any character."""
 
 import re
+import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BOUNDS = {"memory_limit": "2000MB", "autoinstall_known_extensions": "false"}
 """What a connection may take; what does not fit is spilled beside its database or where told."""
@@ -62,7 +68,7 @@ def sql_path(path: Path) -> str:
 def quoted(text: str) -> str:
     """A text of our own as SQL: a path, a name, a word of the dataset file.
 
-    Never a cell, a key or a word of a vocabulary: those are parameters, or go through `make_table`.
+    Never a cell, a key or a word of a vocabulary: those go through `make_table` or `set_variables`.
     """
     return "'" + text.replace("'", "''") + "'"
 
@@ -93,14 +99,48 @@ def make_table(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     columns: Mapping[str, Sequence[str | None]],
+    *,
+    temporary: bool = False,
 ) -> None:
-    """Makes a table of texts, column by column; any number of rows, quickly, whatever they hold."""
+    """Makes a table of texts, column by column; any number of rows, quickly, whatever they hold.
+
+    Through a file that only we may read: a parameter, or a registered table, imports pandas, which takes
+    half a second.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_arrays([_texts(texts) for texts in columns.values()], names=[*columns])
+    with tempfile.TemporaryDirectory(prefix="summerware-") as folder:
+        path = Path(folder) / "texts.parquet"
+        pq.write_table(table, path)
+        kind = "temp table" if temporary else "table"
+        connection.execute(
+            f"create or replace {kind} {name} as from read_parquet({sql_path(path)})"
+        )
+
+
+def _texts(texts: Sequence[str | None]) -> "pa.Array":
+    """Made of its buffers: `pa.array` imports pandas."""
     import pyarrow as pa
 
-    table = pa.table({head: pa.array(texts, type=pa.string()) for head, texts in columns.items()})
-    connection.register("given_texts", table)
-    connection.execute(f"create or replace table {name} as from given_texts")
-    connection.unregister("given_texts")
+    cells = [None if text is None else text.encode() for text in texts]
+    ends = array("q", [0, *accumulate(len(cell or b"") for cell in cells)])
+    said = bytearray(len(cells) // 8 + 1)
+    for place, cell in enumerate(cells):
+        if cell is not None:
+            said[place // 8] |= 1 << place % 8
+    buffers = (said, ends, b"".join(filter(None, cells)))
+    return pa.Array.from_buffers(pa.large_string(), len(cells), [*map(pa.py_buffer, buffers)])
+
+
+def set_variables(connection: duckdb.DuckDBPyConnection, **texts: str) -> None:
+    """Gives texts to a connection, for its statements to ask for: `getvariable('name')`."""
+    given = {name: [text] for name, text in texts.items()}
+    make_table(connection, "given_variables", given, temporary=True)
+    for name in texts:
+        connection.execute(f"set variable {name} = (select {name} from given_variables)")
+    connection.execute("drop table given_variables")
 
 
 def keys_table(connection: duckdb.DuckDBPyConnection, name: str, keys: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, parquet
+from orchestration.duck import connect, parquet, set_variables
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
 from orchestration.layers import layer_file
@@ -203,15 +203,18 @@ def _lines(
     wanted = " ".join(key.upper().split())
     if number.isdigit():
         found = connection.execute(
-            f"select row_key from {told} where {_LINE_IS}", _line(key)
+            f"select row_key from {told} where {_is_line(connection, key)}"
         ).fetchone()
         if found is not None and found[0] is not None:
             wanted = found[0]
     rows = connection.execute(
-        f"{_NAMED} from {told} where row_key = ? order by _extract_id, _line", [wanted]
+        f"{_NAMED} from {told} where {_is_key(connection, 'row_key', wanted)} "
+        "order by _extract_id, _line"
     ).fetchall()
     if not rows and number.isdigit():
-        rows = connection.execute(f"{_NAMED} from {told} where {_LINE_IS}", _line(key)).fetchall()
+        rows = connection.execute(
+            f"{_NAMED} from {told} where {_is_line(connection, key)}"
+        ).fetchall()
     return wanted, [
         {
             "line": f"{extract}:{line}",
@@ -226,13 +229,17 @@ def _lines(
 _NAMED = "select _extract_id, _line, fate, reason, survivor_extract_id, survivor_line"
 
 
-_LINE_IS = "_extract_id = ? and _line = ?"
-
-
-def _line(name: str) -> list[str | int]:
-    """The parameters of `_LINE_IS`."""
+def _is_line(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    """SQL: whether a row is of the line of that name."""
     extract_id, _, number = name.rpartition(":")
-    return [extract_id, int(number)]
+    set_variables(connection, asked_extract=extract_id)
+    return f"_line = {int(number)} and _extract_id = getvariable('asked_extract')"
+
+
+def _is_key(connection: duckdb.DuckDBPyConnection, column: str, key: str) -> str:
+    """SQL: whether a row is of that key."""
+    set_variables(connection, asked_key=key)
+    return f"{column} = getvariable('asked_key')"
 
 
 def _cells(
@@ -255,14 +262,12 @@ def _cells(
     for name in [line["line"] for line in lines]:
         found = connection.execute(
             "select column_name, rule_id, from_value, to_value "
-            f"from {parquet(corrections)} where {_LINE_IS} order by column_name",
-            _line(name),
+            f"from {parquet(corrections)} where {_is_line(connection, name)} order by column_name"
         ).fetchall()
         cells += [_cell(dataset, gone, name, *row) for row in found]
     found = connection.execute(
         f"select column_name, rule_id, from_value, to_value from {parquet(decided)} "
-        "where row_key = ? order by column_name",
-        [key],
+        f"where {_is_key(connection, 'row_key', key)} order by column_name"
     ).fetchall()
     return cells + [_cell(dataset, gone, None, *row) for row in found]
 
@@ -303,8 +308,8 @@ def _rules(
     found = []
     for line in lines:
         rules = connection.execute(
-            f"select rule_id from {parquet(path)} where {_LINE_IS} order by rule_id",
-            _line(line["line"]),
+            f"select rule_id from {parquet(path)} "
+            f"where {_is_line(connection, line['line'])} order by rule_id"
         ).fetchall()
         found += [{"line": line["line"], "rule": rule} for (rule,) in rules]
     return found
@@ -329,7 +334,7 @@ def _standing(
 
 def _row_exists(connection: duckdb.DuckDBPyConnection, path: Path, column: str, key: str) -> bool:
     found = connection.execute(
-        f"select 1 from {parquet(path)} where {column} = ? limit 1", [key]
+        f"select 1 from {parquet(path)} where {_is_key(connection, column, key)} limit 1"
     ).fetchone()
     return found is not None
 
@@ -346,7 +351,8 @@ def _last_change(
             # Of the days before keys were kept for good.
             continue
         found = connection.execute(
-            f"select change from {parquet(path)} where row_key = ? limit 1", [key]
+            f"select change from {parquet(path)} "
+            f"where {_is_key(connection, 'row_key', key)} limit 1"
         ).fetchone()
         if found is not None:
             return {

@@ -14,7 +14,8 @@
     {%- set letter = "translate(left(regexp_extract(" ~ cell ~ ", '" ~ typed ~ "', 2), 1), '1', 'I')" -%}
     {%- set year = "regexp_extract(" ~ cell ~ ", '" ~ typed ~ "', 4)" -%}
     {%- set note = "regexp_extract(" ~ cell ~ ", '" ~ typed ~ "', 5)" -%}
-    {%- set other = "[0-9]" ~ mark ~ "*[0-9]" ~ mark ~ "*[0-9]" -%}
+    {#- Five digits are of another number; a signal code has three at most. #}
+    {%- set other = "[0-9](" ~ mark ~ "*[0-9]){4}" -%}
     {{ return({
         'rule': 'item_number_repaired',
         'when': "case when length(" ~ column ~ "__read) > 8 then regexp_matches(" ~ cell ~ ", '" ~ typed

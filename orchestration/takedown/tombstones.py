@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from orchestration.dataset import Dataset
+from orchestration.duck import quoted
 from orchestration.errors import ConfigurationError
 from orchestration.hash_key import hash_key, key_id
 from orchestration.settings import Settings
@@ -54,11 +55,11 @@ class Tombstones:
         """Makes the hashes known to a connection, for the predicates below."""
         for kind in ("key", "landed"):
             secret = _prefix(self.secret, self.dataset, kind)
-            connection.execute(f"set variable takedown_{kind} = ?", [secret])
+            connection.execute(f"set variable takedown_{kind} = {quoted(secret)}")
         for name, hashes in (("taken_down_rows", self.rows), ("taken_down_lines", self.landed)):
+            listed = ", ".join(map(quoted, sorted(hashes)))
             connection.execute(
-                f"create or replace temp table {name} as select unnest(?::varchar[]) as hash",
-                [sorted(hashes)],
+                f"create or replace temp table {name} as select unnest([{listed}]::varchar[]) as hash"
             )
 
     def is_row(self, key: str) -> str:
