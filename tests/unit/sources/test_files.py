@@ -92,7 +92,18 @@ def test_bad_sidecar(
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x_2022-02-31.csv", "20220831.csv", "12022-08-311.csv", "2022-08-3.csv", "31-08-2022.csv", "2022-08-32.csv"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x.csv",
+        "x_2022-02-31.csv",
+        "20220831.csv",
+        "12022-08-311.csv",
+        "2022-08-3.csv",
+        "31-08-2022.csv",
+        "2022-08-32.csv",
+    ],
+)
 def test_time_of_the_file(
     drop: Drop,
     find: Callable[..., list[FoundExtract]],
