@@ -114,10 +114,10 @@ def misread_dates(
     ]
     if not chosen:
         return "(select '' as _extract_id, 0 as _line, '' as column_name where false)"
-    extracted_on = "_extracted_at::date" if extract_time_known else "null::date"
+    extracted_at = "_extracted_at" if extract_time_known else "null::timestamp"
     return (
         "(\nwith readings as materialized ("
-        + _all_of(_readings(column, lines, present, extracted_on) for column in chosen)
+        + _all_of(_readings(column, lines, present, extracted_at) for column in chosen)
         + f"\n),\n{_COUNTED}\n"
         + _all_of(_misread_lines(column, lines) for column in chosen)
         + "\n)"
@@ -128,29 +128,38 @@ def _all_of(tables: Iterable[str]) -> str:
     return "\nunion all\n".join(tables)
 
 
-def _readings(column: Column, lines: str, present: Collection[str], extracted_on: str) -> str:
+def _readings(column: Column, lines: str, present: Collection[str], extracted_at: str) -> str:
     """Every date of a column of an extract, in both orders, and how often it stands there."""
     formats = dates_alone(ambiguous_formats(column.formats))
-    month = "null::bigint"
+    letter, month = "''", "null::bigint"
     if column.month_from and column.month_from.column in present:
-        letter = f"nullif(upper(left(trim(\"{column.month_from.column}\"), 1)), '')"
-        month = f"nullif(instr({quoted(column.month_from.letters)}, {letter}), 0)"
+        letter = f'upper(left(trim("{column.month_from.column}"), 1))'
+        month = f"nullif(instr({quoted(column.month_from.letters)}, nullif(letter, '')), 0)"
     return f"""
 select
     *,
-    {read_time("written", formats)}::date as declared,
-    {read_time("written", [other_order(one) for one in formats])}::date as other
+    {read_time("day", formats)}::date as declared,
+    {read_time("day", [other_order(one) for one in formats])}::date as other
 from (
     select
         _extract_id,
         '{column.name}' as column_name,
-        {extracted_on} as extracted_on,
-        {_written(column)} as written,
+        extracted_at::date as extracted_on,
+        written,
+        {_day(column)} as day,
         {month} as key_month,
-        count(*) as times
-    from {lines}
-    where "{column.name}" is not null
-    group by all
+        times
+    from (
+        select
+            _extract_id,
+            any_value({extracted_at}) as extracted_at,
+            {_written(column)} as written,
+            {letter} as letter,
+            count(*) as times
+        from {lines}
+        where "{column.name}" is not null
+        group by all
+    )
 )"""
 
 
@@ -169,9 +178,24 @@ semi join (
 
 
 def _written(column: Column, table: str = "") -> str:
-    """What of a cell is its date, where dates come first; else the cell."""
-    cell = f'trim({table}"{column.name}")'
+    """A cell without blanks before it; of times, what the date is in.
+
+    Most cells begin with a digit; taking blanks off each would take as long as all the rest.
+    """
+    cell = f'{table}"{column.name}"'
+    blanks = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+    begun = f"case when {cell} between '0' and ':' then {cell} else trim({cell}, {blanks}) end"
+    return f"left({begun}, {len('12/31/2026')})" if _has_times(column) else begun
+
+
+def _day(column: Column) -> str:
+    """The date in it."""
+    return (
+        "split_part(split_part(written, ' ', 1), 'T', 1)" if _has_times(column) else "trim(written)"
+    )
+
+
+def _has_times(column: Column) -> bool:
+    """Whether times of day stand behind the dates, and can be left off."""
     formats = ambiguous_formats(column.formats)
-    if dates_alone(formats) == formats:
-        return cell
-    return f"split_part(split_part({cell}, ' ', 1), 'T', 1)"
+    return dates_alone(formats) != formats

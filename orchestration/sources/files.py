@@ -23,7 +23,10 @@ from orchestration.sources.reading import UNREAD_ENDINGS
 logger = logging.getLogger(__name__)
 
 ENDINGS = (".csv", ".tsv", ".json", ".csv.gz", ".tsv.gz", ".json.gz", ".xlsx")
-_DATE_IN_NAME = re.compile(r"(?<!\d)(20\d{2})-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01]))?(?!\d)")
+# A month alone has no day behind it: `2026-11-2` is no name of November.
+_DATE_IN_NAME = re.compile(
+    r"(?<!\d)(20\d{2})-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])(?!\d)|(?!-?\d))"
+)
 _END_OF_DAY = time(23, 59, 59)
 
 

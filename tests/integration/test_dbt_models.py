@@ -328,6 +328,10 @@ def test_cells_are_parsed_as_declared(real, dataset, column, cell, value):
     [
         ("created_at", "yesterday"),
         ("created_at", "2/30/2022 7:30"),
+        ("created_at", "11/26/26 13:09"),
+        ("created_at", "26-11-26T13:09:00"),
+        ("created_at", "2022-01-01T07:30:00Z"),
+        ("created_at", "infinity"),
         ("map_x_feet", "37O"),
         ("is_self_initiated", "maybe"),
     ],

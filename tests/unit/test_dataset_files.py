@@ -178,6 +178,22 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"columns__0__survivorship": "newest"},
         "columns.0.survivorship: Input should be 'latest', 'earliest', 'longest', 'filled' or 'union'",
     ),
+    "format with a zone": (
+        {"columns__1__formats": ["%m/%d/%Y %H:%M %z"]},
+        "columns.1.formats: '%m/%d/%Y %H:%M %z': %z is none of",
+    ),
+    "formats in both orders": (
+        {"columns__1__formats": ["%m/%d/%Y", "%d/%m/%Y %H:%M"]},
+        "columns.1.formats: days and months stand in one order",
+    ),
+    "month of no column": (
+        {"columns__1__month_from": {"column": "chip", "letters": "ABCDEFGHIJKL"}},
+        "columns.month_from: no column is named 'chip'",
+    ),
+    "month of eleven letters": (
+        {"columns__1__month_from": {"column": "dog_id", "letters": "ABCDEFGHIJK"}},
+        "columns.1.month_from.letters: String should have at least 12",
+    ),
     "version by no column": ({"version_order": ["at"]}, "version_order: no column is named 'at'"),
     "policy on no column": ({"policies__0__column": "owner"}, "policies: no column is named"),
     "policy redacts no column": (

@@ -35,6 +35,8 @@ def find(tmp_path: Path, things: Dataset) -> Callable[..., list[FoundExtract]]:
         ("2020-02_things.xlsx", "2020-02-29T23:59:59"),
         ("of_2022-01-01_to_2022-08-31.csv", "2022-08-31T23:59:59"),
         ("X 2022-08-31.CSV", "2022-08-31T23:59:59"),
+        ("x_2022-08-31-0600.csv", "2022-08-31T23:59:59"),
+        ("2022-01-2022-03.csv", "2022-03-31T23:59:59"),
     ],
 )
 def test_time_in_the_name(
@@ -90,7 +92,18 @@ def test_bad_sidecar(
     assert caught.value.__cause__ is None
 
 
-@pytest.mark.parametrize("name", ["x.csv", "x_2022-02-31.csv", "20220831.csv", "12022-08-311.csv"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "x.csv",
+        "x_2022-02-31.csv",
+        "20220831.csv",
+        "12022-08-311.csv",
+        "2022-08-3.csv",
+        "31-08-2022.csv",
+        "2022-08-32.csv",
+    ],
+)
 def test_time_of_the_file(
     drop: Drop,
     find: Callable[..., list[FoundExtract]],
