@@ -19,8 +19,8 @@ from orchestration.sources.lines import counted_cells, may_be_misread, read_line
 from orchestration.sources.reading import ReadableExtract
 
 _BATCH = 5_000
-_FEW = 2
-"""Of fewer lines nobody can say what most of them have."""
+_FEW = 10
+"""Of fewer lines, only what all of them have is the file's fault."""
 
 
 def write_lines(
@@ -58,7 +58,7 @@ def _refuse_if_most_are_unreadable(
     connection: duckdb.DuckDBPyConnection, rows: Path, width: int, where: str
 ) -> None:
     lines, unreadable = _count(connection, rows)
-    if lines < _FEW or unreadable * 2 <= lines:
+    if lines < 2 or unreadable * 2 <= lines:
         return
     found = connection.execute(
         "select _parse_error, count(*), min(line) from (select _parse_error, row_number() over () "
@@ -67,6 +67,8 @@ def _refuse_if_most_are_unreadable(
     ).fetchone()
     assert found is not None
     reason, count, line = found
+    if lines < _FEW and count < lines:
+        return
     if count == lines:
         told = f"{reason} on every line"
     elif count * 2 > lines:

@@ -47,18 +47,18 @@ DATASET = {
 }
 
 
+def dataset_of_tests(**source: Any) -> Dataset:
+    """The dataset `things`; keywords change its source."""
+    content = json.loads(json.dumps(DATASET))
+    content["source"].update(source)
+    for column in content["columns"]:
+        column["description"] = "A column."
+    return Dataset.model_validate(content)
+
+
 @pytest.fixture
 def make_dataset() -> Callable[..., Dataset]:
-    """The dataset `things`; keywords change its source."""
-
-    def make(**source: Any) -> Dataset:
-        content = json.loads(json.dumps(DATASET))
-        content["source"].update(source)
-        for column in content["columns"]:
-            column["description"] = "A column."
-        return Dataset.model_validate(content)
-
-    return make
+    return dataset_of_tests
 
 
 @pytest.fixture

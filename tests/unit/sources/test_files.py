@@ -145,6 +145,17 @@ def test_what_is_no_extract(
     assert "hidden" not in caplog.text
 
 
+def test_tables_that_nothing_reads_are_found(
+    drop: Drop, find: Callable[..., list[FoundExtract]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A table in another format is an extract, so that it is refused by name and somebody is told."""
+    for ending in ("xls", "XLSB", "xlsm", "ods", "zip"):
+        drop("things", f"x_2022-01.{ending}", "x")
+    drop("things", "~$x_2022-01.xlsx", "x")
+    assert len(find()) == 5
+    assert "~$x_2022-01.xlsx is left alone" in caplog.text
+
+
 def test_link_to_an_extract(
     drop: Drop, find: Callable[..., list[FoundExtract]], tmp_path: Path
 ) -> None:

@@ -1,9 +1,11 @@
 """Landing: what is kept of an extract, what is not, and what is left when it fails."""
 
+import csv
 import gzip
 import logging
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
@@ -19,15 +21,22 @@ from typing import Any
 import duckdb
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ExtractRefused, Fault, PassingFault, SummerwareError
 from orchestration.hash_key import hash_key
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, landing
+from orchestration.sources.header import refuse_other_tables
 from orchestration.sources.landing import land
+from orchestration.sources.lines import read_header, read_lines
 from orchestration.state.database import open_database
 from orchestration.state.store import Extract, State
+from tests.unit.sources.conftest import dataset_of_tests
+from tests.unit.sources.workbooks import workbook
 
 HEAD = "Item,Type,Place\n"
 Land = Callable[..., Extract]
@@ -168,6 +177,156 @@ def test_bad_header(land_text: Land, header: str, message: str) -> None:
         land_text(header + "\n1,CANARY,x\n")
     assert message in str(caught.value)
     assert "CANARY" not in str(caught.value)
+
+
+def test_headings_below_the_first_line(land_text: Land) -> None:
+    """Where a title stands above the headings, their line is named."""
+    with pytest.raises(ExtractRefused, match="its headings stand in line 3; remove the 2 lines"):
+        land_text("All things,,\n,,\nItem,Type,Place\n1,CANARY,x\n")
+
+
+def test_file_of_another_dataset(
+    land_text: Land, things: Dataset, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which dataset it looks like is said, and which headings it lacks for this one."""
+    toys = things.model_copy(
+        update={
+            "id": "toys",
+            "columns": tuple(
+                column.model_copy(
+                    update={"name": f"toy_{column.name}", "source": f"Toy {column.source}"}
+                )
+                for column in things.columns
+            ),
+        }
+    )
+    monkeypatch.setattr(
+        landing, "load_sound_datasets", lambda _: ({"toys": toys, "things": things}, {})
+    )
+    with pytest.raises(ExtractRefused) as caught:
+        land_text("Toy Item,Type,Toy Place,Toy Memo\n1,a,x,CANARY\n")
+    assert str(caught.value) == (
+        "things: things.csv: looks like an extract of toys (3 of its headings), and lacks the "
+        "headings 'Item', 'Place' of things; put it into the folder toys"
+    )
+
+
+@given(
+    delimiter=st.sampled_from(";\t|^~:#"),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    headings=st.permutations(["Item", "Type", "Place", "Other, more", "Officer Name"]),
+)
+@settings_of_hypothesis(max_examples=25, deadline=None)
+def test_another_delimiter_is_named(
+    tmp_path_factory: pytest.TempPathFactory,
+    delimiter: str,
+    quoting: Any,
+    headings: list[str],
+) -> None:
+    """Whatever splits the headings instead of the declared delimiter, it is named as that."""
+    things = dataset_of_tests()
+    path = tmp_path_factory.mktemp("delimiters") / "x.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, quoting=quoting)
+        writer.writerows([headings, ["1", "CANARY", "x", "y", "z"]])
+    header = read_header(path, ",")
+    name = "a tab" if delimiter == "\t" else repr(delimiter)
+    with pytest.raises(ExtractRefused, match=re.escape(f"its delimiter is {name}, not ','")):
+        refuse_other_tables(things, {}, path, ",", header, "things: x.csv")
+    found = read_header(path, delimiter)
+    refuse_other_tables(things, {}, path, delimiter, found, "things: x.csv")
+    assert found == headings
+
+
+RAGGED = {
+    "a delimiter at each end": (
+        1,
+        1.0,
+        "4 cells for 3 headings on every line (a delimiter at each",
+    ),
+    "a cell too few": (-1, 1.0, "2 cells for 3 headings on every line; ask the source"),
+    "another delimiter": (-2, 1.0, "1 cell for 3 headings on every line (another delimiter than"),
+    "most lines": (1, 0.75, "4 cells for 3 headings on 30 of 40 lines (a delimiter at each"),
+}
+
+
+@pytest.mark.parametrize(("more", "share", "said"), RAGGED.values(), ids=RAGGED)
+def test_file_that_is_ragged_as_a_whole(
+    land_text: Land,
+    state: State,
+    left_over: Callable[[], list[str]],
+    more: int,
+    share: float,
+    said: str,
+) -> None:
+    """Where most lines have the same fault it is the file's: it is named, and nothing lands."""
+    bad = ",".join(["CANARY"] * (3 + more))
+    lines = [bad if number < 40 * share else "1,a,x" for number in range(40)]
+    with pytest.raises(ExtractRefused) as caught:
+        land_text(HEAD + "\n".join(lines) + "\n")
+    assert said in str(caught.value)
+    assert "CANARY" not in str(caught.value)
+    assert left_over() == []
+    assert state.extracts("things", source="files") == []
+
+
+def test_most_lines_at_fault_in_several_ways(land_text: Land) -> None:
+    """Where no fault is that of most lines, their number and the most frequent one are told."""
+    with pytest.raises(ExtractRefused, match="9 of 12 lines cannot be read; line 2: 2 cells for 3"):
+        land_text(HEAD + "1,a,x\n1,a\n1,a,x,y\n1,a,x,y,z\n" * 3)
+
+
+@given(widths=st.lists(st.integers(1, 6), min_size=1, max_size=30))
+@settings_of_hypothesis(max_examples=25, deadline=None)
+def test_every_ragged_line_lands_with_its_count(
+    tmp_path_factory: pytest.TempPathFactory, widths: list[int]
+) -> None:
+    """Among whole lines every ragged one is a line, with how many cells it has for how many headings."""
+    path = tmp_path_factory.mktemp("ragged") / "x.csv"
+    lines = [["x"] * width for width in widths for _ in (0, 1) if width == 3 or not _]
+    text = HEAD + "\n".join(",".join(line) for line in lines) + "\n"
+    path.write_text(text)
+    found = [line.error or line.cells for line in read_lines(path, ",")]
+    assert found == [
+        line if len(line) == 3 else f"{len(line)} cell{'s' * (len(line) > 1)} for 3 headings"
+        for line in lines
+    ]
+
+
+def test_nul_costs_its_own_line(land_text: Land, landed_rows: Read) -> None:
+    """A NUL's cell is empty and its line not read; its other cells, the key among them, are kept."""
+    extract = land_text(HEAD + '1,"a\n\0b",x\n2,b,y\n\0,c,\0\n')
+    assert [
+        (row["item_number"], row["type_text"], row["place"], row["_parse_error"])
+        for row in landed_rows(extract)
+    ] == [
+        ("1", None, "x", "a NUL character in cell 2"),
+        ("2", "b", "y", None),
+        (None, "c", None, "a NUL character in cells 1, 3"),
+    ]
+    json = land_text('[{"Item":"1","Type":"a\\u0000","Place":"x"}]', name="things.json")
+    assert landed_rows(json)[0]["_parse_error"] == "a NUL character in cell 2"
+
+
+def test_nul_in_a_heading(land_text: Land) -> None:
+    """A heading with a NUL means nothing that can be trusted."""
+    with pytest.raises(ExtractRefused, match="its heading 2 holds a NUL character"):
+        land_text("Item,Ty\0pe,Place\n1,a,x\n")
+
+
+def test_fault_of_a_spreadsheet(land_text: Land, landed_rows: Read, make_dataset: Any) -> None:
+    """A row's fault is told by address, and its other cells are kept; read otherwise it is another."""
+    content = workbook([["Item", "Type", "Place"], [1, "a", "x"], [2, datetime(2022, 3, 5), "y"]])
+    extract = land_text(content, name="things.xlsx")
+    assert [
+        (row["item_number"], row["type_text"], row["place"], row["_parse_error"])
+        for row in landed_rows(extract)
+    ] == [
+        ("1", "a", "x", None),
+        ("2", None, "y", "cell B3 is a date, which its column does not hold; type it as text"),
+    ]
+    filled = make_dataset(workbook={"merged": "fill"})
+    assert land_text(content, name="things.xlsx", dataset=filled).id != extract.id
 
 
 def test_missing_required_column(land_text: Land, landed_rows: Read) -> None:
