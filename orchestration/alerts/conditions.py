@@ -3,6 +3,7 @@
 Looked at anew each time; what is no more is over.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -15,6 +16,7 @@ from orchestration.alerts.findings import (
     PUBLICATION_HELD,
     PUBLICATION_STOPPED,
     PUBLICATION_UNPROVEN,
+    ROWS_WITHDRAWN,
     SCHEDULE_LATE,
     WARNING,
     Finding,
@@ -27,6 +29,7 @@ from orchestration.alerts.lateness import missed_tick
 from orchestration.dataset import Dataset
 from orchestration.file_lock import is_locked
 from orchestration.state.store import Publication
+from orchestration.state.withdrawals import WithdrawalStore
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ScheduleDefinition
@@ -52,6 +55,7 @@ def present_conditions(
                 view, f"publication/{dataset.id}", partial(_of_publication, view, dataset)
             )
         yield from _looked(view, f"age/{dataset.id}", partial(_of_age, view, dataset, moment))
+        yield from _looked(view, f"withdrawn/{dataset.id}", partial(_of_withdrawn, view, dataset))
     for schedule in schedules:
         since = holding_since[schedule.name]
         look = partial(_of_schedule, instance, view, schedule, moment=moment, since=since)
@@ -87,7 +91,12 @@ def _of_file(view: View, name: str, mistake: str | None) -> list[Finding]:
 
 
 def _of_publication(view: View, dataset: Dataset) -> list[Finding]:
-    known = [one for one in view.publications(dataset) if one.state not in _PASSED_OVER]
+    known = [
+        one
+        for one in view.publications(dataset)
+        # A removal that is done says nothing of what still waits.
+        if one.state not in _PASSED_OVER and not (one.kind == "takedown" and one.verified_at)
+    ]
     last = known[-1] if known else None
     if last is None:
         return []
@@ -140,6 +149,42 @@ def _of_publication(view: View, dataset: Dataset) -> list[Finding]:
             )
         ]  # fmt: skip
     return []
+
+
+def _of_withdrawn(view: View, dataset: Dataset) -> list[Finding]:
+    """Rows that were taken off the portal because their newest version is protected."""
+    away = WithdrawalStore(view.state).withdrawals(dataset.id, open_only=True)
+    proven = [one for one in view.publications(dataset) if one.verified_at]
+    if not away or not proven:
+        return []
+    causes = Counter(cause for one in away for cause in one.cause.split())
+    told = ", ".join(f"{cause} ({count:,})" for cause, count in sorted(causes.items()))
+    before = max(len(away), *(one.plan["rows_before"] for one in proven[-3:]))
+    is_much = len(away) > dataset.guards.deletes_share * before
+    return [
+        Finding(
+            dataset=dataset.id,
+            kind=ROWS_WITHDRAWN,
+            severity=CRITICAL if is_much else WARNING,
+            gate=None,
+            rule=None,
+            cause=", ".join(sorted(causes)),
+            facts=view.facts(dataset.id, kind=ROWS_WITHDRAWN, run_id=away[-1].run_id)
+            | {
+                "headline": f"{len(away):,} rows were taken off the portal: {told}.",
+                "failing": len(away),
+                "not_published": (
+                    "These rows, until a run publishes a right version of them: the newest version "
+                    "of a row decides what may be shown of it, whatever gates and guards say."
+                ),
+                "to_do": (
+                    f"What waits for a person: `summerware classify {dataset.id}`. What stopped the "
+                    f"publication: `summerware gates {dataset.id}`, `summerware publications "
+                    f"{dataset.id}`."
+                ),
+            },
+        )
+    ]
 
 
 def _publication_finding(

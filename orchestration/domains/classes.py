@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import keys_table, quoted
+from orchestration.duck import make_table, quoted
 from orchestration.errors import ConfigurationError
 from orchestration.review.tabular import read_table
 from orchestration.settings import Settings
@@ -175,7 +175,7 @@ def define_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> N
         asks = []
         for number, (told, values) in enumerate(by_class.items()):
             name = f"class_{column}_{number}"
-            keys_table(connection, f"{name}_values", values)
+            make_table(connection, f"{name}_values", {"row_key": values})
             connection.execute(f"create type {name} as enum (select row_key from {name}_values)")
             connection.execute(f"drop table {name}_values")
             asks.append(f"when try_cast(text as {name}) is not null then '{told}'")
@@ -187,6 +187,22 @@ def define_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> N
             f"create macro class_{column}(cell) as "
             f"coalesce(class_of_{column}(upper(cell)), class_of_{column}({folded}))"
         )
+
+
+def list_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> str:
+    """Makes a table of the classified values (`column_name`, `value`, `class`); its name.
+
+    Looking for misspellings asks it: a correction in a deciding column stays within a class.
+    """
+    rows = [
+        (column, value, " ".join(sorted(policies)) or HARMLESS)
+        for column, asked in classes.deciding.items()
+        for value, policies in sorted(classes.known[asked].items())
+    ]
+    cells = list(zip(*rows, strict=True)) if rows else [(), (), ()]
+    names = ("column_name", "value", "class")
+    make_table(connection, "classified_values", dict(zip(names, cells, strict=True)))
+    return "classified_values"
 
 
 def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lines: str) -> None:

@@ -232,18 +232,21 @@ class Publisher:
         """
         try:
             outcome = self._publish(layer, run_id=run_id, dry_run=dry_run)
-        except SummerwareError:
-            if not dry_run:
-                self._withdraw_protected(layer, run_id=run_id)
-            raise
-        if outcome.state == "held":
-            self._withdraw_protected(layer, run_id=run_id)
-        return outcome
+        except SummerwareError as error:
+            withdrawn = not dry_run and self._withdraw_protected(layer, run_id=run_id)
+            if not (withdrawn and isinstance(error, GuardTripped)):
+                raise
+        else:
+            if outcome.state != "held" or not self._withdraw_protected(layer, run_id=run_id):
+                return outcome
+        # What waits must be what people would let go: it is planned anew from what is left.
+        return self._publish(layer, run_id=run_id, dry_run=dry_run)
 
-    def _withdraw_protected(self, layer: Layer, *, run_id: str) -> None:
+    def _withdraw_protected(self, layer: Layer, *, run_id: str) -> bool:
+        """Takes off the portal what is protected; whether there was any of it."""
         standardized = upstream_chain(self.state, layer)[-2]
         staged = layer_file(self.settings, standardized, f"stg_{self.dataset.id}")
-        withdraw_protected(self, parquet(staged), run_id=run_id)
+        return withdraw_protected(self, parquet(staged), run_id=run_id) > 0
 
     def _remember_protected(self, layer: Layer, *, run_id: str) -> None:
         """Notes what this publication blanks or removes because it is protected now, for rollbacks."""

@@ -8,7 +8,7 @@ holds a deciding value that nobody classified.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,14 +29,6 @@ if TYPE_CHECKING:
 UNCLASSIFIED = "unclassified"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Withdrawn:
-    """Rows that were withdrawn, and how many there were on the portal before."""
-
-    rows: int
-    of: int
-
-
 def kept_away(settings: Settings, state: State, dataset: Dataset) -> Tombstones:
     """What may not be on a portal now: what was taken down by order, and what is withdrawn.
 
@@ -48,8 +40,10 @@ def kept_away(settings: Settings, state: State, dataset: Dataset) -> Tombstones:
     return replace(ordered, rows=ordered.rows | {one.key_hash for one in withdrawn})
 
 
-def withdraw_protected(publisher: "Publisher", staged: str, *, run_id: str) -> Withdrawn:
+def withdraw_protected(publisher: "Publisher", staged: str, *, run_id: str) -> int:
     """Takes off the portal what it shows of rows that are protected in `staged`, a table as SQL.
+
+    Returns how many rows that were.
 
     Raises:
         PortalFault: the portal still shows something of it.
@@ -63,7 +57,7 @@ def withdraw_protected(publisher: "Publisher", staged: str, *, run_id: str) -> W
         files.insert(0, snapshot_file(publisher.settings, last))
     files = [file for file in files if file.is_file()]
     if not dataset.deciding or not files:
-        return Withdrawn(rows=0, of=0)
+        return 0
     with connect(spill=publisher.settings.workspaces) as connection:
         shown = shown_and_protected(connection, dataset, staged, files)
     if shown:
@@ -76,7 +70,7 @@ def withdraw_protected(publisher: "Publisher", staged: str, *, run_id: str) -> W
             run_id=run_id,
             keys=[key for key, _ in shown],
         )
-    return Withdrawn(rows=len(shown), of=last.plan["rows"] if last is not None else 0)
+    return len(shown)
 
 
 def bring_back_right(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> int:

@@ -11,7 +11,13 @@ from orchestration.cleaning.linked import suspect_duplicates
 from orchestration.cleaning.shifted import find_shifted
 from orchestration.cleaning.spelled import suspect_misspellings
 from orchestration.dataset import Dataset
-from orchestration.domains.classes import Classes, define_asked, define_classes, load_classes
+from orchestration.domains.classes import (
+    Classes,
+    define_asked,
+    define_classes,
+    list_classes,
+    load_classes,
+)
 from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.gates.gate import require_passed, upstream_chain
@@ -121,9 +127,10 @@ def standardize(
     Without `classes` those of the dataset's files hold.
     """
     database = open_warehouse(folder, {f"raw.{dataset.id}": lines})
+    classes = classes or load_classes(settings, dataset)
     with connect(database) as connection:
         define_streets(connection, settings)
-        define_classes(connection, classes or load_classes(settings, dataset))
+        define_classes(connection, classes)
         define_asked(connection, dataset, lines=f"raw.{dataset.id}")
         find_shifted(
             connection,
@@ -154,6 +161,7 @@ def standardize(
                 base=base,
                 decisions=decisions,
                 target=folder / f"spelling_{dataset.id}.parquet",
+                classes=list_classes(connection, classes) if dataset.deciding else None,
             )
     return results + build(STANDARDIZED)
 
