@@ -41,6 +41,7 @@ from tests.unit.publishing.conftest import (
     write_corrections,
     write_ledger,
     write_rows,
+    write_staged,
 )
 
 DAY = "2022-09-10T00:00:00"
@@ -97,8 +98,12 @@ class Park:
         fates: Mapping[str, str] | None = None,
         grain: str = "tree",
         corrections: Sequence[Sequence[Any]] = (),
+        protected: Mapping[str, str] | None = None,
     ) -> Layer:
-        """A deduplicated layer and those above it, without gate records."""
+        """A deduplicated layer and those above it, without gate records.
+
+        `protected` are keys whose newest line is covered by policies, or `unclassified`.
+        """
         run_id = f"run-{next(self._runs)}"
         facts = {
             "extracted_at": extracted_at,
@@ -110,6 +115,8 @@ class Park:
         for name in SUITES:
             with workspace(self.settings, run_id, name) as folder:
                 files = [write_rows(folder / f"{_FILES[name]}.parquet", self.dataset, rows)]
+                if name == "standardized" and self.dataset.deciding:
+                    write_staged(files[0], extracted_at, rows, protected or {})
                 if name == "standardized":
                     path = folder / "corrections_trees.parquet"
                     files.append(write_corrections(path, corrections, of="lines"))

@@ -55,13 +55,10 @@ class WithdrawalStore:
         """
         table = tables.withdrawal
         with self._writing.begin() as connection:
-            known = dict(
-                connection.execute(
-                    sa.select(table.c.key_hash, table.c.returned_at).where(
-                        table.c.dataset == dataset
-                    )
-                ).tuples()
-            )
+            known = {
+                row.key_hash: row.returned_at
+                for row in connection.execute(sa.select(table).where(table.c.dataset == dataset))
+            }
             again = [] if is_over else [one for one in causes if known.get(one) is not None]
             for part in _parts(again):
                 connection.execute(

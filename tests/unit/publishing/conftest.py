@@ -103,6 +103,30 @@ def write_rows(path: Path, dataset: Dataset, rows: Sequence[Row]) -> Path:
     return path
 
 
+def write_staged(
+    path: Path, extracted_at: str, rows: Sequence[Row], protected: Mapping[str, str]
+) -> Path:
+    """Writes what the standardized layer says of policies: keys of rows, and those that are protected.
+
+    A protected key is covered by policies, with blanks between, or `unclassified`.
+    """
+    keys = list(dict.fromkeys([*(row["tree_id"] for row in rows), *protected]))
+    causes = [protected.get(key) for key in keys]
+    given = {
+        "tree_id": keys,
+        "_policies": [None if cause == "unclassified" else cause for cause in causes],
+        "_unclassified": ["species" if cause == "unclassified" else None for cause in causes],
+    }
+    schema = pa.schema([(name, pa.string()) for name in given])
+    with duckdb.connect() as connection:
+        connection.register("given", pa.table(given, schema=schema))
+        connection.execute(
+            f"copy (select *, timestamp '{extracted_at}' as _extracted_at from given) "
+            f"to '{path}' (format parquet)"
+        )
+    return path
+
+
 def write_ledger(path: Path, fates: Mapping[str, str]) -> Path:
     """Writes a ledger of one line per key; what is not published has `<fate>_by_rule` as reason."""
     given = {"row_key": list(fates), "fate": list(fates.values())}
