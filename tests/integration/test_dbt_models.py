@@ -491,6 +491,47 @@ def test_policy_withholds_the_row(toys, kind):
     assert made.rows("from toys") == []
 
 
+def test_unclassified_row_waits(toys):
+    """A line that waits withholds all lines of its key, and more than a broken rule says."""
+    lines = [{"toy_id": "T1", "kind": "car"}, {"toy_id": "T1", "kind": "new"}, {"toy_id": "T2"}]
+    made = toys.run(lines, [("a", 2, "is_toy")], waiting=[("a", 2, "kind_classified")])
+    assert made.fates() == {1: "withheld", 2: "withheld", 3: "published"}
+    assert made.reasons() == {1: "unclassified", 2: "unclassified", 3: None}
+
+
+def test_deciding_value_that_nobody_knows_is_named(toys):
+    """Neither a new word nor a blank cell says that no policy covers the row."""
+    made = toys.run(
+        [{"toy_id": "T1", "kind": "new"}, {"toy_id": "T2"}, {"toy_id": "T3", "kind": "shy"}]
+    )
+    assert made.rows("select _unclassified, _policies from stg_toys order by _line") == [
+        ("kind", None), ("kind", None), (None, "shy_has_no_place"),
+    ]  # fmt: skip
+
+
+def test_no_version_takes_a_row_out_of_a_policy(toys):
+    """What covers any newest line of a key covers the row, whichever version wins."""
+    made = toys.run(
+        [
+            {"toy_id": "T1", "kind": "shy", "place": "here"},
+            {"toy_id": "T1", "kind": "car", "place": "here", "price": "3", "is_new": "yes"},
+        ]
+    )
+    assert made.rows("select kind, place from toys") == [("car", None)]
+
+
+def test_code_covers_a_row_without_text(calls):
+    """A covered code withholds the call whatever its text says, in the initial type too."""
+    made = calls.run(
+        [
+            {"item_number": "A0000122", "call_type_code": "21J"},
+            {"item_number": "A0000222", "initial_call_type_code": "21j", "call_type_code": "20"},
+            {"item_number": "A0000322", "call_type_code": "20", "call_type_text": "AUTO ACCIDENT"},
+        ]
+    )
+    assert made.fates() == {1: "withheld", 2: "withheld", 3: "published"}
+
+
 def test_taken_down_key_is_withheld(toys):
     """Every line of it, older, equal, quarantined or under another policy; no other key is."""
     old = {"toy_id": "T1", "_extract_id": "b", "_extracted_at": datetime(2021, 1, 1)}
