@@ -38,12 +38,6 @@ HOMES = [
 WORDS = [
     "RAPE / SEXUAL ASSAULT / {n}A", "JUVENILE MISSING {n}", "SIMPLE RAPE {n}", "NEW WORD {n}", "#N/A",
 ]  # fmt: skip
-    "RAPE / SEXUAL ASSAULT / {n}A",
-    "JUVENILE MISSING {n}",
-    "SIMPLE RAPE {n}",
-    "NEW WORD {n}",
-    "#N/A",
-]
 """Types that nobody classified, some of which resemble a covered one."""
 
 
