@@ -302,6 +302,7 @@ for command in (
     publishing_commands.verify,
     publishing_commands.shadow,
     publishing_commands.adopt,
+    publishing_commands.lookback,
 ):
     app.command()(command)
 app.command()(takedown)

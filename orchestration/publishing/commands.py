@@ -344,6 +344,57 @@ def adopt(dataset: DatasetArgument, reason: ReasonOption, by: ByOption = None) -
     )
 
 
+def lookback(
+    dataset: DatasetArgument,
+    remove: Annotated[
+        bool, typer.Option(help="Withdraw every row that was found; signed by a custodian.")
+    ] = False,
+    by: ByOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold what is already public against today's policies, domains and scans."""
+    from orchestration.publishing.lookback import look_back, remove_found
+
+    settings, state = open_state()
+    found_dataset = find_dataset(settings, dataset)
+    found = look_back(settings, state, found_dataset)
+    if as_json:
+        print_json(
+            {
+                "dataset": dataset,
+                "findings": [
+                    {
+                        "rule": one.rule,
+                        "column": one.column,
+                        "rows": len(one.keys),
+                        "examples": list(one.examples),
+                        "first_shown": one.first_shown,
+                    }
+                    for one in found
+                ],
+            }
+        )
+    else:
+        for one in found:
+            since = f" since {one.first_shown[:10]}" if one.first_shown else ""
+            out.print(
+                f"{one.rule} ({one.column}): {len(one.keys):,} rows{since}: {', '.join(one.examples)}"
+            )
+        rows = len({key for one in found for key in one.keys})
+        out.print(
+            f"{dataset}: {rows:,} public rows would not be published today"
+            if rows
+            else f"{dataset}: everything that is public would be published today"
+        )
+    if remove and found:
+        removed = remove_found(
+            settings, state, found_dataset, found, by=_name(by), run_id=_run_id("lookback")
+        )
+        out.print(
+            f"{dataset}: {removed:,} rows are off the portal until a right version is published"
+        )
+
+
 def verify(
     dataset: DatasetArgument,
     full: Annotated[bool, typer.Option(help="Read back every row, not only figures.")] = False,
