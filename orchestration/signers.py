@@ -48,7 +48,7 @@ def require_signer(settings: Settings, name: str, role: str, *, of_file: bool = 
     plain = _plain(name)
     signers = load_signers(settings)
     if signers is None and not of_file and plain:
-        return plain
+        return name
     known = {one.casefold(): one for one in signers or {}}
     one = known.get(plain.casefold())
     if signers is None or one is None or role not in signers[one]:

@@ -9,16 +9,15 @@
 #}
 
 {# The parse of a cell, of blanks as `trimmed` has them. #}
-{% macro list_read(column) -%}
+{% macro list_read(column, cell) -%}
     {%- set mark = sql_text(column['list']['mark']) -%}
-    {%- set cell = before_spreadsheet(trimmed(column['name'])) -%}
     {%- set parts -%}
         list_transform(
             string_split({{ cell }}, {{ mark }}), lambda part: coalesce({{ trimmed('part') }}, '')
         )
     {%- endset -%}
     case
-        when not contains({{ column['name'] }}, {{ mark }}) then {{ cell }}
+        when not contains({{ cell }}, {{ mark }}) then {{ cell }}
         else {{ list_written(column, parts) }}
     end
 {%- endmacro %}

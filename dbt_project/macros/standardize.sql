@@ -50,8 +50,6 @@
             when upper({{ text }}) in ('Y', 'YES', 'TRUE') then true
             when upper({{ text }}) in ('N', 'NO', 'FALSE') then false
         end
-    {%- elif column['list'] -%}
-        {{ list_read(column) }}
     {%- elif column['type'] == 'text' -%}
         {{ before_spreadsheet(column['name'] ~ '__cell') }}
     {%- else -%}
@@ -183,7 +181,8 @@ trimmed as (
     select
         *
         {%- for column in texts %}
-        , {{ trimmed(column['name']) }} as {{ column['name'] }}__cell
+        {%- set cell = trimmed(column['name']) %}
+        , {{ list_read(column, cell) if column['list'] else cell }} as {{ column['name'] }}__cell
         {%- endfor %}
     from source
 ),

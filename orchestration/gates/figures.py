@@ -4,11 +4,10 @@ The keys beside those of the last good extract and the limit; the headings that 
 that nobody listed; a number beside the bound that it broke. Names of columns and counts, never a cell.
 """
 
-import difflib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
-from orchestration.dataset import Column, Dataset, plain_heading
+from orchestration.dataset import Dataset
 from orchestration.gates.evaluation import COLUMNS_RULE, RuleResult
 from orchestration.gates.suites import Rule
 from orchestration.gates.volume import Volume
@@ -79,7 +78,7 @@ def _volume(dataset: Dataset, volume: Volume) -> str:
 
 
 def _headings(dataset: Dataset, columns: Collection[str]) -> str | None:
-    """Which columns are missing, which headings nobody listed, and which of these are alike."""
+    """Which columns are missing, and which headings nobody listed; `reasons.py` proposes aliases."""
     missing = [one for one in dataset.landed if one.required and one.name not in columns]
     if not missing:
         return None
@@ -92,26 +91,7 @@ def _headings(dataset: Dataset, columns: Collection[str]) -> str | None:
     said = [f"missing: {_named([f'{one.name} (heading {one.source})' for one in missing])}"]
     if unlisted:
         said.append(f"not listed in the dataset file: {_named(unlisted)}")
-    said += _alike(missing, unlisted)
     return "; ".join(said)
-
-
-def _alike(missing: Sequence[Column], unlisted: Sequence[str]) -> list[str]:
-    found = []
-    for column in missing:
-        likeness = {name: _likeness(column, name) for name in unlisted}
-        best = max(likeness, key=lambda name: likeness[name], default=None)
-        if best is not None and likeness[best] >= ALIKE:
-            found.append(f"{best} resembles {column.source}")
-    return found[:SHOWN]
-
-
-def _likeness(column: Column, name: str) -> float:
-    """0 to 1: how much a heading resembles one that the column is known by."""
-    return max(
-        difflib.SequenceMatcher(a=plain_heading(known), b=name, autojunk=False).ratio()
-        for known in column.headings
-    )
 
 
 def _named(names: Sequence[str]) -> str:

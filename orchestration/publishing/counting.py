@@ -6,6 +6,7 @@ A new row that was refused is not there; a changed one that was refused stands t
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from orchestration.duck import connect, keys_table, parquet
 from orchestration.publishing.journal import plan_of
@@ -28,12 +29,24 @@ def count_refused(folder: Path, keys: Iterable[str]) -> dict[str, int]:
         )
 
 
+_NOTHING: dict[str, Any] = {
+    **dict.fromkeys(
+        ("rows", "inserts", "updates", "first_fills", "deletes", "held_back", "unchanged"), 0
+    ),
+    "updates_by_column": {},
+    "first_fills_by_column": {},
+    "rows_by_partition": {},
+    "dead_columns": [],
+}
+"""What a record says nothing of: one that an earlier version wrote lacks some counts."""
+
+
 def plan_as_carried_out(publication: Publication) -> Plan:
     """The counts of a publication as the portal has them; of one that has not ended, as planned.
 
     Which columns the changed rows differ in, and the partitions, are those of the plan.
     """
-    plan = plan_of(publication)
+    plan = plan_of(replace(publication, plan=_NOTHING | publication.plan))
     refused = publication.plan.get(REFUSED) or {}
     return replace(
         plan,

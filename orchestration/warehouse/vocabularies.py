@@ -112,12 +112,14 @@ def find_vocabulary_mistakes(settings: Settings, datasets: Mapping[str, Dataset]
     known = {path.stem for path in files}
     for dataset in datasets.values():
         for column in dataset.columns:
-            for name in column.spelling.vocabulary if column.spelling else ():
-                if name not in known:
-                    mistakes.append(
-                        f"{dataset.id}.yaml: columns.{column.name}.spelling.vocabulary: "
-                        f"dbt_project/seeds holds no {name}.csv"
-                    )
+            for key in ("spelling", "domain"):
+                named = getattr(column, key)
+                for name in named.vocabulary if named else ():
+                    if name not in known:
+                        mistakes.append(
+                            f"{dataset.id}.yaml: columns.{column.name}.{key}.vocabulary: "
+                            f"dbt_project/seeds holds no {name}.csv"
+                        )
         for path in sorted((settings.expectations_dir / dataset.id).glob("*.yaml")):
             for name in named_vocabularies(path.read_text(encoding="utf-8", errors="replace")):
                 if name not in known:

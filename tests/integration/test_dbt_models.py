@@ -786,7 +786,8 @@ def test_lists_that_go_together_are_counted(force, cells, uneven):
     assert force.run([cells]).row("stg_use_of_force")["_uneven"] == uneven
 
 
-word = st.text("aZ-.'", min_size=1, max_size=3)
+# What begins with an apostrophe may be a spreadsheet's guard, which is undone.
+word = st.text("aZ-.'", min_size=1, max_size=3).filter(lambda text: not text.startswith("'"))
 gap = st.text(" \t\u00a0", max_size=2)
 OFFICER = ("force_type", "officer_race", "officer_sex", "officer_age", "officer_injured")
 SUBJECT = ("subject_race", "subject_sex", "subject_build", "distance")

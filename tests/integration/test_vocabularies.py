@@ -154,10 +154,10 @@ def test_wrong_vocabulary_is_told_with_its_line(own, content, said):
 
 
 def test_missing_vocabulary_is_told_by_who_names_it(own):
-    """A dataset file or a suite that names a seed that is not there is told."""
+    """A dataset file that names a seed that is not there is told."""
     (own.dbt_project_dir / "seeds" / "street_names.csv").unlink()
     found = find_vocabulary_mistakes(own, DATASETS)
-    assert "expectations/stops/standardized.yaml: vocabulary_street_names: " in "\n".join(found)
+    assert "stops.yaml: columns.block_address.spelling.vocabulary: " in "\n".join(found)
     with pytest.raises(ConfigurationError, match=r"street_names\.csv: is missing"):
         load_vocabulary(own, "street_names")
 

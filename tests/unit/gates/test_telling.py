@@ -126,7 +126,8 @@ def test_headings_are_said_with_what_they_resemble(kennel: Kennel) -> None:
     said, steps = _said_everywhere(kennel, kennel.raw(rows))
     assert said == (
         "all_there does not hold: missing: name (heading DogName); not listed in the dataset file: "
-        "dog_names, mood; dog_names resembles DogName"
+        "dog_names, mood; 'dog_names' resembles 'DogName': if it is the same, add it to the aliases of "
+        "name in dogs.yaml"
     )
     assert "`aliases`" in steps[0]
 
