@@ -52,6 +52,8 @@ staged as (
         {%- endif %}
         {%- if lists_together(id) %}
         , {{ uneven_lists(id, derived) }} as _uneven
+        {%- elif '_uneven' in model['columns'] %}
+        , null::varchar as _uneven
         {%- endif %}
         {%- for name in columns_of(id) %}
         , {{ cell(id, name, derived) }} as {{ name }}

@@ -10,9 +10,26 @@
     lines say the same of all of them, or else one entry per line, all of them. Any other column holds
     its one value, or one entry per line. A line that has several places itself has as many here.
 #}
-{% set columns = dataset('use_of_force')['columns'] %}
-{% set groups = lists_together('use_of_force') %}
-{% set officer = columns_of('use_of_force', places='officer') %}
+{#- A dataset file of before lists were declared means the same columns as ever. #}
+{% set of_old = [
+    'force_type', 'force_effective', 'officer_race', 'officer_sex', 'officer_age', 'officer_injured',
+    'force_level', 'officer_service_years',
+] %}
+{% set declared = lists_together('use_of_force') %}
+{% set columns = [] %}
+{% for column in dataset('use_of_force')['columns'] %}
+    {% set places = 'officer' if column['name'] in of_old and not declared else none %}
+    {% set undeclared = {'separator': ' | ', 'mark': '|', 'places': places, 'set': false} %}
+    {% if column['name'] not in ('pib_file_number', 'occurred_date') %}
+        {% do columns.append(dict(column, list=column['list'] or undeclared)) %}
+    {% endif %}
+{% endfor %}
+{% set of_officers = [] %}
+{% for column in columns if column['list']['places'] == 'officer' %}
+    {% do of_officers.append(column) %}
+{% endfor %}
+{% set groups = declared or ({'officer': of_officers} if of_officers else {}) %}
+{% set officer = of_officers | map(attribute='name') | list %}
 {% set last = ['force_level', 'officer_service_years'] %}
 {% set first = officer | reject('in', last) | list %}
 {% set others = columns_of('use_of_force') | reject('in', officer) | list %}
@@ -51,7 +68,7 @@ in_order as (
 incidents as (
     select
         pib_file_number,
-        {%- for column in columns if column['list'] %}
+        {%- for column in columns %}
         {%- set name = column['name'] %}
         {%- set places = column['list']['places'] %}
         {%- set together = groups.get(places, [column]) %}
