@@ -52,7 +52,7 @@ staged as (
         {%- endif %}
         {%- if lists_together(id) %}
         , {{ uneven_lists(id, derived) }} as _uneven
-        {%- elif '_uneven' in model['columns'] %}
+        {%- elif model is defined and '_uneven' in model['columns'] %}
         , null::varchar as _uneven
         {%- endif %}
         {%- for name in columns_of(id) %}

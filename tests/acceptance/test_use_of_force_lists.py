@@ -17,7 +17,7 @@ from orchestration.settings import PACKAGE, Settings
 from orchestration.warehouse.modelled_layer import deduplicate, standardize
 
 FORCE = "use_of_force"
-NOBODY = "(select '' as _extract_id, 0 as _line, '' as rule_id where false)"
+NOBODY = "(select '' as _extract_id, 0 as _line, '' as rule_id, false as waits where false)"
 Extract = tuple[dict[int, dict[str, str]], Path]
 """The cells as they were read, by line, and the folder with what the models made of them."""
 

@@ -104,14 +104,17 @@ def test_no_cell_stops_a_dataset(tmp_path: Path, project: Path, dataset_id: str)
                 file,
             )
         )
+    standardize(settings, DATASETS, dataset, parquet(file), decisions_about(dataset), made)
+    staged = parquet(made / f"stg_{dataset_id}.parquet")
+    with connect() as connection:
+        # What is nothing but a spreadsheet's guard says nothing: as a gate would keep it back.
         connection.execute(
             copy_to_parquet(
-                "select '' as _extract_id, 0::bigint as _line, '' as rule_id where false",
+                "select _extract_id, _line, 'key_present' as rule_id, false as waits "
+                f"from {staged} where {dataset.key} is null",
                 quarantine,
             )
         )
-    standardize(settings, DATASETS, dataset, parquet(file), decisions_about(dataset), made)
-    staged = parquet(made / f"stg_{dataset_id}.parquet")
     pairs = [
         DuplicateDecision(left_key=a, right_key=b, verdict="same", decision_id=f"'{place}")
         for place, (a, b) in enumerate(zip(sorted(HOSTILE), sorted(HOSTILE)[1:], strict=False))

@@ -10,26 +10,14 @@
     lines say the same of all of them, or else one entry per line, all of them. Any other column holds
     its one value, or one entry per line. A line that has several places itself has as many here.
 #}
-{#- A dataset file of before lists were declared means the same columns as ever. #}
 {% set of_old = [
     'force_type', 'force_effective', 'officer_race', 'officer_sex', 'officer_age', 'officer_injured',
     'force_level', 'officer_service_years',
 ] %}
-{% set declared = lists_together('use_of_force') %}
-{% set columns = [] %}
-{% for column in dataset('use_of_force')['columns'] %}
-    {% set places = 'officer' if column['name'] in of_old and not declared else none %}
-    {% set undeclared = {'separator': ' | ', 'mark': '|', 'places': places, 'set': false} %}
-    {% if column['name'] not in ('pib_file_number', 'occurred_date') %}
-        {% do columns.append(dict(column, list=column['list'] or undeclared)) %}
-    {% endif %}
-{% endfor %}
-{% set of_officers = [] %}
-{% for column in columns if column['list']['places'] == 'officer' %}
-    {% do of_officers.append(column) %}
-{% endfor %}
-{% set groups = declared or ({'officer': of_officers} if of_officers else {}) %}
-{% set officer = of_officers | map(attribute='name') | list %}
+{% set keys = ['pib_file_number', 'occurred_date'] %}
+{% set columns = listed_columns('use_of_force', keys, 'officer', of_old) %}
+{% set groups = columns_by_places(columns) %}
+{% set officer = groups.get('officer', []) | map(attribute='name') | list %}
 {% set last = ['force_level', 'officer_service_years'] %}
 {% set first = officer | reject('in', last) | list %}
 {% set others = columns_of('use_of_force') | reject('in', officer) | list %}

@@ -5,14 +5,8 @@
 #}
 {% set no_map = "(map_x_feet__read in (0, 37369000) and map_y_feet__read in (0, 3513814))" %}
 {% set policy = 'sensitive_call_coordinates_blank' %}
-{% set listed = [] %}
-{% for name in ['call_type_text', 'initial_call_type_text'] %}
-    {#- A dataset file may leave the initial type out of its policies. #}
-    {% if name in dataset('calls_for_service').get('deciding', []) %}
-        {% do listed.append(under_policy('class_' ~ name ~ '(' ~ name ~ '__read)', policy)) %}
-    {% endif %}
-{% endfor %}
-{% set listed = listed | join(' or ') or 'false' %}
+{% set types = ['call_type_text', 'initial_call_type_text'] %}
+{% set listed = covered_as_read('calls_for_service', types, policy) %}
 {% set no_point = "regexp_full_match(location__read, 'POINT ?\\(0(\\.0+)? 0(\\.0+)?\\)')" %}
 {% set place = [
     blank_where('location', 'location_redacted_at_source', no_point ~ " and (" ~ listed ~ ")"),
