@@ -11,7 +11,7 @@ unclassified belongs to `orchestration/classification/`.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -225,10 +225,3 @@ def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lin
             f"create macro is_asked_{column}(extract_id) as "
             f"list_contains([{listed}]::varchar[], extract_id)"
         )
-
-
-def unclassified_in_vocabulary(
-    dataset: Dataset, classes: Classes, column: str, values: Sequence[str]
-) -> list[str]:
-    """Those values of a deciding column's vocabulary that nobody classified."""
-    return [value for value in values if classes.of(column, value) is None]
