@@ -445,7 +445,12 @@ class _Planner:
         beside = [
             one for one in together if one.name in self._columns and one.name not in self._volatile
         ]
-        same = (f"not ({differ(one, f'before.{one.name}', f'after.{one.name}')})" for one in beside)
+        # A list that said nothing before, as one of a column that is new, contradicts nobody's place.
+        same = (
+            f"(before.{one.name} is null or "
+            f"not ({differ(one, f'before.{one.name}', f'after.{one.name}')}))"
+            for one in beside
+        )
         return " and ".join(same) or "true"
 
     def _covered(self) -> str:
