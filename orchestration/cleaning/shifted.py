@@ -89,6 +89,11 @@ def find_shifted(
             if begins is not None:
                 direction, place = begins
                 found[line] = f"{direction} from {columns[place].name}"
+    define_shifted(connection, found)
+
+
+def define_shifted(connection: duckdb.DuckDBPyConnection, found: Mapping[str, str]) -> None:
+    """Makes `shifted_at(extract_id, line)`: where a line's cells begin to stand wrong, or null."""
     define_lookup(connection, "shifted_at(extract_id, line)", found, of="extract_id || ':' || line")
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.cleaning.spelled import define_correction
 from orchestration.dataset import Dataset
+from orchestration.domains.classes import load_classes
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.settings import Settings
 from orchestration.sources.landing import ROWS
@@ -135,8 +135,8 @@ def _standardized_keys(
 ) -> tuple[Path, str]:
     """A step's database whose models say the key of every line, and the table to ask."""
     # Imported here: dbt takes seconds, and only erasing needs it.
+    from orchestration.warehouse.functions import define_known, define_no_suspicion
     from orchestration.warehouse.runner import BASE, STANDARDIZED, build_models, open_warehouse
-    from orchestration.warehouse.vocabularies import define_streets
 
     landed = {column.name for column in dataset.landed}
     held = _held(files)
@@ -144,9 +144,9 @@ def _standardized_keys(
     raw = f"(select *{lacking} from {lines_of_files(files)})"
     database = open_warehouse(folder, {f"raw.{dataset.id}": raw})
     with connect(database) as connection:
-        define_streets(connection, settings)
-        for column in dataset.spelled:
-            define_correction(connection, column.name)
+        classes = load_classes(settings, dataset)
+        define_known(connection, settings, dataset, classes, lines=f"raw.{dataset.id}")
+        define_no_suspicion(connection, dataset)
     derived = bool(dataset.key_from)
     models = (*BASE, STANDARDIZED[0]) if derived else BASE
     build_models(settings, datasets, models, dataset=dataset.id, database=database)

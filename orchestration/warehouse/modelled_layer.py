@@ -11,13 +11,7 @@ from orchestration.cleaning.linked import suspect_duplicates
 from orchestration.cleaning.shifted import find_shifted
 from orchestration.cleaning.spelled import suspect_misspellings
 from orchestration.dataset import Dataset
-from orchestration.domains.classes import (
-    Classes,
-    define_asked,
-    define_classes,
-    list_classes,
-    load_classes,
-)
+from orchestration.domains.classes import Classes, list_classes, load_classes
 from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.gates.gate import require_passed, upstream_chain
@@ -32,6 +26,7 @@ from orchestration.scanning.scanned import scan_lines
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
 from orchestration.takedown.tombstones import Tombstones, load_tombstones
+from orchestration.warehouse.functions import define_known
 from orchestration.warehouse.runner import (
     BASE,
     DEDUPLICATED,
@@ -39,12 +34,7 @@ from orchestration.warehouse.runner import (
     build_models,
     open_warehouse,
 )
-from orchestration.warehouse.vocabularies import (
-    define_streets,
-    load_vocabulary,
-    members,
-    official_values,
-)
+from orchestration.warehouse.vocabularies import load_vocabulary, members, official_values
 
 progress = logging.getLogger("summerware.progress")
 
@@ -129,9 +119,7 @@ def standardize(
     database = open_warehouse(folder, {f"raw.{dataset.id}": lines})
     classes = classes or load_classes(settings, dataset)
     with connect(database) as connection:
-        define_streets(connection, settings)
-        define_classes(connection, classes)
-        define_asked(connection, dataset, lines=f"raw.{dataset.id}")
+        define_known(connection, settings, dataset, classes, lines=f"raw.{dataset.id}")
         find_shifted(
             connection,
             dataset,

@@ -78,7 +78,7 @@ def test_failed_check_tells_what_failed(
     shown = page.inner_text("body")
     stopped = city.layer(FORCE, "standardized").run_id
     assert f"Nothing has passed this gate since run {stopped[:8]}" in shown
-    assert "Whether officers were injured is told by Yes and No." in shown
+    assert "Every officer_injured is a list, each part of it of the form Yes|No." in shown
     assert f"summerware discard {FORCE}" in shown
     assert "quarantined_lines" in shown
     assert "refuse verbal commands" not in shown
@@ -118,7 +118,7 @@ def test_run_page_of_a_failed_gate_answers(dagster: str, page: Page, city: City)
         "lines quarantined, more than the limit of 2.0%",
         "officer_injured_in_domain",
         f"Since run {run_id[:8]}",
-        "Next: Run the queries for all failing lines",
+        "Next: See all failing lines by the queries on the gate's page",
     ):
         assert part in line
     assert "refuse verbal commands" not in page.inner_text("body")

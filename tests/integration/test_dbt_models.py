@@ -18,14 +18,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.cleaning.spelled import define_correction
 from orchestration.dataset import Dataset, load_datasets
-from orchestration.domains.classes import define_asked, define_classes, load_classes
+from orchestration.domains.classes import load_classes
 from orchestration.duck import parquet
-from orchestration.scanning.scanned import define_found, scanned_columns
 from orchestration.settings import PACKAGE, PROJECT, Settings
+from orchestration.warehouse.functions import define_known, define_no_suspicion
 from orchestration.warehouse.modelled_layer import deduplicate, standardize
-from orchestration.warehouse.vocabularies import define_streets
 
 Row = dict[str, Any]
 
@@ -150,14 +148,11 @@ class Models:
                 f"insert into gate.quarantine_{self.dataset.id} values (?, ?, ?, ?)",
                 [*row, waits],
             )
-        define_streets(connection, self.settings)
-        define_classes(connection, load_classes(self.settings, self.dataset))
-        define_asked(connection, self.dataset, lines=f"raw.{self.dataset.id}")
-        connection.execute("create macro shifted_at(extract_id, line) as null::varchar")
-        for column in scanned_columns(self.dataset):
-            define_found(connection, column.name, {})
-        for column in self.dataset.spelled:
-            define_correction(connection, column.name)
+        classes = load_classes(self.settings, self.dataset)
+        define_known(
+            connection, self.settings, self.dataset, classes, lines=f"raw.{self.dataset.id}"
+        )
+        define_no_suspicion(connection, self.dataset)
         for name, sql in self.sql.items():
             connection.execute(f'create table "{name}" as {sql}')
         return Outcome(connection, self.dataset)

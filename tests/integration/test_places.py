@@ -261,7 +261,7 @@ def test_gate_quarantines_what_is_no_place(tmp_path: Path) -> None:
         gated="standardized",
         views={"standardized": parquet(tmp_path / "lines.parquet")},
         facts=FACTS,
-        time_formats=(),
+        functions={},
         key="place",
         vocabularies={},
     )

@@ -1,0 +1,34 @@
+"""The functions that the models ask of a step's database, and that must be there before dbt builds."""
+
+import duckdb
+
+from orchestration.cleaning.shifted import define_shifted
+from orchestration.cleaning.spelled import define_correction
+from orchestration.dataset import Dataset
+from orchestration.domains.classes import Classes, define_asked, define_classes
+from orchestration.scanning.scanned import define_found, scanned_columns
+from orchestration.settings import Settings
+from orchestration.warehouse.vocabularies import define_streets
+
+
+def define_known(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    dataset: Dataset,
+    classes: Classes,
+    *,
+    lines: str,
+) -> None:
+    """What people know: streets, classes of words, and which extracts say them at all."""
+    define_streets(connection, settings)
+    define_classes(connection, classes)
+    define_asked(connection, dataset, lines=lines)
+
+
+def define_no_suspicion(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """What the machine suspects, where nothing is: no line shifted, nobody named, nothing misspelt."""
+    define_shifted(connection, {})
+    for column in scanned_columns(dataset):
+        define_found(connection, column.name, {})
+    for column in dataset.spelled:
+        define_correction(connection, column.name)
