@@ -545,8 +545,13 @@ class Alerts(_Strict):
 class Scan(_Strict):
     """What published text is scanned for beyond what no text may hold; see `scanning/`."""
 
+    LATER = frozenset({"numbers"})
+
     health: tuple[Name, ...] = ()
     """Columns in which words about a person's health count as personal, too."""
+    numbers: tuple[Name, ...] = ()
+    """Columns whose text may hold numbers of three digits or more, such as a model's: elsewhere a
+    value of no vocabulary that holds one waits for a person."""
 
 
 class Dataset(_Strict):
@@ -609,6 +614,7 @@ class Dataset(_Strict):
                 name for c in self.columns if c.spelling for name in c.spelling.agrees_with
             ],
             "scan.health": self.scan.health,
+            "scan.numbers": self.scan.numbers,
             "duplicates": _compared(self.duplicates),
             "plan_by": self.plan_by,
         }

@@ -3,6 +3,7 @@
 What only one kind of test needs stands in the conftest beside it.
 """
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,17 @@ from orchestration.state.store import State
 from tests.receivers import MailServer, Webhook, serving
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def manifests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where all tests of a session keep dbt's manifests: parsing one takes longer than a run."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "manifests"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TESTS_MANIFESTS", str(folder))
+        yield folder
 
 
 @pytest.fixture

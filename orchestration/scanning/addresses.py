@@ -31,7 +31,7 @@ _NO_STREET = (
     r"|MERCURY|PONTIAC|SUBARU|VOLVO)\b)"
 )
 _HOUSE = (
-    r"(?<![0-9A-Z:.$/-])(?<!EXIT )(?<!\bNO )(?<!HWY )(?<!MILE )(?<!POLE )(?<!ROUTE )(?<!\bUS )(?<!\bI )"
+    r"(?<![0-9A-Z:.$/-])(?<!EXIT )(?<!HWY )(?<!MILE )(?<!POLE )(?<!ROUTE )(?<!\bUS )(?<!\bI )"
     r"[0-9]{1,5}(?:(?<=[0-9]{2})[A-Z]|[-/][0-9]{1,5}| ?[-&] ?[0-9]{1,5}| 1/2|-1/2|\u00bd)?"
 )
 _DIRECTION = r"(?:(?:N|S|E|W|NE|NW|SE|SW|NORTH|SOUTH|EAST|WEST)\.?,? )?"
@@ -46,6 +46,7 @@ _HOUSE_AND_SIDE = re.compile(
 )
 _HOUSE_AND_AVENUE = re.compile(
     rf"{_HOUSE},? (?:AVE(?:NUE)?|RUE|HIGHWAY|HWY|OLD HWY|CALLE|VIA|BAYOU) [A-Z0-9]"
+    r"|\b(?:RUE|CALLE|VIA) [A-Z][A-Z'.]+ [0-9]{2,5}(?![0-9:/-])"
     rf"|{_HOUSE},? (?:SAINT|ST\.?) [A-Z]{{3}}"
 )
 _STREET_AND_HOUSE = re.compile(
@@ -96,13 +97,19 @@ _COORDINATES = tuple(
 _DIGIT = re.compile("[0-9]")
 _MAY_BE_HOUSE = re.compile(rf"[0-9][A-Z]?,? .*\b{_SUFFIX}\b|\b{_SUFFIX}\b.*[0-9]")
 _MAY_BE_COORDINATES = re.compile(r"[0-9]\.[0-9]{2}|POINT|[0-9] ?(?:\u00b0|DEG)")
-_MAY_BE_HOME = re.compile(r"[0-9][A-Z]?,? [A-Z]")
+_MAY_BE_HOME = re.compile(r"[0-9][A-Z]?,? [A-Z]|\b(?:RUE|CALLE|VIA) ")
 
 
 _HOUSE_AND_WORDS = re.compile(
-    r"(?<![0-9A-Z:.$/-])([0-9]{3,5})(?:[A-Z]|[-/][0-9]{1,5}|-1/2| 1/2)?,? "
-    r"(?:[NSEW]\.? )?([A-Z][A-Z'.]+(?: [A-Z][A-Z'.]+){0,2})"
+    r"(?<![0-9A-Z:.$/-])(?P<number>[0-9]{3,5})(?:[A-Z]|[-/][0-9]{1,5}|-1/2| 1/2)?,? "
+    r"(?:[NSEW]\.? )?(?P<words>[A-Z][A-Z'.]+(?: [A-Z][A-Z'.]+){0,2})"
 )
+_WORDS_AND_HOUSE = re.compile(
+    rf"(?P<words>[A-Z][A-Z'.]+(?: [A-Z][A-Z'.]+){{0,2}}?)(?: {_SUFFIX})?\.? "
+    r"(?P<number>[0-9]{3,5})(?![0-9:/-]| ?(?:BLK|BLOCK|HRS|FT|FEET|MPH|AM|PM|XX))"
+)
+_PUNCTUATION = re.compile(r"(?:(?![0-9A-Z'&.:/-]).|(?<![0-9])[.:/-]|[.:/-](?![0-9]))+")
+"""What may stand between a number and its street in writing; not within a date, a time or a number."""
 _YEAR_OR_ZIP = re.compile(r"19[0-9]{2}|20[0-5][0-9]|70[0-9]{3}|[1-5]500")
 
 
@@ -130,24 +137,38 @@ def has_exact_address(writing: Writing, *, streets: Collection[str] = ()) -> boo
     if not _DIGIT.search(text):
         return False
     return (
+        (_MAY_BE_COORDINATES.search(text) is not None and _any(_COORDINATES, text))
+        or _BOX.search(text) is not None
+        or any(_has_house(view, streets) for view in {text, _PUNCTUATION.sub(" ", text)})
+    )
+
+
+def _has_house(text: str, streets: Collection[str]) -> bool:
+    """Whether a house's number stands beside its street."""
+    return (
         (_MAY_BE_HOUSE.search(text) is not None and _any(_WITH_SUFFIX, text))
         or (_MAY_BE_HOME.search(text) is not None and _any(_WITHOUT_SUFFIX, text))
-        or (_MAY_BE_COORDINATES.search(text) is not None and _any(_COORDINATES, text))
-        or _BOX.search(text) is not None
         or (bool(streets) and _stands_at_known(text, streets))
     )
 
 
 def _stands_at_known(text: str, streets: Collection[str]) -> bool:
-    """Whether a number stands before the name of a known street; a model's or a zip code's does not."""
-    for found in _HOUSE_AND_WORDS.finditer(text):
-        number, spoken = found.groups()
-        parts = spoken.split(" ")
-        if not _YEAR_OR_ZIP.fullmatch(number) and any(
-            " ".join(parts[:count]) in streets for count in range(1, len(parts) + 1)
-        ):
-            return True
+    """Whether a number stands beside the name of a known street; a model's or a zip code's does not."""
+    for form, of_the_name in ((_HOUSE_AND_WORDS, _beginnings), (_WORDS_AND_HOUSE, _endings)):
+        for found in form.finditer(text):
+            if not _YEAR_OR_ZIP.fullmatch(found["number"]) and any(
+                name in streets for name in of_the_name(found["words"].split(" "))
+            ):
+                return True
     return False
+
+
+def _beginnings(words: list[str]) -> list[str]:
+    return [" ".join(words[:count]) for count in range(1, len(words) + 1)]
+
+
+def _endings(words: list[str]) -> list[str]:
+    return [" ".join(words[-count:]) for count in range(1, len(words) + 1)]
 
 
 _WITH_SUFFIX = (_HOUSE_AND_STREET, _STREET_AND_HOUSE, _OF_A_STREET)

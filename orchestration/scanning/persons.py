@@ -29,11 +29,13 @@ LICENCE: Final = "driver's licence"
 ADDRESS: Final = "exact address"
 NAME: Final = "name"
 HEALTH: Final = "health words"
+NUMBER: Final = "unknown number"
 
 PERSONAL: Final = (TELEPHONE, MAIL, SSN, BIRTH_DATE, PLATE, VIN, LICENCE, ADDRESS, NAME)
 """What no published text may hold."""
 KINDS: Final = (*PERSONAL, HEALTH)
-"""All kinds, in the order in which they are told; health is looked for where it is asked."""
+"""What tells of a person, in the order in which it is told; health is looked for where it is asked. A
+`NUMBER`, which may be anybody's, is looked for where words alone are expected."""
 
 _SEPARATOR = re.compile(r"\|| ?; ?")
 _SHORTEST = 3
@@ -55,12 +57,20 @@ def find_persons(
     found: set[str] = set()
     for part in split_parts(text):
         found |= find_in_part(part, kinds=kinds, born_until=born_until, streets=streets)
+    if ADDRESS in kinds and has_torn_address(text, streets=streets):
+        found.add(ADDRESS)
     return frozenset(found)
 
 
 def split_parts(text: str) -> list[str]:
     """The parts of a cell that may be a list: words of one never speak of another."""
     return [part for one in _SEPARATOR.split(text) if len(part := one.strip()) >= _SHORTEST]
+
+
+def has_torn_address(text: str, *, streets: Collection[str] = ()) -> bool:
+    """Whether a number and its street stand on two sides of what may separate a list: 1234; Canal St."""
+    whole = _SEPARATOR.sub(" ", text)
+    return whole != text and has_exact_address(read_text(whole), streets=streets)
 
 
 def find_in_part(
@@ -91,7 +101,9 @@ _FINDERS: dict[str, Callable[[Writing], bool]] = {
     LICENCE: has_drivers_licence,
     NAME: has_name,
     HEALTH: has_health_words,
+    NUMBER: lambda writing: _LONG_NUMBER.search(writing.numbers) is not None,
 }
+_LONG_NUMBER = re.compile("[0-9]{3}")
 _OF_WORDS = (NAME, HEALTH)
 _SIGN = re.compile(
     r"[@*#]|\b(?:APT|APPT|APART|SUITE|PLATE|TAG|POINT)|[\W_]AT[\W_]|GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTON|YMAIL"

@@ -22,8 +22,10 @@ from orchestration.scanning.persons import (
     ADDRESS,
     HEALTH,
     KINDS,
+    NUMBER,
     PERSONAL,
     find_in_part,
+    has_torn_address,
     split_parts,
 )
 
@@ -51,8 +53,13 @@ def _is_formed(column: Column) -> bool:
 
 
 def kinds_of(dataset: Dataset, column: Column) -> tuple[str, ...]:
-    """What a column is scanned for: health where asked, no homes where they are cut."""
-    kinds = [*PERSONAL, *([HEALTH] if column.name in dataset.scan.health else [])]
+    """What a column is scanned for: health where asked, numbers where the file does not expect them, no
+    homes where they are cut."""
+    kinds = [*PERSONAL]
+    if column.name in dataset.scan.health:
+        kinds.append(HEALTH)
+    if column.domain is not None and column.name not in dataset.scan.numbers:
+        kinds.append(NUMBER)
     cut = {policy.column for policy in dataset.policies if policy.action == "generalize"}
     return tuple(kind for kind in kinds if kind != ADDRESS or column.name not in cut)
 
@@ -116,8 +123,10 @@ def find_in_cells(
                     else find_in_part(part, kinds=kinds, born_until=born_until, streets=streets)
                 )
             kinds_found |= seen[part]
+        if ADDRESS in kinds and has_torn_address(cell, streets=streets):
+            kinds_found.add(ADDRESS)
         if kinds_found:
-            found[cell] = ", ".join(kind for kind in KINDS if kind in kinds_found)
+            found[cell] = ", ".join(kind for kind in KINDS if kind in kinds_found) or NUMBER
     return found
 
 

@@ -134,6 +134,9 @@ def _in_process(
 
     project = str(settings.dbt_project_dir)
     folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
+    if manifest is not None:
+        # Who brings a manifest needs no second one, and writing it takes half of a small build.
+        folders.append("--no-write-json")
     try:
         outcome = dbtRunner(manifest=manifest).invoke([*_QUIETLY, *arguments, *folders])
     finally:

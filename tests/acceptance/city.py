@@ -38,6 +38,9 @@ class City:
         self._environment = environment
         self.use(SUMMERWARE_HOME=self.home)
         environment.setenv("SUMMERWARE_SETTLING_SECONDS", "0")
+        if (manifests := os.environ.get("TESTS_MANIFESTS")) and not self.home.exists():
+            self.home.mkdir(parents=True)
+            (self.home / "dbt").symlink_to(manifests)
 
     def copy(self, root: Path) -> "City":
         """A city with the same past, to go another way."""
