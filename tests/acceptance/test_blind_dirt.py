@@ -50,10 +50,16 @@ def a_number(draw: random.Random, digits: int) -> str:
 def a_home(draw: random.Random) -> tuple[str, str]:
     """An exact place in some writing, and its house number."""
     number, street = a_number(draw, 5), draw.choice(STREETS)
-    before = draw.choice(["", "", "#", "No. ", "AT ", "c/o ", "near ", "(", "Apt 4, ", "New Orleans LA "])
+    before = draw.choice(
+        ["", "", "#", "No. ", "AT ", "c/o ", "near ", "(", "Apt 4, ", "New Orleans LA "]
+    )
     between = draw.choice([" ", "  ", ", ", " - ", "/", "; ", ") ", " #"])
-    behind = draw.choice(["", "", ".", " APT 5", " UNIT B", " Rear", ", 70112", " LA", "?", " (blue)"])
-    form = draw.choice(["{a}{n}{b}{s}{c}", "{a}{s}{b}{n}{c}", "{a}{n}B{b}{s}{c}", "{s} & {n}{b}{s}{c}"])
+    behind = draw.choice(
+        ["", "", ".", " APT 5", " UNIT B", " Rear", ", 70112", " LA", "?", " (blue)"]
+    )
+    form = draw.choice(
+        ["{a}{n}{b}{s}{c}", "{a}{s}{b}{n}{c}", "{a}{n}B{b}{s}{c}", "{s} & {n}{b}{s}{c}"]
+    )
     return form.format(a=before, n=number, b=between, s=street, c=behind), number
 
 
@@ -82,7 +88,9 @@ def a_word(draw: random.Random, cells: Sequence[str]) -> tuple[str, str]:
     mark = "".join(draw.choices("QXZJKV", k=6))
     known = draw.choice([cell for cell in cells if cell] or ["WORD"])
     near = f"{known} {mark}"
-    return draw.choice([mark, near, f"{mark}/{known}", f"{known}, {mark.lower()}", f"21{mark}"]), mark
+    return draw.choice(
+        [mark, near, f"{mark}/{known}", f"{known}, {mark.lower()}", f"21{mark}"]
+    ), mark
 
 
 def put_dirt(path: Path, seed: int) -> list[Planted]:
