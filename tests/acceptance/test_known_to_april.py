@@ -63,6 +63,5 @@ def _write(path: Path, rows: Sequence[Sequence[str]]) -> None:
 def test_unseen_months_are_published_on_day_one(city: City) -> None:
     """The gates pass; what waits does so for words that nobody said before May, and for its place."""
     fates = city.ledger(CALLS)["fates"]
-    print(fates, city.ledger(CALLS)["reasons"])
     assert fates["quarantined"] == 0
     assert 0 < fates["withheld"] < 0.046 * (fates["published"] + fates["withheld"])

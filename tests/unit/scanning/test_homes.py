@@ -1,4 +1,4 @@
-"""Homes in any writing: drawn from a grammar of how people put a number and a street beside each other."""
+"""Homes in any writing, drawn from a grammar of how people put a number beside a street."""
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +23,7 @@ street = st.sampled_from(
 # A zip code or a year behind a street is none of its houses.
 number = st.integers(100, 69_999).filter(lambda n: not 1_900 <= n <= 2_059 and n % 500).map(str)
 before = st.sampled_from(
-    ["", "#", "No. ", "AT ", "c/o ", "near ", "(", "Apt 4, ", "New Orleans LA ", "~"]
+    ["", "#", "No. ", "AT ", "c/o ", "near ", "(", "Apt 4, ", "New Orleans LA "]
 )
 between = st.sampled_from([" ", "  ", ", ", " - ", "/", "; ", ") ", " #", " | ", " — ", ",", " * "])
 behind = st.sampled_from(["", ".", " APT 5", " UNIT B", " Rear", ", 70112", " LA", "?", " (blue)"])
