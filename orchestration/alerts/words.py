@@ -35,7 +35,8 @@ def of_words(view: View, record: GateRecord, *, event_id: int | None) -> list[Se
     if record.layer != "standardized" or {one["rule_id"] for one in judged} != asking:
         return []
     waiting = [one for one in judged if one["outcome"] == "failed"]
-    questions = open_questions(view.settings, view.state, dataset) if waiting else []
+    # Also where no rule failed: words of extracts that this run did not read wait on.
+    questions = open_questions(view.settings, view.state, dataset)
     found = [
         _finding(view, dataset, record, WORDS_RESEMBLE, [q for q in questions if q.is_urgent]),
         _finding(view, dataset, record, WORDS_WAIT, [q for q in questions if not q.is_urgent]),

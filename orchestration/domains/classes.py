@@ -205,13 +205,18 @@ def list_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> str
     return "classified_values"
 
 
+def always_asked(dataset: Dataset) -> frozenset[str]:
+    """The columns that every extract has to say something in: what policies name first."""
+    return frozenset(policy.column for policy in dataset.policies)
+
+
 def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lines: str) -> None:
     """Makes a function `is_asked_<column>(extract_id)` per deciding column.
 
     A blank cell says nothing of what happened, so its row waits; but an extract of a year that had no
     initial type or no codes cannot be asked for them. What a policy names first is always asked for.
     """
-    first = {policy.column for policy in dataset.policies}
+    first = always_asked(dataset)
     for column in dataset.deciding:
         if column in first:
             connection.execute(f"create macro is_asked_{column}(extract_id) as true")
