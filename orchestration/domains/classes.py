@@ -63,6 +63,17 @@ class Classes:
         return sorted(value for value, policies in known.items() if policy in policies)
 
     @property
+    def told(self) -> dict[str, dict[str, str]]:
+        """Per deciding column the class of each plain value: `harmless` or its policies with blanks."""
+        return {
+            column: {
+                value: " ".join(sorted(policies)) or HARMLESS
+                for value, policies in self.known[asked].items()
+            }
+            for column, asked in self.deciding.items()
+        }
+
+    @property
     def hash(self) -> str:
         """Changes whenever the class of any value does; '' where no column decides a policy."""
         if not self.deciding:
@@ -195,9 +206,9 @@ def list_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> str
     Looking for misspellings asks it: a correction in a deciding column stays within a class.
     """
     rows = [
-        (column, value, " ".join(sorted(policies)) or HARMLESS)
-        for column, asked in classes.deciding.items()
-        for value, policies in sorted(classes.known[asked].items())
+        (column, value, told)
+        for column, values in classes.told.items()
+        for value, told in sorted(values.items())
     ]
     cells = list(zip(*rows, strict=True)) if rows else [(), (), ()]
     names = ("column_name", "value", "class")
