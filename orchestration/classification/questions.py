@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.classification.likeness import most_alike
+from orchestration.classification.likeness import Likeness
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes, always_asked, plain
 from orchestration.domains.in_force import classes_in_force
@@ -176,10 +176,11 @@ def _of_words(classes: Classes, counted: Mapping[str, Sequence[_Cell]]) -> list[
             if cell.value and classes.of(column, cell.value) is None:
                 asked.setdefault((classes.deciding[column], cell.value), []).append(cell)
     found = []
+    likeness = {column: Likeness(classes.known[column]) for column, _ in asked}
     for (column, value), cells in asked.items():
         lines = sum(cell.lines for cell in cells)
         if lines:
-            resembles, policies = most_alike(value, classes.known[column])
+            resembles, policies = likeness[column].of(value)
             found.append(
                 Question(
                     column=column,
