@@ -1,8 +1,8 @@
 """From what was found to what is told: an alert opens once, says what is new, and ends with a word.
 
 The same cause in the same place is one alert, however many runs find it. A warning that lasts and a
-critical alert that nobody acknowledges escalate, once. What goes into the weekly digest does not: it
-comes again every week, as it is then.
+critical alert that nobody acknowledges escalate, once; a warning that becomes critical does at once. What
+goes into the weekly digest does not: it comes again every week, as it is then.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -102,7 +102,12 @@ def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str
         if is_another_run:
             _tell_again(pen, router, seen)
         return
-    news = what_is_new(alert.facts, finding.facts) if is_another_run else None
+    if finding.severity == CRITICAL != alert.severity:
+        pen.change(alert.id, severity=CRITICAL)
+        _escalate(pen, router, replace(seen, severity=CRITICAL), "It was a warning before.")
+        return
+    # What the present state says, and no run, is news whenever it is seen.
+    news = what_is_new(alert.facts, finding.facts) if is_another_run or run_id is None else None
     lasts = router.escalation(seen).warning_after_runs
     if seen.severity == WARNING and is_another_run and seen.runs >= lasts and not seen.escalated_at:
         _escalate(pen, router, seen, f"It was found by {seen.runs} runs in a row.")

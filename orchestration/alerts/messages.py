@@ -114,8 +114,10 @@ def _lines(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if facts.get("statement"):
         yield "Must be true", str(facts["statement"])
     if facts.get("failing"):
+        # Only a gate's rule says of how many.
+        of = f" of {facts['rows']:,} ({facts['share']:.2%})" if "share" in facts else ""
         keys = f", {facts['keys']:,} keys" if facts.get("keys") else ""
-        yield "Rows", f"{facts['failing']:,} of {facts['rows']:,} ({facts['share']:.2%}){keys}"
+        yield "Rows", f"{facts['failing']:,}{of}{keys}"
     elif facts.get("gate") and facts.get("rows"):
         yield "Rows", f"{facts['rows']:,} looked at"
     if facts.get("examples"):
