@@ -1,13 +1,15 @@
 """Finds mistakes in dataset files, suites, vocabularies, decisions and models before a run."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import sqlalchemy as sa
 
+from orchestration.cleaning.decided import find_crossing
 from orchestration.dataset import Column, Dataset, load_dataset
 from orchestration.domains.classes import (
     classes_path,
@@ -15,11 +17,17 @@ from orchestration.domains.classes import (
     load_classes_file,
     plain,
 )
+from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import ConfigurationError, ModelFault
 from orchestration.gates.suites import SUITES, Rule, load_suite
 from orchestration.layers import workspace
-from orchestration.review.decisions_file import load_decisions_file
+from orchestration.review.decisions_file import (
+    FileDecision,
+    decisions_path,
+    load_decisions_file,
+)
 from orchestration.review.judgements import people_of
+from orchestration.review.proposals import SPELLING
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
@@ -151,19 +159,26 @@ def _domains_owed(
 
 
 def _time_for_domains(settings: Settings) -> Grace | None:
-    """Until when this home has time; none where no home is, or it cannot be asked: looking makes none."""
+    """Until when this home has time; none where no home is, or it cannot be asked."""
+    with _known_state(settings) as state:
+        return UpgradeStore(state).grace(DOMAINS) if state is not None else None
+
+
+@contextmanager
+def _known_state(settings: Settings) -> Iterator[State | None]:
+    """The state of the home; none where no home is, or it cannot be asked: looking makes none."""
     try:
         place = sa.make_url(settings.state_url)
-        if place.get_backend_name() == "sqlite" and not Path(place.database or "").is_file():
-            return None
-        engine = open_database(settings)
+        is_there = place.get_backend_name() != "sqlite" or Path(place.database or "").is_file()
+        engine = open_database(settings) if is_there else None
     except (ConfigurationError, sa.exc.ArgumentError):
         # `summerware doctor` tells what is wrong with it; files are checked without it, too.
-        return None
+        engine = None
     try:
-        return UpgradeStore(State(engine)).grace(DOMAINS)
+        yield State(engine) if engine is not None else None
     finally:
-        engine.dispose()
+        if engine is not None:
+            engine.dispose()
 
 
 def _schedule_mistakes(dataset: Dataset) -> list[str]:
@@ -177,12 +192,39 @@ def _schedule_mistakes(dataset: Dataset) -> list[str]:
 
 def _decision_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
     try:
-        load_decisions_file(settings, dataset)
+        decisions = load_decisions_file(settings, dataset)
         if dataset.review:
             people_of(dataset)
+        return _crossing_decisions(settings, dataset, decisions)
     except ConfigurationError as error:
         return [str(error)]
-    return []
+
+
+def _crossing_decisions(
+    settings: Settings, dataset: Dataset, decisions: Sequence[FileDecision]
+) -> list[str]:
+    """Lines that would lead a value out of a policy or into one: the engine does not follow them."""
+    spelled = {one.id: one for one in decisions if one.kind == SPELLING}
+    if not dataset.deciding or not spelled:
+        return []
+    with _known_state(settings) as state:
+        classes = (
+            classes_in_force(settings, state, dataset)
+            if state is not None
+            else load_classes(settings, dataset)
+        )
+    made = [(one.column, one.left, one.right, one.verdict, name) for name, one in spelled.items()]
+    told = {
+        column: {value: (found,) for value, found in values.items()}
+        for column, values in classes.told.items()
+    }
+    file = decisions_path(settings, dataset).name
+    return [
+        f"{file}: line {spelled[name].line}: would lead a value of {spelled[name].column} out of a "
+        "policy or into one, or from or to a value that nobody classified; it is not followed. Classify "
+        f"the value instead: `summerware classify {dataset.id}`"
+        for name in find_crossing(made, told)
+    ]
 
 
 def _suite_mistakes(settings: Settings, dataset: Dataset) -> list[str]:

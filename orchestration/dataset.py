@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date, time
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -496,6 +496,8 @@ def _clock(value: Any) -> Any:
 
 Clock = Annotated[time, BeforeValidator(_clock)]
 """A time of the city's day, `20:00`."""
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
 class Route(_Strict):
@@ -531,13 +533,18 @@ class Alerts(_Strict):
     """Who is told what of a dataset, and when.
 
     A warning waits for the daily digest, or, where there is none, for the end of the quiet hours;
-    what is critical goes at once. What is broken rather than wrong goes to the engineers.
+    what is critical goes at once. What is broken rather than wrong goes to the engineers. New words
+    that resemble nothing protected are told once a week.
     """
+
+    LATER = frozenset({"weekly_on"})
 
     routes: tuple[Route, ...] = (Route(to="owners"),)
     engineers: tuple[Name, ...] = ("engineers",)
     digest_at: Clock | None = time(8, 0)
     """Of the city's day; none: warnings go as they come."""
+    weekly_on: Weekday = "monday"
+    """The day of the weekly digest, which goes at the time of the daily one."""
     quiet: Quiet | None = None
     escalate: Escalation = Escalation()
 

@@ -160,6 +160,7 @@ def _of_withdrawn(view: View, dataset: Dataset) -> list[Finding]:
     causes = Counter(cause for one in away for cause in one.cause.split())
     told = ", ".join(f"{cause} ({count:,})" for cause, count in sorted(causes.items()))
     before = max(len(away), *(one.plan["rows_before"] for one in proven[-3:]))
+    newest = max(away, key=lambda one: one.withdrawn_at)
     is_much = len(away) > dataset.guards.deletes_share * before
     return [
         Finding(
@@ -168,10 +169,13 @@ def _of_withdrawn(view: View, dataset: Dataset) -> list[Finding]:
             severity=CRITICAL if is_much else WARNING,
             gate=None,
             rule=None,
-            cause=", ".join(sorted(causes)),
-            facts=view.facts(dataset.id, kind=ROWS_WITHDRAWN, run_id=away[-1].run_id)
+            cause="protected",
+            facts=view.facts(dataset.id, kind=ROWS_WITHDRAWN, run_id=newest.run_id)
             | {
-                "headline": f"{len(away):,} rows were taken off the portal: {told}.",
+                "headline": (
+                    f"{len(away):,} rows are off the portal because their newest version is protected: "
+                    f"{told}." + (" More than the delete guard allows." if is_much else "")
+                ),
                 "failing": len(away),
                 "not_published": (
                     "These rows, until a run publishes a right version of them: the newest version "

@@ -66,7 +66,11 @@ def deliver(store: AlertStore, *, moment: datetime, seconds: float = 20) -> Deli
 def _try(url: str | None, claimed: Sequence[Delivery]) -> str | None:
     if url is None:
         return f"{variable_of(claimed[0].channel)} has fewer addresses than it had"
-    return send(url, compose_digest([(one.kind, one.facts) for one in claimed]))
+    try:
+        message = compose_digest([(one.kind, one.facts) for one in claimed])
+    except Exception as error:  # noqa: BLE001 - a message of ours that is wrong holds up no other one
+        return f"it could not be written ({type(error).__name__})"
+    return send(url, message)
 
 
 def _claim(store: AlertStore, group: Sequence[Delivery], gone: Iterable[str]) -> list[Delivery]:

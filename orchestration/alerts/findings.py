@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.domains.rules import gate_rules
+from orchestration.domains.rules import classified_rules, gate_rules
 from orchestration.errors import ConfigurationError, place_of
 from orchestration.gates.suites import SUITES, Rule
 from orchestration.gates.telling import (
@@ -33,6 +33,8 @@ CRITICAL, WARNING = "critical", "warning"
 GATE_FAILED = "gate_failed"
 ROWS_QUARANTINED = "rows_quarantined"
 ROWS_WAIT = "rows_wait"
+WORDS_WAIT = "words_wait"
+WORDS_RESEMBLE = "words_resemble"
 ROWS_WITHDRAWN = "rows_withdrawn"
 RULE_WARNED = "rule_warned"
 RULE_BROKEN = "rule_broken"
@@ -53,6 +55,8 @@ FOR_ENGINEERS = frozenset(
 """What is broken rather than wrong: the data's owner cannot mend it."""
 CAN_WAIT = frozenset({ROWS_QUARANTINED, ROWS_WAIT, RULE_WARNED, DATA_STALE})
 """What goes into the daily digest."""
+WEEKLY = frozenset({WORDS_WAIT})
+"""What goes into the weekly digest, and comes again every week until it is over."""
 
 _LOOKED_BACK = 100
 _NUMBER = re.compile(r"\d[\d,.]*")
@@ -185,17 +189,22 @@ def looked_at(
 
 
 def of_gate(view: View, record: GateRecord, *, event_id: int | None) -> Settlement:
-    """What a gate found. A gate over its limit is one finding, whatever rules took it there."""
+    """What a gate found. A gate over its limit is one finding, whatever rules took it there.
+
+    Which words nobody classified is told by `words`, not rule by rule.
+    """
     gate = SUITES[record.layer]
     rules = view.rules(record.dataset, record.layer)
     fresh = view.state.newly_quarantined(record.dataset, record.run_id)
     is_over_limit = record.verdict == "failed" and not any(
         one["outcome"] == "failed" and one["strength"] == "table" for one in record.results
     )
+    about_words = classified_rules(view.datasets[record.dataset])
     findings = [
         _of_rule(view, record, gate, one, rules, fresh, is_over_limit=is_over_limit)
         for one in record.results
-        if one["outcome"] != "passed"
+        if one["outcome"] == "broken"
+        or (one["outcome"] == "failed" and one["rule_id"] not in about_words)
     ]
     if is_over_limit:
         findings.append(_over_limit(view, record, gate, rules))
@@ -262,7 +271,8 @@ def _of_rule(
             "waiting",
             f"{said}; they wait for a person.",
             "The rows of their keys are not on the portal: what is not known is not published.",
-            f"See what is asked and answer it: `summerware classify {record.dataset}`.",
+            "The owner of the source mends what is no place or names a person; a new street belongs "
+            f"into its vocabulary. See which: `summerware ledger {record.dataset}`.",
         ),
         "warning": (
             RULE_WARNED,
@@ -357,6 +367,9 @@ def without_numbers(text: str) -> str:
 
 def what_is_new(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | None:
     """What a finding has that it had not when it was seen last; none where it is the same again."""
+    if "words" in after:
+        fresh = set(after["words"]) - set(before.get("words", ()))
+        return f"{_counted(len(fresh), 'word')} more" if fresh else None
     if after.get("new_keys"):
         return f"{_counted(after['new_keys'], 'key')} new since then"
     grown = (after.get("failing") or 0) - (before.get("failing") or 0)
@@ -367,6 +380,13 @@ def what_is_new(before: Mapping[str, Any], after: Mapping[str, Any]) -> str | No
     if without_numbers(observed or "") != without_numbers(before.get("observed") or ""):
         return f"now {observed}" if observed else None
     return None
+
+
+def carried_on(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a finding that is seen again: it remembers every word that it ever was about."""
+    if "words" not in after:
+        return dict(after)
+    return {**after, "words": sorted({*before.get("words", ()), *after["words"]})}
 
 
 def _counted(count: int, what: str) -> str:

@@ -1,20 +1,24 @@
 """From what was found to what is told: an alert opens once, says what is new, and ends with a word.
 
 The same cause in the same place is one alert, however many runs find it. A warning that lasts and a
-critical alert that nobody acknowledges escalate, once.
+critical alert that nobody acknowledges escalate, once; a warning that becomes critical does at once. What
+goes into the weekly digest does not: it comes again every week, as it is then.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from orchestration.alerts.findings import (
     CRITICAL,
     GATE_FAILED,
     RULE_BROKEN,
     WARNING,
+    WEEKLY,
     Finding,
     Settlement,
+    carried_on,
     what_is_new,
 )
 from orchestration.alerts.routing import Router
@@ -82,7 +86,7 @@ def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str
     is_another_run = run_id is not None and run_id != alert.last_run_id
     seen = replace(
         alert,
-        facts=finding.facts,
+        facts=carried_on(alert.facts, finding.facts),
         runs=alert.runs + is_another_run,
         last_seen_at=router.now,
         last_run_id=run_id or alert.last_run_id,
@@ -94,7 +98,16 @@ def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str
         last_seen_at=seen.last_seen_at,
         last_run_id=seen.last_run_id,
     )
-    news = what_is_new(alert.facts, finding.facts) if is_another_run else None
+    if seen.kind in WEEKLY:
+        if is_another_run:
+            _tell_again(pen, router, seen)
+        return
+    if finding.severity == CRITICAL != alert.severity:
+        pen.change(alert.id, severity=CRITICAL)
+        _escalate(pen, router, replace(seen, severity=CRITICAL), "It was a warning before.")
+        return
+    # What the present state says, and no run, is news whenever it is seen.
+    news = what_is_new(alert.facts, finding.facts) if is_another_run or run_id is None else None
     lasts = router.escalation(seen).warning_after_runs
     if seen.severity == WARNING and is_another_run and seen.runs >= lasts and not seen.escalated_at:
         _escalate(pen, router, seen, f"It was found by {seen.runs} runs in a row.")
@@ -146,8 +159,22 @@ def _escalate(pen: Pen, router: Router, alert: Alert, why: str) -> None:
     _tell(pen, router, alert, ESCALATED, news=why)
 
 
+def _tell_again(pen: Pen, router: Router, alert: Alert) -> None:
+    """What a weekly digest says when it goes: as things are then, and what is new since the last one."""
+    sent = pen.last_sent(alert.id)
+    news = (what_is_new(sent, alert.facts) or "nothing since the last digest") if sent else None
+    if not pen.rephrase(alert.id, _facts(alert, news=news)):
+        _tell(pen, router, alert, NEWS, news=news)
+
+
 def _tell(pen: Pen, router: Router, alert: Alert, kind: str, *, news: str | None = None) -> None:
-    facts = {
+    addressed = router.addressed(alert, is_escalation=kind == ESCALATED)
+    pen.tell(alert.id, kind, _facts(alert, news=news), addressed)
+
+
+def _facts(alert: Alert, *, news: str | None) -> dict[str, Any]:
+    """What a message about an alert is made of."""
+    return {
         **alert.facts,
         "alert": alert.id,
         "kind": alert.kind,
@@ -160,4 +187,3 @@ def _tell(pen: Pen, router: Router, alert: Alert, kind: str, *, news: str | None
         "news": news,
         "acked_by": alert.acked_by,
     }
-    pen.tell(alert.id, kind, facts, router.addressed(alert, is_escalation=kind == ESCALATED))

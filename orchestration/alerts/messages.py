@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from orchestration.alerts.findings import CRITICAL
+from orchestration.alerts.findings import CRITICAL, WEEKLY
 from orchestration.alerts.lifecycle import ESCALATED, NEWS, OPENED, RESOLVED
 from orchestration.dataset import TIME_ZONE
 
@@ -61,12 +61,16 @@ def compose(kind: str, facts: Mapping[str, Any]) -> Message:
 
 
 def compose_digest(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> Message:
-    """The warnings of a day as one message."""
+    """The warnings of a day or a week as one message; what is over by now is only said to be over."""
+    over = {facts["alert"] for kind, facts in parts if kind == RESOLVED}
+    parts = [part for part in parts if part[0] == RESOLVED or part[1]["alert"] not in over]
     if len(parts) == 1:
         return compose(*parts[0])
     messages = [compose(kind, facts) for kind, facts in parts]
     fresh = sum(kind != RESOLVED for kind, _ in parts)
-    summary = f"[Summerware] Daily digest: {fresh} to look at, {len(parts) - fresh} over"
+    is_weekly = all(facts["kind"] in WEEKLY for _, facts in parts)
+    title = "Weekly digest of new words" if is_weekly else "Daily digest"
+    summary = f"[Summerware] {title}: {fresh} to look at, {len(parts) - fresh} over"
     sections = [
         _section(
             _headline(kind, facts),
@@ -110,8 +114,10 @@ def _lines(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if facts.get("statement"):
         yield "Must be true", str(facts["statement"])
     if facts.get("failing"):
+        # Only a gate's rule says of how many.
+        of = f" of {facts['rows']:,} ({facts['share']:.2%})" if "share" in facts else ""
         keys = f", {facts['keys']:,} keys" if facts.get("keys") else ""
-        yield "Rows", f"{facts['failing']:,} of {facts['rows']:,} ({facts['share']:.2%}){keys}"
+        yield "Rows", f"{facts['failing']:,}{of}{keys}"
     elif facts.get("gate") and facts.get("rows"):
         yield "Rows", f"{facts['rows']:,} looked at"
     if facts.get("examples"):

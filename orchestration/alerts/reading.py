@@ -21,10 +21,12 @@ from orchestration.alerts.findings import (
     looked_at,
     of_gate,
 )
+from orchestration.alerts.words import of_words
 from orchestration.assets.gates import GATE
 from orchestration.gates.suites import SUITES
 from orchestration.layers import LAYERS
 from orchestration.state.alerts import Position
+from orchestration.state.store import GateRecord
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, EventLogEntry
@@ -105,7 +107,31 @@ def _of_event(
 ) -> list[Settlement]:
     what = f"{entry.get_dagster_event().event_type_value.lower()} events"
     look = partial(_settlements, instance, view, event_id, entry)
-    return looked_at(view, what, look, event_id=event_id)
+    found = looked_at(view, what, look, event_id=event_id)
+    record = _record_of(view, entry)
+    if record is not None:
+        look = partial(of_words, view, record, event_id=event_id)
+        found += looked_at(view, "new words", look, event_id=event_id)
+    return found
+
+
+def _record_of(view: View, entry: "EventLogEntry") -> GateRecord | None:
+    """The record of the gate that an event is about; none where it is about no gate of ours."""
+    from dagster import DagsterEventType
+
+    event = entry.get_dagster_event()
+    if event.event_type != DagsterEventType.ASSET_CHECK_EVALUATION:
+        return None
+    layer, *rest = event.asset_check_evaluation_data.asset_key.path
+    dataset_id = "/".join(rest)
+    if layer not in SUITES or dataset_id not in view.datasets:
+        return None
+    found = [
+        record
+        for record in view.state.gates_of_run(entry.run_id)
+        if record.layer == layer and record.dataset == dataset_id
+    ]
+    return found[-1] if found else None
 
 
 def _settlements(
@@ -115,15 +141,8 @@ def _settlements(
 
     event = entry.get_dagster_event()
     if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-        layer, *rest = event.asset_check_evaluation_data.asset_key.path
-        dataset_id = "/".join(rest)
-        found = [
-            record
-            for record in view.state.gates_of_run(entry.run_id)
-            if record.layer == layer and record.dataset == dataset_id
-        ]
-        is_ours = bool(found) and layer in SUITES and dataset_id in view.datasets
-        return [of_gate(view, found[-1], event_id=event_id)] if is_ours else []
+        record = _record_of(view, entry)
+        return [] if record is None else [of_gate(view, record, event_id=event_id)]
     steps = list(_steps(instance, view, event_id, entry.run_id))
     if event.event_type == DagsterEventType.RUN_CANCELED:
         # A person did it; what its steps had found until then counts all the same.

@@ -12,12 +12,14 @@ from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from orchestration.alerts.findings import CAN_WAIT, CRITICAL, FOR_ENGINEERS, WARNING
-from orchestration.dataset import TIME_ZONE, Alerts, Dataset, Escalation, Quiet
+from orchestration.alerts.findings import CAN_WAIT, CRITICAL, FOR_ENGINEERS, WARNING, WEEKLY
+from orchestration.dataset import TIME_ZONE, WEEKDAYS, Alerts, Dataset, Escalation, Quiet
 from orchestration.settings import uses_daemon
 from orchestration.state.alerts import Addressed, Alert
 
 _CITY = ZoneInfo(TIME_ZONE)
+_MORNING = time(8, 0)
+"""When the weekly digest goes where a dataset file wants no daily one."""
 
 
 def variable_of(channel: str) -> str:
@@ -85,6 +87,10 @@ class Router:
     def _due(self, alert: Alert, rules: Alerts, *, at_once: bool) -> tuple[datetime, bool]:
         if at_once or alert.severity == CRITICAL:
             return self.moment, False
+        if alert.kind in WEEKLY:
+            # Without a daemon the first run after that hour sends it.
+            clock = rules.digest_at or _MORNING
+            return _next(clock, self.moment, weekday=WEEKDAYS.index(rules.weekly_on)), True
         if rules.digest_at is not None and alert.kind in CAN_WAIT:
             # Without a daemon nobody looks at that hour: all of a run go together at its end.
             due_at = _next(rules.digest_at, self.moment) if uses_daemon() else self.moment
@@ -126,10 +132,12 @@ def is_quiet(quiet: Quiet, moment: datetime) -> bool:
     return clock >= quiet.start or clock < quiet.end
 
 
-def _next(clock: time, moment: datetime) -> datetime:
-    """The next time that the city's clocks show this, in UTC."""
+def _next(clock: time, moment: datetime, *, weekday: int | None = None) -> datetime:
+    """The next time that the city's clocks show this, on any day or on one of the week (0: Monday)."""
     local = moment.astimezone(_CITY)
-    due = datetime.combine(local.date(), clock, tzinfo=_CITY)
-    if due <= local:
-        due = datetime.combine(local.date() + timedelta(days=1), clock, tzinfo=_CITY)
+    day = local.date()
+    while (weekday is not None and day.weekday() != weekday) or (
+        (due := datetime.combine(day, clock, tzinfo=_CITY)) <= local
+    ):
+        day += timedelta(days=1)
     return due.astimezone(UTC)

@@ -16,6 +16,7 @@ from orchestration.alerts.lateness import schedules_as_seen
 from orchestration.alerts.lifecycle import end_what_nobody_has, escalate_unacknowledged, settle
 from orchestration.alerts.reading import READER, newest_event, read_events
 from orchestration.alerts.routing import Router
+from orchestration.alerts.words import of_words
 from orchestration.dataset import load_sound_datasets
 from orchestration.schedules import build_schedules
 from orchestration.settings import Settings
@@ -48,7 +49,10 @@ def begin(settings: Settings, state: State, instance: "DagsterInstance") -> None
         one
         for record in state.latest_gates()
         if record.dataset in datasets
-        for one in looked_at(view, f"gates/{record.dataset}", partial(_verdict, view, record))
+        for one in (
+            *looked_at(view, f"gates/{record.dataset}", partial(_verdict, view, record)),
+            *looked_at(view, "new words", partial(of_words, view, record, event_id=None)),
+        )
     ]
     moment = datetime.now(UTC)
     forms = schedules_as_seen(

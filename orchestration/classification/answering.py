@@ -116,7 +116,7 @@ def _fault(dataset: Dataset, classes: Classes, one: Answer) -> str | None:
     if one.column not in asked:
         return f"decides no policy of {dataset.id}; these do: {', '.join(asked)}"
     if not one.value:
-        return "a blank cell says nothing, and cannot be classified"
+        return "a blank cell says nothing and cannot be classified; the source must say it"
     if one.verdict not in VERDICTS:
         return f"an answer is one of {', '.join(VERDICTS)}"
     if one.verdict == COVERED and not (one.means and set(one.means.split()) <= policies):

@@ -110,7 +110,8 @@ def _list(
     proposals = answering.open_proposals(state, dataset)
     if sheet is not None:
         answering.write_questions(sheet, questions)
-        out.print(f"{len(questions)} questions in {sheet}; fill in `answer`, then --read it")
+        words = sum(bool(one.value) for one in questions)
+        out.print(f"{words} questions in {sheet}; fill in `answer`, then --read it")
         return None
     if as_json:
         shown: dict[str, Any] = {
@@ -136,17 +137,23 @@ def _list(
 
 
 def _print_questions(dataset: Dataset, questions: Any) -> None:
+    from orchestration.classification.questions import tell_blanks
+
     if not questions:
         out.print(f"{dataset.id}: every deciding value of the newest extracts is classified")
         return
-    lines = sum(one.lines for one in questions)
-    out.print(f"{dataset.id}: {len(questions)} words on {lines:,} cells wait for an answer")
-    for one in questions[:SHOWN]:
-        word = f"“{one.value}”" if one.value else "a blank cell"
+    words = [one for one in questions if one.value]
+    lines = sum(one.lines for one in words)
+    out.print(f"{dataset.id}: {len(words)} words on {lines:,} cells wait for an answer")
+    for one in questions:
+        if not one.value:
+            out.print(f"    {one.column}: {tell_blanks(one)}")
+    for one in words[:SHOWN]:
         alike = f"; resembles “{one.resembles}”" if one.resembles else ""
         covered = f", covered by {' '.join(one.policies)}: urgent" if one.is_urgent else ""
         out.print(
-            f"    {one.column} {word} on {one.lines:,} lines since {one.since[:10]}{alike}{covered}"
+            f"    {one.column} “{one.value}” on {one.lines:,} lines since {one.since[:10]}"
+            f"{alike}{covered}"
         )
-    if len(questions) > SHOWN:
-        out.print(f"    and {len(questions) - SHOWN} more: --out FILE writes them all to a sheet")
+    if len(words) > SHOWN:
+        out.print(f"    and {len(words) - SHOWN} more: --out FILE writes them all to a sheet")

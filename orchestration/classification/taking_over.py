@@ -7,7 +7,7 @@ others are asked about at once. The day is the one that the migration noted (`st
 
 from datetime import date
 
-from orchestration.classification.likeness import most_alike
+from orchestration.classification.likeness import Likeness
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classified, classes_path, load_classes, plain
 from orchestration.duck import connect, parquet
@@ -63,11 +63,11 @@ def _take_over(settings: Settings, state: State, dataset: Dataset) -> list[Class
         for column, asked in dataset.deciding.items():
             if column not in held:
                 continue
+            likeness = Likeness(classes.known[asked])
             for (cell,) in connection.execute(
                 f"select distinct {column} from {parquet(file)} where {column} is not null"
             ).fetchall():
-                known = classes.known[asked]
-                if classes.of(column, cell) is None and not most_alike(plain(cell), known)[1]:
+                if classes.of(column, cell) is None and not likeness.of(plain(cell))[1]:
                     answers.append(Answer(column=asked, value=plain(cell), verdict=HARMLESS))
     store = ClassificationStore(state)
     unique = list({(one.column, one.value): one for one in answers}.values())

@@ -63,6 +63,17 @@ class Classes:
         return sorted(value for value, policies in known.items() if policy in policies)
 
     @property
+    def told(self) -> dict[str, dict[str, str]]:
+        """Per deciding column the class of each plain value: `harmless` or its policies with blanks."""
+        return {
+            column: {
+                value: " ".join(sorted(policies)) or HARMLESS
+                for value, policies in self.known[asked].items()
+            }
+            for column, asked in self.deciding.items()
+        }
+
+    @property
     def hash(self) -> str:
         """Changes whenever the class of any value does; '' where no column decides a policy."""
         if not self.deciding:
@@ -195,14 +206,19 @@ def list_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> str
     Looking for misspellings asks it: a correction in a deciding column stays within a class.
     """
     rows = [
-        (column, value, " ".join(sorted(policies)) or HARMLESS)
-        for column, asked in classes.deciding.items()
-        for value, policies in sorted(classes.known[asked].items())
+        (column, value, told)
+        for column, values in classes.told.items()
+        for value, told in sorted(values.items())
     ]
     cells = list(zip(*rows, strict=True)) if rows else [(), (), ()]
     names = ("column_name", "value", "class")
     make_table(connection, "classified_values", dict(zip(names, cells, strict=True)))
     return "classified_values"
+
+
+def always_asked(dataset: Dataset) -> frozenset[str]:
+    """The columns that every extract has to say something in: what policies name first."""
+    return frozenset(policy.column for policy in dataset.policies)
 
 
 def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lines: str) -> None:
@@ -211,7 +227,7 @@ def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lin
     A blank cell says nothing of what happened, so its row waits; but an extract of a year that had no
     initial type or no codes cannot be asked for them. What a policy names first is always asked for.
     """
-    first = {policy.column for policy in dataset.policies}
+    first = always_asked(dataset)
     for column in dataset.deciding:
         if column in first:
             connection.execute(f"create macro is_asked_{column}(extract_id) as true")

@@ -46,6 +46,11 @@ def domain_rules(dataset: Dataset) -> list[Rule]:
     return rules
 
 
+def classified_rules(dataset: Dataset) -> frozenset[str]:
+    """The ids of the rules that ask whether deciding values are classified."""
+    return frozenset(map(_classified_id, dataset.deciding))
+
+
 def domain_vocabularies(dataset: Dataset) -> list[str]:
     """The seeds that domains of a dataset name."""
     domains = [one.domain for one in dataset.columns if one.domain]
@@ -71,10 +76,14 @@ def domain_facts(settings: Settings, dataset: Dataset) -> dict[str, list[str]]:
     }
 
 
+def _classified_id(column: str) -> str:
+    return f"{column}_classified"
+
+
 def _classified(column: Column) -> Rule:
     named = f"list_contains(string_split(_unclassified, ', '), {quoted(column.name)})"
     return _rule(
-        f"{column.name}_classified",
+        _classified_id(column.name),
         "waiting",
         LINES + named,
         statement=f"Somebody said of every value of {column.name} which policies cover it, or none.",

@@ -173,6 +173,27 @@ class Pen:
                 )
             )
 
+    def last_sent(self, alert_id: str) -> dict[str, Any] | None:
+        """The facts of the last message about an alert that was sent, or tried; none before that."""
+        table = tables.alert_message
+        query = (
+            sa.select(table.c.facts)
+            .where(table.c.alert_id == alert_id, table.c.id.in_(_tried(alert_id)))
+            .order_by(table.c.id.desc())
+        )
+        facts: dict[str, Any] | None = self._connection.scalar(query.limit(1))
+        return facts
+
+    def rephrase(self, alert_id: str, facts: dict[str, Any]) -> bool:
+        """Gives a message about an alert that nobody was sent yet other facts; whether there is one."""
+        table = tables.alert_message
+        changed = self._connection.execute(
+            table.update()
+            .where(table.c.alert_id == alert_id, table.c.id.not_in(_tried(alert_id)))
+            .values(facts=facts)
+        )
+        return bool(changed.rowcount)
+
     def is_newer(self, scope: str, event_id: int) -> bool:
         """Whether nothing later was seen of a scope; from now on this is the last that was."""
         table = tables.alert_scope
@@ -332,6 +353,14 @@ class AlertStore:
         if row is None:
             return None
         return Beat(**{field.name: row[field.name] for field in fields(Beat)})
+
+
+def _tried(alert_id: str) -> sa.Select[tuple[int]]:
+    """The messages about an alert that somebody may have received."""
+    table = tables.alert_delivery
+    return sa.select(table.c.message_id).where(
+        table.c.alert_id == alert_id, sa.or_(table.c.attempts > 0, table.c.state == SENT)
+    )
 
 
 def _position(connection: sa.Connection, reader: str) -> Position | None:

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import SequenceMatcher
 from typing import Any
 
+from orchestration.classification.likeness import Likeness
 from orchestration.dataset import Column, Dataset, Policy
+from orchestration.domains.classes import plain
 from orchestration.warehouse.vocabularies import STREETS
 
 REASON = "Drafted from what was published; nobody has looked at it yet."
@@ -31,7 +32,7 @@ _LONGEST_WORDS = 8
 _SHAPES = 12
 """A pattern of more different shapes would let anything through."""
 _LONGEST_CODE = 40
-_ALIKE = 0.85
+_COVERED = "a policy"
 _LISTS = " | "
 """What stands between the parts where cells are lists, and the dataset file says so."""
 _POINT = re.compile(r"POINT \((-?\d+(?:\.\d+)?) (-?\d+(?:\.\d+)?)\)")
@@ -278,12 +279,16 @@ def _deciding(
         " ".join(value.split()): policies for plain, value in covered.items() if plain not in known
     }
     taken = known | set(covered)
+    likeness = Likeness(
+        {plain(word): [] for word in known}
+        | {plain(value): [_COVERED] for value in covered.values()}
+    )
     resembling = 0
     for text, _ in sorted(texts.items(), key=lambda one: (-one[1], one[0])):
         word = " ".join(text.split())
         if _plain(word) in taken or not word.isprintable():
             continue
-        if any(resembles(word, value) for value in covered.values()):
+        if likeness.of(plain(word))[1]:
             resembling += 1
         elif column.person == "none":
             taken.add(_plain(word))
@@ -313,21 +318,6 @@ def _values_for(policy: Policy, column: str) -> tuple[str, ...]:
     if policy.codes and column in policy.codes.columns:
         return policy.codes.values
     return ()
-
-
-def resembles(word: str, protected: str) -> bool:
-    """Whether a word may mean what a protected one does: its words in it, or nearly its letters.
-
-    Errs to yes: a word that is asked about once too often does no harm.
-    """
-    left, right = _tokens(word), _tokens(protected)
-    if left and right and (left <= right or right <= left):
-        return True
-    return SequenceMatcher(None, _plain(word), _plain(protected)).ratio() >= _ALIKE
-
-
-def _tokens(text: str) -> set[str]:
-    return set(re.findall(r"\w+", _plain(text)))
 
 
 def _plain(text: str) -> str:

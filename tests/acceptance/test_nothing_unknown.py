@@ -151,6 +151,15 @@ def test_new_word_is_asked_once(first_day: City) -> None:
     assert any(one.is_urgent and one.value.startswith("JUVENILE MISSING") for one in found)
 
 
+def test_blank_cell_is_shown_with_what_stands_beside_it(first_day: City) -> None:
+    """Nobody can answer for it; the list says so, and what the lines' other deciding columns say."""
+    told = first_day.command("classify", CALLS).stdout
+    (line,) = [one for one in told.splitlines() if "a blank cell" in one]
+    assert line.strip().startswith("call_type_text: a blank cell on ")
+    assert "“21” in call_type_code on" in line
+    assert line.endswith("only the source can say it")
+
+
 def test_signed_word_goes_on_by_itself(first_day: City) -> None:
     """Proposed by one person and signed by the custodian, its rows are published by the next run."""
     city, dataset = first_day, first_day._dataset(CALLS)

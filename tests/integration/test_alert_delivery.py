@@ -123,6 +123,26 @@ def test_the_end_of_an_alert_reads_as_good_news() -> None:
     assert message.is_good_news
 
 
+def test_rows_that_no_rule_counted_have_no_share() -> None:
+    """Rows off the portal are a number alone; saying it once stopped every message behind it."""
+    facts = {name: said for name, said in FACTS.items() if name not in ("rows", "share", "keys")}
+    assert "\nRows: 13\n" in compose("opened", {**facts, "kind": "rows_withdrawn"}).text
+
+
+def test_a_message_that_cannot_be_written_holds_no_other_up(
+    town: Town, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours in one message is its failure, and the next one goes."""
+    town.run([rule(), rule("place_known")])
+    town.watch()
+    with town.store.writing() as pen:
+        pen.rephrase(town.outbox()[0].alert_id, {"owner_email": "parks@example.org"})
+    monkeypatch.setenv("SUMMERWARE_CHANNEL_OWNERS", webhook.url)
+    delivered = deliver(town.store, moment=datetime.now(UTC))
+    assert (delivered.sent, delivered.failed) == (1, 1)
+    assert "KeyError" in str([one.failure for one in town.outbox()])
+
+
 def test_the_warnings_of_a_day_are_one_message() -> None:
     """Each with its own section and id."""
     other = {**FACTS, "alert": "alert-9876543210", "rule": "place_known"}

@@ -311,6 +311,46 @@ def test_check_names_what_a_new_dataset_lacks(
     assert "dbt_project/models/marts/dogs.sql: is missing; dogs needs it" in mistakes
 
 
+CROSSING = [
+    ("SPOT", "STRAY", "apply", True),
+    ("STRAY", "SPOT", "apply", True),
+    ("SPOTT", "SPOT", "apply", True),
+    ("SPOT", "REX", "apply", False),
+    ("STRAY", "SPOT", "keep", False),
+]
+"""From, to and verdict of a decision about names, and whether it leads into another class."""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "verdict", "is_told"),
+    CROSSING,
+    ids=["into a policy", "out of one", "from an unknown one", "within", "kept"],
+)
+def test_check_names_decisions_that_cross_a_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path,
+    wrong: str, right: str, verdict: str, is_told: bool,
+):  # fmt: skip
+    """The engine does not follow such a line of the decisions file; nobody shall think that it does."""
+    dogs = copy.deepcopy(DOGS)
+    dogs["columns"][1]["spelling"] = {}
+    dogs["policies"] = dogs["policies"][:1]
+    (tmp_path / "dogs.yaml").write_text(yaml.safe_dump(dogs), encoding="utf-8")
+    (tmp_path / "dogs.classes.csv").write_text(
+        "column,value,class,source,until\nname,SPOT,harmless,Kennel,\nname,REX,harmless,Kennel,\n"
+        "name,STRAY,no_strays,Kennel,\n"
+    )
+    (tmp_path / "dogs.decisions.csv").write_text(
+        "kind,column,from,to,verdict,by,on,reason\n"
+        f"spelling,name,{wrong},{right},{verdict},Ana,2026-11-02,So it is.\n"
+    )
+    monkeypatch.setenv("SUMMERWARE_DATASETS", str(tmp_path))
+    told = [one for one in find_mistakes(Settings.from_environment()) if "decisions.csv" in one]
+    assert [one.split(" would ")[0] for one in told] == (
+        ["dogs.decisions.csv: line 2:"] if is_told else []
+    )
+    assert not any(word in one for one in told for word in ("STRAY", "SPOT"))
+
+
 # An id may be a plain word, which prose may hold; between signs, or as a table, it is an id.
 _ANY = "|".join(DATASETS)
 NAMES_A_DATASET = re.compile(rf"(?<![a-z ])(?:{_ANY})(?![a-z ])|(?:from|join) (?:{_ANY})\b")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestration.dataset import Column, Dataset, Domain
-from orchestration.upgrading.drafts import Draft, draft, resembles, shape_pattern
+from orchestration.upgrading.drafts import Draft, draft, shape_pattern
 from tests.unit.publishing.conftest import trees
 
 UNTIL = date(2027, 2, 27)
@@ -116,22 +116,6 @@ def test_deciding_column_is_closed() -> None:
     assert made.domain == {"vocabulary": ["trees_species"], "until": UNTIL}
     assert made.words == {"ASH DIEBACK": "Policies", "oak": "Published"}
     assert made.resembling == 3
-
-
-@pytest.mark.parametrize(
-    ("word", "protected", "is_alike"),
-    [
-        ("JUVENILE MISSING", "MISSING JUVENILE", True),
-        ("MISSING JUVENILE: UNDER 13", "MISSING JUVENILE", True),
-        ("AGGRAVATED RAPE - MALE", "AGGRAVATED RAPE", True),
-        ("PROSTITUTON", "PROSTITUTION", True),
-        ("SIMPLE BATTERY", "SIMPLE RAPE", False),
-        ("AUTO ACCIDENT", "MENTAL PATIENT", False),
-    ],
-)
-def test_resemblance(word: str, protected: str, is_alike: bool) -> None:
-    """Its words in another order, more words, fewer letters; not one common word of two."""
-    assert resembles(word, protected) == is_alike
 
 
 CODES = st.lists(st.from_regex(r"[A-Za-z0-9\-./_:]{1,12}", fullmatch=True), min_size=1, max_size=9)
