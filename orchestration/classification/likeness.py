@@ -25,12 +25,19 @@ def most_alike(
         for other, policies in known.items()
         if policies and _words(value, telling) & _words(other, telling)
     ]
-    likeness = {other: SequenceMatcher(None, value, other).ratio() for other in known}
+    # Comparing closely takes most of the time: only what can count is compared.
+    compared = [one for one, _ in shared] or [one for one in known if _may_be_alike(value, one)]
+    likeness = {other: SequenceMatcher(None, value, other).ratio() for other in compared}
     alike = [(other, tuple(known[other])) for other, score in likeness.items() if score >= ALIKE]
     found = shared or [one for one in alike if one[1]] or alike
     if not found:
         return None, ()
     return max(found, key=lambda one: (likeness[one[0]], one[0]))
+
+
+def _may_be_alike(value: str, other: str) -> bool:
+    matcher = SequenceMatcher(None, value, other)
+    return matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE
 
 
 def _telling_words(known: Mapping[str, Sequence[str]]) -> frozenset[str]:
