@@ -23,6 +23,7 @@ from orchestration.state.classifications import (
     COVERED,
     HARMLESS,
     MISSPELLING,
+    Answer,
     Classification,
     ClassificationStore,
 )
@@ -51,7 +52,11 @@ class Proposed:
     lifts: bool
     """Whether lines lose a protection that they have today."""
     said: tuple[str, str | None, str]
-    """The answer as it would be given again: verdict, what it means, reason."""
+    """The answer as it was given: verdict, what it means, reason."""
+
+    def is_of(self, answer: Answer) -> bool:
+        """Whether an answer says the same of the word once more."""
+        return self.said == (answer.verdict, answer.means, answer.reason)
 
     @property
     def seen(self) -> str:

@@ -23,7 +23,8 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
 from orchestration import cli
-from orchestration.classification.page import SigningPage, quiet_server, who_may_open
+from orchestration.classification.guarding import quiet_server
+from orchestration.classification.page import SigningPage, who_may_open
 from orchestration.classification.showing import visible
 from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import ConfigurationError
@@ -152,7 +153,7 @@ def grove(
         port = listener.getsockname()[1]
         page = SigningPage(made.settings, state, "trees", NAMES, port=port)
         made.links = dict(page.links)
-        server = quiet_server(page)
+        server = quiet_server(page.app)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield made
