@@ -4,12 +4,13 @@ An engineer proposes, one word at a time or with a sheet; the named custodian si
 counts, from the next run on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from orchestration.classification.questions import Question
+from orchestration.classification.showing import Shown
 from orchestration.dataset import Dataset
-from orchestration.domains.classes import Classes, classes_path, plain
+from orchestration.domains.classes import Classes, classes_path, listed_values, plain
 from orchestration.errors import ConfigurationError
 from orchestration.layers import hash_file
 from orchestration.review.tabular import Heading, read_table, shown, write_csv
@@ -26,6 +27,8 @@ from orchestration.state.classifications import (
 )
 from orchestration.state.store import State
 
+Show = Callable[[str], Shown]
+
 HEADINGS = (
     Heading("column", 22),
     Heading("value", 40),
@@ -39,15 +42,19 @@ HEADINGS = (
 )
 
 
-def write_questions(path: Path, questions: Sequence[Question]) -> None:
-    """Writes one sheet of questions, to be filled in and read back."""
+NOT_SHOWN = "(NOT SHOWN"
+"""How a sheet begins a word that it does not show; such a line cannot be answered."""
+
+
+def write_questions(path: Path, questions: Sequence[Question], show: Show) -> None:
+    """Writes one sheet of questions, to be filled in and read back, without words that name persons."""
     rows = [
         [
             one.column,
-            shown(one.value),
+            _in_sheet(one, show(one.value)),
             str(one.lines),
             one.since[:10],
-            shown(one.resembles),
+            show(one.resembles).text if one.resembles else "",
             " ".join(one.policies),
             "",
             "",
@@ -57,6 +64,12 @@ def write_questions(path: Path, questions: Sequence[Question]) -> None:
         if one.value
     ]
     write_csv(path, HEADINGS, rows)
+
+
+def _in_sheet(one: Question, word: Shown) -> str:
+    if not word.persons:
+        return shown(one.value)
+    return f"{NOT_SHOWN}: {word.persons}; line {one.line} of extract {one.extract_id})"
 
 
 def read_answers(path: Path) -> list[Answer]:
@@ -103,27 +116,30 @@ def propose(
     """
     name = require_signer(settings, by, "engineer")
     faults = [
-        f"{one.column}: {fault}" for one in answers if (fault := _fault(dataset, classes, one))
+        f"{one.column}: {fault}" for one in answers if (fault := find_fault(dataset, classes, one))
     ]
     if faults:
         raise ConfigurationError("\n".join(faults))
     return ClassificationStore(state).propose(dataset.id, answers, by=name)
 
 
-def _fault(dataset: Dataset, classes: Classes, one: Answer) -> str | None:
+def find_fault(dataset: Dataset, classes: Classes, one: Answer) -> str | None:
+    """Why an answer cannot be one; none where it can."""
     asked = dict.fromkeys(dataset.deciding.values())
     policies = {policy.id for policy in dataset.policies if policy.action != "generalize"}
     if one.column not in asked:
         return f"decides no policy of {dataset.id}; these do: {', '.join(asked)}"
     if not one.value:
         return "a blank cell says nothing and cannot be classified; the source must say it"
+    if "\0" in one.value or one.value.startswith(NOT_SHOWN):
+        return "this is no word that can be kept; it is for the owner of the source to mend"
     if one.verdict not in VERDICTS:
         return f"an answer is one of {', '.join(VERDICTS)}"
     if one.verdict == COVERED and not (one.means and set(one.means.split()) <= policies):
         return f"policy: name one of {', '.join(sorted(policies))}"
     if one.verdict == MISSPELLING and classes.of(one.column, one.means) is None:
         return "misspelling: the value that it means must be classified itself"
-    listed = [p.id for p in dataset.policies if one.value in {plain(v) for v in p.values}]
+    listed = listed_values(dataset).get((one.column, one.value))
     if one.verdict == HARMLESS and listed:
         return f"the policy {listed[0]} lists this value: change the policy first"
     return None
@@ -162,17 +178,27 @@ def open_proposals(state: State, dataset: Dataset) -> list[Classification]:
     return [one for one in found if one.is_open]
 
 
-def sign_classes_file(settings: Settings, state: State, dataset: Dataset, *, by: str) -> None:
-    """Signs the classes file as it is, in one go.
+def sign_classes_file(
+    settings: Settings,
+    state: State,
+    dataset: Dataset,
+    *,
+    by: str,
+    as_seen: str | None = None,
+) -> None:
+    """Signs the classes file as it is, in one go; `as_seen` is the hash of what was looked at.
 
     Raises:
-        ConfigurationError: there is none, or nobody of that name may.
+        ConfigurationError: there is none, it is not as it was seen, or nobody of that name may.
     """
     name = require_signer(settings, by, "custodian", of_file=True)
     path = classes_path(settings, dataset.id)
     if not path.is_file():
         raise ConfigurationError(f"{path.name}: is missing")
-    ClassificationStore(state).sign_file(dataset.id, hash_file(path), by=name)
+    now = hash_file(path)
+    if as_seen not in (None, now):
+        raise ConfigurationError(f"{path.name}: changed since it was shown; look at it again")
+    ClassificationStore(state).sign_file(dataset.id, now, by=name)
 
 
 def unsigned_classes(settings: Settings, state: State, dataset: Dataset) -> bool:

@@ -45,17 +45,40 @@ def classify(
         bool, typer.Option("--sign-file", help="Sign the classes file as it is.")
     ] = False,
     by: Annotated[str | None, typer.Option(help="Your name, as signers.csv has it.")] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Serve a page to answer and sign on; a link per person.")
+    ] = False,
+    people: Annotated[
+        list[str] | None,
+        typer.Option("--for", help="With --page: only these of signers.csv.", metavar="NAME"),
+    ] = None,
+    port: Annotated[int, typer.Option(help="With --page: port on 127.0.0.1.")] = 3002,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
     """Say what words of deciding columns mean: list the questions, propose answers, sign them."""
     settings, state = open_state()
     found = find_dataset(settings, dataset)
+    if page:
+        return _serve(settings, state, found, people, port)
     if value or answers or sign or refuse or sign_file:
         if not by:
             raise ConfigurationError("--by NAME: who proposes or signs must be named")
         return _answer(settings, state, found, value, column, said, reason, answers, sign, refuse,
                        sign_file=sign_file, by=by)  # fmt: skip
     return _list(settings, state, found, sheet, as_json=as_json)
+
+
+def _serve(
+    settings: Settings, state: State, dataset: Dataset, people: list[str] | None, port: int
+) -> None:
+    from orchestration.classification.page import serve_page
+
+    def announce(links: list[tuple[str, str]]) -> None:
+        out.print(f"{dataset.id}: give each link to that person alone; Ctrl-C ends all of them")
+        for name, link in links:
+            out.print(f"    {name}: {link}")
+
+    serve_page(settings, state, dataset.id, people=people, port=port, announce=announce)
 
 
 def _answer(
@@ -80,7 +103,7 @@ def _answer(
     if value:
         if not said:
             raise ConfigurationError("--as: say what the word means, such as --as harmless")
-        asked = column or next(iter(dataset.deciding.values()), "")
+        asked = column or _column_of(settings, state, dataset, value)
         answers.append(answering.parse_answer(asked, value, said, reason))
     if answers:
         classes = classes_in_force(settings, state, dataset)
@@ -100,32 +123,53 @@ def _answer(
         out.print(f"The next run goes by it: summerware run {dataset.id}")
 
 
+def _column_of(settings: Settings, state: State, dataset: Dataset, value: str) -> str:
+    """The column whose word this is, where the command does not say it."""
+    from orchestration.classification.questions import open_questions
+    from orchestration.domains.classes import plain
+
+    columns = list(dict.fromkeys(dataset.deciding.values()))
+    if len(columns) > 1:
+        found = open_questions(settings, state, dataset)
+        columns = [one.column for one in found if one.value == plain(value)] or columns
+    if len(columns) != 1:
+        raise ConfigurationError(f"--column: say whose word it is: {', '.join(columns) or 'none'}")
+    return columns[0]
+
+
 def _list(
     settings: Settings, state: State, dataset: Dataset, sheet: Path | None, *, as_json: bool
 ) -> None:
     from orchestration.classification import answering
     from orchestration.classification.questions import open_questions
+    from orchestration.classification.showing import show_words
 
+    show = show_words(settings)
     questions = open_questions(settings, state, dataset)
     proposals = answering.open_proposals(state, dataset)
     if sheet is not None:
-        answering.write_questions(sheet, questions)
+        answering.write_questions(sheet, questions, show)
         words = sum(bool(one.value) for one in questions)
         out.print(f"{words} questions in {sheet}; fill in `answer`, then --read it")
         return None
     if as_json:
         shown: dict[str, Any] = {
             "dataset": dataset.id,
-            "questions": [asdict(one) | {"is_urgent": one.is_urgent} for one in questions],
-            "proposals": [asdict(one) for one in proposals],
+            "questions": [
+                _hidden(asdict(one), show, "value", "resembles") | {"is_urgent": one.is_urgent}
+                for one in questions
+            ],
+            "proposals": [
+                _hidden(asdict(one), show, "value", "means", "reason") for one in proposals
+            ],
             "classes_file_signed": not answering.unsigned_classes(settings, state, dataset),
         }
         return print_json(shown)
-    _print_questions(dataset, questions)
+    _print_questions(dataset, questions, show)
     for proposal in proposals:
-        means = f" {proposal.means}" if proposal.means else ""
+        means = f" {show(proposal.means)}" if proposal.means else ""
         out.print(
-            f"proposed {proposal.id}: {proposal.column_name} “{proposal.value}” is "
+            f"proposed {proposal.id}: {proposal.column_name} {show(proposal.value)} is "
             f"{proposal.verdict}{means}, by {proposal.proposed_by}"
         )
     if answering.unsigned_classes(settings, state, dataset):
@@ -136,24 +180,31 @@ def _list(
     return None
 
 
-def _print_questions(dataset: Dataset, questions: Any) -> None:
+def _hidden(told: dict[str, Any], show: Any, *names: str) -> dict[str, Any]:
+    """A record without the words that name persons; `persons` says which kinds they hold."""
+    found = {name: show(told[name]).persons for name in names if told[name]}
+    hidden = {name: None for name, kinds in found.items() if kinds}
+    return told | hidden | {"persons": next(filter(None, found.values()), "")}
+
+
+def _print_questions(dataset: Dataset, questions: Any, show: Any) -> None:
     from orchestration.classification.questions import tell_blanks
 
     if not questions:
         out.print(f"{dataset.id}: every deciding value of the newest extracts is classified")
         return
     words = [one for one in questions if one.value]
-    lines = sum(one.lines for one in words)
-    out.print(f"{dataset.id}: {len(words)} words on {lines:,} cells wait for an answer")
+    out.print(f"{dataset.id}: {len(words)} words wait for an answer")
     for one in questions:
         if not one.value:
-            out.print(f"    {one.column}: {tell_blanks(one)}")
+            out.print(f"    {one.column}: {tell_blanks(one, show)}")
     for one in words[:SHOWN]:
-        alike = f"; resembles “{one.resembles}”" if one.resembles else ""
+        shown, lines = show(one.value), "1 line" if one.lines == 1 else f"{one.lines:,} lines"
+        word = str(shown)
+        if shown.persons:
+            word = f"({shown.text}; line {one.line} of extract {one.extract_id})"
+        alike = f"; resembles {show(one.resembles)}" if one.resembles else ""
         covered = f", covered by {' '.join(one.policies)}: urgent" if one.is_urgent else ""
-        out.print(
-            f"    {one.column} “{one.value}” on {one.lines:,} lines since {one.since[:10]}"
-            f"{alike}{covered}"
-        )
+        out.print(f"    {one.column} {word} on {lines} since {one.since[:10]}{alike}{covered}")
     if len(words) > SHOWN:
         out.print(f"    and {len(words) - SHOWN} more: --out FILE writes them all to a sheet")

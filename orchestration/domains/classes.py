@@ -113,6 +113,15 @@ def load_classes(
     for one in (*load_classes_file(settings, dataset), *signed):
         if one.column in known and (one.until is None or (today or date.today()) < one.until):
             known[one.column][plain(one.value)] = one.policies
+    for (column, value), policies in listed_values(dataset).items():
+        others = known[column].get(value) or ()
+        known[column][value] = tuple(dict.fromkeys((*others, *policies)))
+    return Classes(deciding=dataset.deciding, known=known)
+
+
+def listed_values(dataset: Dataset) -> dict[tuple[str, str], tuple[str, ...]]:
+    """What policies list, by column and plain value: the policies that always cover it."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
     for policy in dataset.policies:
         if policy.action == "generalize":
             continue
@@ -121,9 +130,8 @@ def load_classes(
             lists.append((policy.codes.columns[0], policy.codes.values))
         for column, values in lists:
             for value in map(plain, values):
-                others = known[column].get(value) or ()
-                known[column][value] = tuple(dict.fromkeys((*others, policy.id)))
-    return Classes(deciding=dataset.deciding, known=known)
+                found[column, value] = (*found.get((column, value), ()), policy.id)
+    return found
 
 
 def load_classes_file(settings: Settings, dataset: Dataset) -> list[Classified]:

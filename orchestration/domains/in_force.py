@@ -1,5 +1,6 @@
 """The classes in force: the classes file, and over it what people classified and signed in the state."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from orchestration.classification.taking_over import UPGRADE, words_of_before
@@ -8,6 +9,7 @@ from orchestration.domains.classes import (
     NOT_OURS,
     Classes,
     Classified,
+    listed_values,
     load_classes,
     plain,
 )
@@ -15,6 +17,9 @@ from orchestration.settings import Settings
 from orchestration.state import classifications as kept
 from orchestration.state.classifications import Classification, ClassificationStore
 from orchestration.state.store import State
+
+Word = tuple[str, str]
+"""The column that is asked for, and a plain value of it."""
 
 
 def classes_in_force(settings: Settings, state: State, dataset: Dataset) -> Classes:
@@ -25,28 +30,65 @@ def classes_in_force(settings: Settings, state: State, dataset: Dataset) -> Clas
     """
     if not dataset.deciding:
         return load_classes(settings, dataset)
-    signed = [
-        one
-        for one in ClassificationStore(state).classifications(dataset.id)
-        if one.signed_at is not None and one.signed_by != UPGRADE
-    ]
     before = words_of_before(settings, state, dataset, today=date.today())
-    own = load_classes(settings, dataset)
-    return load_classes(settings, dataset, [*before, *(_classified(one, own) for one in signed)])
+    own = load_classes(settings, dataset, before)
+    answers = _signed(state, dataset)
+    said = [
+        Classified(column=column, value=value, policies=policies, source="signed")
+        for (column, value), policies in _resolve(dataset, answers, own).items()
+    ]
+    return load_classes(settings, dataset, [*before, *said])
 
 
-def _classified(one: Classification, own: Classes) -> Classified:
-    policies: tuple[str, ...] = ()
-    if one.verdict == kept.COVERED:
-        policies = tuple((one.means or "").split())
-    elif one.verdict == kept.NOT_OURS:
-        policies = (NOT_OURS,)
-    elif one.verdict == kept.MISSPELLING:
-        # What it means was classified when this was signed; should that be over, nobody knows.
-        policies = own.known.get(one.column_name, {}).get(plain(one.means or ""), (NOT_OURS,))
-    return Classified(
-        column=one.column_name,
-        value=one.value,
-        policies=policies,
-        source=f"signed by {one.signed_by}",
-    )
+def changes_if_signed(
+    settings: Settings, state: State, dataset: Dataset, proposals: Iterable[Classification]
+) -> list[dict[Word, tuple[tuple[str, ...] | None, tuple[str, ...]]]]:
+    """For each proposal the words whose class its signature would change: what they are, and would be.
+
+    More than its own where words were called misspellings of it.
+    """
+    before = words_of_before(settings, state, dataset, today=date.today())
+    own = load_classes(settings, dataset, before)
+    answers = _signed(state, dataset)
+    now = _resolve(dataset, answers, own)
+    found = []
+    for one in proposals:
+        then = _resolve(dataset, answers | {_word(one): one}, own)
+        today = {word: now.get(word, own.known.get(word[0], {}).get(word[1])) for word in then}
+        found.append({w: (today[w], then[w]) for w in then if today[w] != then[w]})
+    return found
+
+
+def _word(one: Classification) -> Word:
+    return one.column_name, one.value
+
+
+def _signed(state: State, dataset: Dataset) -> dict[Word, Classification]:
+    """The last signed answer to each word."""
+    found = ClassificationStore(state).classifications(dataset.id)
+    return {
+        _word(one): one for one in found if one.signed_at is not None and one.signed_by != UPGRADE
+    }
+
+
+def _resolve(
+    dataset: Dataset, answers: Mapping[Word, Classification], own: Classes
+) -> dict[Word, tuple[str, ...]]:
+    """The policies that answers say, misspellings as what they mean; a policy keeps what it lists."""
+    listed = listed_values(dataset)
+
+    def policies(word: Word, seen: frozenset[Word]) -> tuple[str, ...]:
+        one = answers.get(word)
+        if one is None or word in seen:
+            # What it means was classified when this was signed; should that be over, nobody knows.
+            return own.known.get(word[0], {}).get(word[1], (NOT_OURS,))
+        found: tuple[str, ...] = ()
+        if one.verdict == kept.COVERED:
+            found = tuple((one.means or "").split())
+        elif one.verdict == kept.NOT_OURS:
+            found = (NOT_OURS,)
+        elif one.verdict == kept.MISSPELLING:
+            found = policies((word[0], plain(one.means or "")), seen | {word})
+        return tuple(dict.fromkeys((*found, *listed.get(word, ()))))
+
+    return {word: policies(word, frozenset()) for word in answers}

@@ -38,6 +38,7 @@ KINDS: Final = (*PERSONAL, HEALTH)
 `NUMBER`, which may be anybody's, is looked for where words alone are expected."""
 
 _SEPARATOR = re.compile(r"\|| ?; ?")
+_LONG_NUMBER = re.compile("[0-9]{3}")
 _SHORTEST = 3
 """A text with fewer signs is nobody's number or name."""
 
@@ -103,7 +104,6 @@ _FINDERS: dict[str, Callable[[Writing], bool]] = {
     HEALTH: has_health_words,
     NUMBER: lambda writing: _LONG_NUMBER.search(writing.numbers) is not None,
 }
-_LONG_NUMBER = re.compile("[0-9]{3}")
 _OF_WORDS = (NAME, HEALTH)
 _SIGN = re.compile(
     r"[@*#]|\b(?:APT|APPT|APART|SUITE|PLATE|TAG|POINT)|[\W_]AT[\W_]|GMAIL|YAHOO|HOTMAIL|ICLOUD|PROTON|YMAIL"

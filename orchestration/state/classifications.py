@@ -54,6 +54,15 @@ class Answer:
     reason: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FileSignature:
+    """Who signed a classes file as it was, known by its hash."""
+
+    file_hash: str
+    signed_by: str
+    signed_at: str
+
+
 class ClassificationStore:
     """The part of the state database that keeps classifications and signatures of classes files."""
 
@@ -132,13 +141,24 @@ class ClassificationStore:
 
     def sign_file(self, dataset: str, file_hash: str, *, by: str) -> None:
         """Notes that somebody signed a classes file as it is; signing twice changes nothing."""
-        if self.signature(dataset, file_hash) is None:
-            with self._writing.begin() as connection:
+        table = tables.classes_signature
+        same = (table.c.dataset == dataset, table.c.file_hash == file_hash)
+        # Looked at in turn: two people who sign at once are no conflict.
+        with self._writing.begin() as connection:
+            if connection.scalar(sa.select(table.c.signed_by).where(*same)) is None:
                 connection.execute(
-                    tables.classes_signature.insert().values(
+                    table.insert().values(
                         dataset=dataset, file_hash=file_hash, signed_by=by, signed_at=now()
                     )
                 )
+
+    def file_signatures(self, dataset: str) -> list[FileSignature]:
+        """Who signed which classes file of a dataset, newest first."""
+        table = tables.classes_signature
+        query = sa.select(table.c.file_hash, table.c.signed_by, table.c.signed_at)
+        ordered = query.where(table.c.dataset == dataset).order_by(table.c.signed_at.desc())
+        with self._engine.connect() as connection:
+            return [FileSignature(**row) for row in connection.execute(ordered).mappings()]
 
     def signature(self, dataset: str, file_hash: str) -> str | None:
         """Who signed exactly this classes file; none where nobody did."""

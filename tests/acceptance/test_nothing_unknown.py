@@ -7,11 +7,16 @@ published by mistake. What stands on the portal afterwards is asked of the porta
 import csv
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 import pytest
+from playwright.sync_api import expect
 
 from orchestration.classification.answering import propose, sign
 from orchestration.classification.questions import open_questions
@@ -19,7 +24,8 @@ from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import ConfigurationError
 from orchestration.settings import PACKAGE
 from orchestration.state.classifications import Answer
-from tests.acceptance.city import City, copied
+from tests.acceptance.city import City, copied, environment_of
+from tests.browser.conftest import opened_page
 
 CALLS = "calls_for_service"
 DAY = "2026-11-27"
@@ -143,9 +149,9 @@ def test_waiting_counts_as_no_failure(first_day: City) -> None:
 
 
 def test_new_word_is_asked_once(first_day: City) -> None:
-    """A word is one question, however many cells say it; those that resemble a covered one go first."""
+    """A word is one question, however many lines say it; those that resemble a covered one go first."""
     found = open_questions(first_day.settings, first_day.state, first_day._dataset(CALLS))
-    assert [one.lines for one in found if one.value == NEW_WORD] == [4]
+    assert [one.lines for one in found if one.value == NEW_WORD] == [2]
     urgent = [one.is_urgent for one in found]
     assert urgent == sorted(urgent, reverse=True)
     assert any(one.is_urgent and one.value.startswith("JUVENILE MISSING") for one in found)
@@ -160,20 +166,61 @@ def test_blank_cell_is_shown_with_what_stands_beside_it(first_day: City) -> None
     assert line.endswith("only the source can say it")
 
 
-def test_signed_word_goes_on_by_itself(first_day: City) -> None:
+def test_signed_word_goes_on_by_itself(first_day: City, tmp_path: Path) -> None:
     """Proposed by one person and signed by the custodian, its rows are published by the next run."""
-    city, dataset = first_day, first_day._dataset(CALLS)
+    city, dataset = first_day.copy(tmp_path), first_day._dataset(CALLS)
     settings, state = city.settings, city.state
     answer = Answer(column="call_type_text", value=NEW_WORD, verdict="harmless", reason="a parade")
     classes = classes_in_force(settings, state, dataset)
     ids = propose(settings, state, dataset, classes, [answer], by="Ann")
-    city.run(CALLS, source="files", extracts_dir=city.root / "drop", as_of=DAY)
+    city.run(CALLS, source="files", extracts_dir=first_day.root / "drop", as_of=DAY)
     assert len(keys_on_portal(city)) == 60, "a proposal alone changes nothing"
     for name, why in (("Ann", "as custodian"), ("Nobody", "as custodian")):
         with pytest.raises(ConfigurationError, match=why):
             sign(settings, state, dataset, ids, by=name)
     assert sign(settings, state, dataset, ids, by="Bob") == 1
-    city.run(CALLS, source="files", extracts_dir=city.root / "drop", as_of=DAY)
+    city.run(CALLS, source="files", extracts_dir=first_day.root / "drop", as_of=DAY)
+    assert len(keys_on_portal(city)) == 62
+
+
+@contextmanager
+def signing_page(city: City) -> Iterator[dict[str, str]]:
+    """`summerware classify --page` over a city, as a process of its own; the link of each person."""
+    command = [str(Path(sys.executable).with_name("summerware")), "classify", CALLS, "--page"]
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment_of(city)
+    ) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            lines = [process.stdout.readline().strip().partition(": ") for _ in ("Ann", "Bob")]
+            yield {name: link for name, _, link in lines}
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.returncode == 0, "Ctrl-C is how it ends"
+
+
+def test_word_signed_on_the_page_is_published(first_day: City, tmp_path: Path) -> None:
+    """In a real browser: proposed by Ann, signed by Bob without a command line, published by a run."""
+    city = first_day.copy(tmp_path)
+    city.use(SUMMERWARE_HOME=city.home)
+    with signing_page(city) as links, opened_page() as page:
+        page.goto(links["Ann"])
+        card = page.locator("section", has=page.get_by_text(NEW_WORD, exact=True))
+        card.get_by_label("What is it?").select_option("harmless")
+        card.get_by_label("Why?").fill("A parade is no secret.")
+        card.get_by_role("button", name="Propose").click()
+        expect(page.get_by_role("status")).to_contain_text("a custodian signs")
+        page.goto(links["Bob"])
+        card = page.locator("section", has=page.get_by_text(NEW_WORD, exact=True))
+        expect(card).to_contain_text("2 lines of the newest extracts")
+        expect(card).to_contain_text("A parade is no secret.")
+        card.get_by_label("I have read this one").check()
+        page.get_by_role("button", name="Sign", exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text("The next run goes by it")
+        page.reload()
+        expect(page.get_by_text(f"signed that “{NEW_WORD}”")).to_be_visible()
+    city.run(CALLS, source="files", extracts_dir=first_day.root / "drop", as_of=DAY)
     assert len(keys_on_portal(city)) == 62
 
 

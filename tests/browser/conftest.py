@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,13 @@ FLAGS = [
 @pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     """One page of a headless Chromium."""
+    with opened_page() as opened:
+        yield opened
+
+
+@contextmanager
+def opened_page() -> Iterator[Page]:
+    """One page of a headless Chromium. While it is open no run can be made in this process."""
     if CHROMIUM is None and not os.environ.get("CI"):
         pytest.skip("chromium is not installed: `make system-packages` installs it")
     with sync_playwright() as playwright:
