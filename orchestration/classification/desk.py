@@ -173,7 +173,9 @@ class Desk:
 
 def _answer(word: Word, form: Form, key: str) -> Answer:
     said, means, reason = (
-        form.get(f"{name}.{key}", [""])[0].strip() for name in ("answer", "means", "reason")
+        # PostgreSQL keeps no NUL.
+        form.get(f"{name}.{key}", [""])[0].replace("\0", "").strip()
+        for name in ("answer", "means", "reason")
     )
     verdict, _, policy = said.partition(":")
     return Answer(

@@ -199,6 +199,19 @@ def test_foreign_forms_are_refused(grove: Grove, headers: dict[str, str | None])
     assert grove.answers() == [("PLANE", "harmless", False, False)]
 
 
+@pytest.mark.parametrize(
+    "host", ["attacker.example", "127.0.0.1", "127.0.0.1:1", "localhost.:80", ""]
+)
+def test_page_is_only_at_its_own_address(grove: Grove, host: str) -> None:
+    """A name that somebody made point to this machine opens nothing, not with the right link either."""
+    found = requests.get(grove.links["Bob"], headers={"Host": host}, timeout=30)
+    assert found.status_code in (400, 421)
+    assert "Bob" not in found.text
+    port = grove.links["Bob"].split(":")[2].partition("/")[0]
+    own = requests.get(grove.links["Bob"], headers={"Host": f"localhost:{port}"}, timeout=30)
+    assert own.status_code == 200
+
+
 def test_get_changes_nothing(grove: Grove) -> None:
     """What signs as a form does nothing as an address, nor as another method."""
     grove.propose("Ann", "PLANE")
@@ -511,16 +524,16 @@ def test_hostile_words_are_only_text(
 ) -> None:
     """A word is shown as text, its unseen signs as numbers, on the page and in the terminal."""
     grove.land([word])
-    page = grove.get("Ann")
-    for text in (page, command(capsys)):
-        assert not re.search("[\u202e\u200b\ufeff\0\x1b]", text)
+    answer = grove.propose("Ann", "", reason=f"as {word[:200]}")
+    plain = " ".join(word.upper().split())
+    assert [value for value, *_ in grove.answers()] == ([] if "\0" in word else [plain])
+    assert "the owner of the source to mend" in answer.text or "\0" not in word
+    for text in (grove.get("Ann"), grove.get("Bob"), answer.text, command(capsys)):
+        assert not re.search("[\u202e\u200b\ufeff\x1b]", text)
+    page = grove.get("Ann").lower() + grove.get("Bob").lower() + answer.text.lower()
     assert "<script" not in page
     assert ' onmouseover="' not in page
     assert "{{" in page or "7*7" not in word
-    answer = grove.propose("Ann", "")
-    wanted = [] if "\0" in word else [" ".join(word.upper().split())]
-    assert [value for value, *_ in grove.answers()] == wanted
-    assert "the owner of the source to mend" in answer.text or wanted
 
 
 def command(capsys: pytest.CaptureFixture[str], *words: str) -> str:
