@@ -184,7 +184,7 @@ def _by_scan(
         if column.name not in held:
             continue
         found = find_in_cells(
-            distinct_cells(connection, "public", (column.name,)),
+            distinct_cells(connection, "public", {column.name: (column.name,)})[column.name],
             kinds=kinds_of(dataset, column),
             known=known.get(column.name, ()),
             streets=streets,

@@ -38,6 +38,7 @@ KINDS: Final = (*PERSONAL, HEALTH)
 `NUMBER`, which may be anybody's, is looked for where words alone are expected."""
 
 _SEPARATOR = re.compile(r"\|| ?; ?")
+_TORN = re.compile(r"[0-9][A-Za-z]?\W*[|;]\W*[A-Za-z]|[A-Za-z]\W*[|;]\W*[0-9]")
 _LONG_NUMBER = re.compile("[0-9]{3}")
 _SHORTEST = 3
 """A text with fewer signs is nobody's number or name."""
@@ -70,8 +71,9 @@ def split_parts(text: str) -> list[str]:
 
 def has_torn_address(text: str, *, streets: Collection[str] = ()) -> bool:
     """Whether a number and its street stand on two sides of what may separate a list: 1234; Canal St."""
-    whole = _SEPARATOR.sub(" ", text)
-    return whole != text and has_exact_address(read_text(whole), streets=streets)
+    if not _TORN.search(text):
+        return False
+    return has_exact_address(read_text(_SEPARATOR.sub(" ", text)), streets=streets)
 
 
 def find_in_part(
