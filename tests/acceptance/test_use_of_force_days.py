@@ -92,7 +92,7 @@ def test_shifted_cells_are_found_by_all_columns(city: City) -> None:
 def test_first_fill_is_told_apart(city: City) -> None:
     """The column that appears in 2019-09 fills rows without counting as an update."""
     second = city.publications(FORCE)[1]
-    assert second["first_fills_by_column"]["force_level"] == 1_329
+    assert second["first_fills_by_column"]["force_level"] == 1_326
     assert "force_level" not in second["updates_by_column"]
     assert "officer_service_years" not in second["updates_by_column"]
 
@@ -107,7 +107,7 @@ def test_dead_column_is_noticed_and_null(city: City) -> None:
         f"decided_cells_{FORCE}",
         "select count(*) filter (rule_id = 'dead_column_is_null')",
     )
-    assert explained == 2_230
+    assert explained == 2_227
     changes = city.snapshot(FORCE).with_name("changes.parquet")
     ((new, kept),) = duckdb.sql(
         "select count(*) filter (change = 'insert'), "
@@ -118,7 +118,7 @@ def test_dead_column_is_noticed_and_null(city: City) -> None:
     assert new == 274
     # One older row never had a value, and in two the officers are others now, so that the old years
     # would stand beside the wrong ones; every other keeps its last live one.
-    assert kept == 2_231 - 274 - 1 - 2
+    assert kept == 2_228 - 274 - 1 - 2
 
 
 def test_lists_that_go_together_have_equally_many_places(city: City) -> None:
@@ -130,14 +130,16 @@ def test_lists_that_go_together_have_equally_many_places(city: City) -> None:
             f"select count(*) filter (len(list_distinct([{counts}])) > 1), "
             f"count(*) filter (greatest({counts}) > 1) from '{city.snapshot(FORCE)}'"
         ).fetchall()
-        assert (uneven, lists) == (0, 299 if "subject_sex" in names else 1_227)
+        assert (uneven, lists) == (0, 299 if "subject_sex" in names else 1_226)
 
 
 def test_equal_lines_are_not_duplicates(city: City) -> None:
-    """Two equal lines may be two officers: nothing is merged."""
+    """Two equal lines may be two officers: nothing is merged. Four lines of three incidents wait: the
+    number of a case stands where the officer's working status should."""
     fates = city.ledger(FORCE)["fates"]
     assert fates["merged"] == 0
-    assert fates["published"] + fates["quarantined"] == 5_750
+    assert fates["withheld"] == 4
+    assert fates["published"] + fates["quarantined"] == 5_750 - 4
 
 
 def test_change_of_grain_stops_until_it_is_declared(
