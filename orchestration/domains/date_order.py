@@ -7,7 +7,8 @@ witnesses are heard, each for itself:
 - *the extract's time*, where it is known: dates are of the days before it;
 - *the key*: it names the month, where the dataset file says so (`month_from`);
 - *the spread*: days vary within a month. Where the months vary and the day does not, the column is
-  read the wrong way round.
+  read the wrong way round, unless dates are among it that only the declared order can read: a window
+  over the end of a month has both.
 
 Against the declared order speak the dates that it puts where they cannot well be; for the other order
 speak those of them that it puts right. A witness convinces where these are nearly all of those: honest
@@ -80,7 +81,7 @@ witnesses as (
                 )
             ),
             struct_pack(
-                against := sum(times) filter (month(declared) <> usual_month),
+                against := sum(times) filter (month(declared) <> usual_month or other is null),
                 put_right := sum(times) filter (
                     month(declared) <> usual_month and month(other) = usual_other_month
                 )

@@ -134,6 +134,12 @@ def test_day_first_extracts_are_found(seed: int) -> None:
     check_day_first(seed)
 
 
+@pytest.mark.parametrize("seed", [5252, 3660180])
+def test_window_over_the_end_of_a_month_passes(seed: int) -> None:
+    """Its first days of a month share their day; its last ones of the month before are no months."""
+    check_honest(seed)
+
+
 @pytest.mark.soak
 @given(SEEDS)
 @settings(max_examples=3000, deadline=None)
