@@ -239,8 +239,42 @@ def _of_rule(
     is_over_limit: bool,
 ) -> Finding:
     rule_id, failing = result["rule_id"], result["failing"]
+    kind, severity, cause, headline, effect, to_do = _words_of(view, record, gate, result, rules)
+    facts = _gate_facts(view, record, gate, kind)
+    facts |= {
+        "headline": headline,
+        "statement": rules[rule_id].meta.statement if rule_id in rules else None,
+        "failing": failing,
+        "share": result["share"],
+        "keys": result["keys"],
+        "new_keys": fresh.get(rule_id) if record.layer == "standardized" else None,
+        "examples": list(result["examples"]),
+        "observed": result["observed"],
+        "not_published": effect,
+        "to_do": to_do,
+    }
+    return Finding(
+        dataset=record.dataset,
+        kind=kind,
+        severity=severity,
+        gate=gate,
+        rule=rule_id,
+        cause=cause,
+        facts=facts,
+        is_consequence=is_over_limit and result["strength"] == "row",
+    )
+
+
+def _words_of(
+    view: View,
+    record: GateRecord,
+    gate: str,
+    result: Mapping[str, Any],
+    rules: Mapping[str, Rule],
+) -> tuple[str, str, str, str, str, str]:
+    """Kind, severity, cause, headline, what is not published and what to do, by what the rule may do."""
     said = sentence(result, record.rows)
-    kind, severity, cause, headline, effect, to_do = {
+    return {
         "broken": (
             RULE_BROKEN,
             CRITICAL,
@@ -283,29 +317,6 @@ def _of_rule(
             "Look at it when there is time; it is told again when it grows or lasts.",
         ),
     }["broken" if result["outcome"] == "broken" else result["strength"]]
-    facts = _gate_facts(view, record, gate, kind)
-    facts |= {
-        "headline": headline,
-        "statement": rules[rule_id].meta.statement if rule_id in rules else None,
-        "failing": failing,
-        "share": result["share"],
-        "keys": result["keys"],
-        "new_keys": fresh.get(rule_id) if record.layer == "standardized" else None,
-        "examples": list(result["examples"]),
-        "observed": result["observed"],
-        "not_published": effect,
-        "to_do": to_do,
-    }
-    return Finding(
-        dataset=record.dataset,
-        kind=kind,
-        severity=severity,
-        gate=gate,
-        rule=rule_id,
-        cause=cause,
-        facts=facts,
-        is_consequence=is_over_limit and result["strength"] == "row",
-    )
 
 
 def _steps(

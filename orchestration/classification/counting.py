@@ -140,6 +140,7 @@ def _count(
 ) -> list[tuple[tuple[str | None, ...], Said]]:
     """The different cells of columns; lines that a newer one replaced count for nothing."""
     names = "".join(f"{column}, " for column in columns)
+    # Without columns SQL has one group also where there is no line.
     rows = connection.execute(
         f"select {names}count(*) filter (is_newest), {_FIRST} from asked_lines where {where} "
         "group by all having count(*) > 0",

@@ -52,7 +52,7 @@ class Office:
         self.settings, self.state, self.dataset_id = settings, state, dataset_id
         self.show = show_words(settings)
         self._secret = secrets.token_bytes(32)
-        self._counted: tuple[str, Counted] = ("", Counted(words={}))
+        self._counted: tuple[object, Counted] = (None, Counted(words={}))
         self._asked: tuple[object, list[Question]] = (None, [])
 
     def key(self, word: Word) -> str:
@@ -60,17 +60,20 @@ class Office:
         return hmac.digest(self._secret, "\0".join(word).encode(), "sha256").hex()
 
     def words(self, desk: "Desk") -> tuple[Mapping[Word, Said], list[Question]]:
-        """What the newest extracts say, and what of it is unclassified; kept while both are the same."""
+        """What the extracts say, and what of it is unclassified; kept while both are the same."""
         raw = self.state.newest_layer(self.dataset_id, "raw")
         if raw is None or not desk.dataset.deciding:
             return {}, []
+        # Which older extracts count as well, the last run of the models says.
+        modelled = self.state.newest_layer(self.dataset_id, "deduplicated")
+        of = (raw.id, modelled.id if modelled else None)
         counted, asked = self._counted, self._asked
-        if counted[0] != raw.id:
+        if counted[0] != of:
             read = count_words(self.settings, self.state, desk.dataset, raw)
-            counted = self._counted = (raw.id, read)
-        if asked[0] != (raw.id, desk.classes.hash):
+            counted = self._counted = (of, read)
+        if asked[0] != (of, desk.classes.hash):
             questions = unclassified(desk.classes, counted[1])
-            asked = self._asked = ((raw.id, desk.classes.hash), questions)
+            asked = self._asked = ((of, desk.classes.hash), questions)
         return counted[1].words, asked[1]
 
 

@@ -110,7 +110,7 @@ _WORDS_AND_HOUSE = re.compile(
 )
 _PUNCTUATION = re.compile(r"(?:(?![0-9A-Z'&.:/-]).|(?<![0-9])[.:/-]|[.:/-](?![0-9]))+")
 """What may stand between a number and its street in writing; not within a date, a time or a number."""
-_YEAR_OR_ZIP = re.compile(r"19[0-9]{2}|20[0-5][0-9]|70[0-9]{3}|[1-5]500")
+_YEAR_OR_MODEL = re.compile(r"19[0-9]{2}|20[0-5][0-9]|[1-5]500")
 
 
 def names_of_streets(streets: Iterable[str]) -> frozenset[str]:
@@ -153,10 +153,10 @@ def _has_house(text: str, streets: Collection[str]) -> bool:
 
 
 def _stands_at_known(text: str, streets: Collection[str]) -> bool:
-    """Whether a number stands beside the name of a known street; a model's or a zip code's does not."""
+    """Whether a number stands beside the name of a known street; a year or a model does not."""
     for form, of_the_name in ((_HOUSE_AND_WORDS, _beginnings), (_WORDS_AND_HOUSE, _endings)):
         for found in form.finditer(text):
-            if not _YEAR_OR_ZIP.fullmatch(found["number"]) and any(
+            if not _YEAR_OR_MODEL.fullmatch(found["number"]) and any(
                 name in streets for name in of_the_name(found["words"].split(" "))
             ):
                 return True

@@ -24,7 +24,7 @@ from orchestration.review.decisions import (
 )
 from orchestration.scanning.scanned import scan_lines
 from orchestration.settings import Settings
-from orchestration.state.store import Layer, State
+from orchestration.state.store import GateRecord, Layer, State
 from orchestration.takedown.tombstones import Tombstones, load_tombstones
 from orchestration.warehouse.functions import define_known
 from orchestration.warehouse.runner import (
@@ -59,35 +59,9 @@ def make_modelled_layer(
     dataset = datasets[dataset_id]
     above = newest_layer(state, dataset_id, upstream, run_id=run_id)
     records = require_passed(settings, state, dataset, above)
-    facts: dict[str, Any] = {}
     with workspace(settings, run_id, f"{dataset_id}-{layer}") as folder:
-        if layer == "standardized":
-            lines = lines_of_files(layer_files(settings, above))
-            spelling = spelling_decisions(settings, state, dataset)
-            classes = classes_in_force(settings, state, dataset)
-            results = standardize(
-                settings, datasets, dataset, lines, spelling, folder, classes=classes
-            )
-            facts["classes"] = classes.hash
-        else:
-            staged = parquet(layer_file(settings, above, f"stg_{dataset_id}"))
-            quarantine = records[-1].quarantine_path
-            assert quarantine is not None
-            quarantined = parquet(settings.home / quarantine)
-            duplicates = duplicate_decisions(settings, state, dataset)
-            results = deduplicate(
-                settings,
-                datasets,
-                dataset,
-                staged,
-                quarantined,
-                duplicates,
-                folder,
-                tombstones=load_tombstones(settings, state, dataset),
-            )
-            read = upstream_chain(state, above)[0].facts["extracts"]
-            ledger = folder / f"ledger_{dataset_id}.parquet"
-            facts["waiting"] = _waiting(settings, state, dataset, ledger, read)
+        make = _make_standardized if layer == "standardized" else _make_deduplicated
+        results, facts = make(settings, state, datasets, dataset, above, records[-1], folder)
         files = [folder / f"{name}.parquet" for name in _kept(dataset, layer)]
         finished = finish_layer(
             settings,
@@ -100,6 +74,55 @@ def make_modelled_layer(
             facts=_facts(files) | facts,
         )
     return finished, results
+
+
+def _make_standardized(
+    settings: Settings,
+    state: State,
+    datasets: Mapping[str, Dataset],
+    dataset: Dataset,
+    above: Layer,
+    _: GateRecord,
+    folder: Path,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The results of the models, and what the layer notes of its making."""
+    classes = classes_in_force(settings, state, dataset)
+    results = standardize(
+        settings,
+        datasets,
+        dataset,
+        lines_of_files(layer_files(settings, above)),
+        spelling_decisions(settings, state, dataset),
+        folder,
+        classes=classes,
+    )
+    return results, {"classes": classes.hash}
+
+
+def _make_deduplicated(
+    settings: Settings,
+    state: State,
+    datasets: Mapping[str, Dataset],
+    dataset: Dataset,
+    above: Layer,
+    passed: GateRecord,
+    folder: Path,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The results of the models, and what the layer notes of its making."""
+    assert passed.quarantine_path is not None
+    results = deduplicate(
+        settings,
+        datasets,
+        dataset,
+        parquet(layer_file(settings, above, f"stg_{dataset.id}")),
+        parquet(settings.home / passed.quarantine_path),
+        duplicate_decisions(settings, state, dataset),
+        folder,
+        tombstones=load_tombstones(settings, state, dataset),
+    )
+    read = upstream_chain(state, above)[0].facts["extracts"]
+    ledger = folder / f"ledger_{dataset.id}.parquet"
+    return results, {"waiting": _waiting(settings, state, dataset, ledger, read)}
 
 
 def standardize(

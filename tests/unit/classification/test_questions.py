@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from orchestration.classification.desk import Office
 from orchestration.classification.questions import Beside, Question, open_questions, tell_blanks
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import classes_path
+from orchestration.domains.in_force import classes_in_force
 from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
 from orchestration.sources.files import FilesSource
@@ -129,3 +132,17 @@ def test_older_complete_extract_is_over(nursery: Nursery) -> None:
     nursery.waits(dataset(), first)
     nursery.land(dataset(), "2026-07-02", "T1,OAK,OAK,O1")
     assert nursery.asked(dataset()) == []
+
+
+def test_page_asks_again_once_a_run_noted_what_waits(nursery: Nursery) -> None:
+    """Counting is kept between two answers of the page, but not past a run of the models."""
+    of = dataset("increment")
+    (first,) = nursery.land(of, "2026-07-01", "T1,PALM,OAK,O1")
+    nursery.land(of, "2026-07-02", "T2,OAK,OAK,O1")
+    office = Office(nursery.settings, nursery.state, of.id)
+    desk = SimpleNamespace(
+        dataset=of, classes=classes_in_force(nursery.settings, nursery.state, of)
+    )
+    assert office.words(desk)[1] == []
+    nursery.waits(of, first)
+    assert [one.value for one in office.words(desk)[1]] == ["PALM"]

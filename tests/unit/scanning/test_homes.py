@@ -20,8 +20,8 @@ street = st.sampled_from(
         "Rue Neuve",
     ]
 )
-# A zip code or a year behind a street is none of its houses.
-number = st.integers(100, 69_999).filter(lambda n: not 1_900 <= n <= 2_059 and n % 500).map(str)
+# A year or a model beside a street is none of its houses.
+number = st.integers(100, 99_999).filter(lambda n: not 1_900 <= n <= 2_059 and n % 500).map(str)
 before = st.sampled_from(
     ["", "#", "No. ", "AT ", "c/o ", "near ", "(", "Apt 4, ", "New Orleans LA "]
 )
@@ -56,12 +56,12 @@ def test_number_beside_a_street_is_a_home_at_length(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "012XX Canal St", "1200 block of Canal St", "Canal St & Dauphine St", "Dauphine 70112",
+        "012XX Canal St", "1200 block of Canal St", "Canal St & Dauphine St",
         "10/12/2020 Canal St", "2014 Dauphine", "Canal St 10:30 hrs", "5th District", "RS 14:35 Canal St",
     ],
 )  # fmt: skip
 def test_street_without_a_house_is_no_home(text: str) -> None:
-    """Blocks, crossings, zip codes, years, dates, times and statutes beside a street."""
+    """Blocks, crossings, years, dates, times and statutes beside a street."""
     assert not _finds(text)
 
 
