@@ -10,7 +10,8 @@ import duckdb
 import sqlalchemy as sa
 
 from orchestration.cleaning.decided import find_crossing
-from orchestration.dataset import Column, Dataset, load_dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset, load_dataset
 from orchestration.domains.classes import (
     classes_path,
     load_classes,

@@ -9,28 +9,22 @@ from collections.abc import Iterable
 from datetime import date, time
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationError,
-    field_validator,
-    model_serializer,
     model_validator,
 )
 
-from orchestration.domains.times import ambiguous_formats, time_form
+from orchestration.column import Column, Name, Strict
 from orchestration.errors import ConfigurationError
 
 TIME_ZONE = "America/Chicago"
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 FourByFour = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")]
 
 
@@ -41,259 +35,21 @@ LINK = "possible_duplicate_of"
 """The column that names the first key of a row's cluster, where a dataset file lists it."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    LATER: ClassVar[frozenset[str]] = frozenset()
-    """Keys that a later version brought: they are not in what is hashed where a file does not use
-    them. Else a new version of ours would void every city's gate records and held publications."""
-
-    @model_serializer(mode="wrap")
-    def _without_unused_later_keys(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        fields = type(self).model_fields
-        said: dict[str, Any] = dump(self)
-        return {
-            name: value
-            for name, value in said.items()
-            if name not in self.LATER or getattr(self, name) != fields[name].default
-        }
-
-
-class Spelling(_Strict):
-    """How misspellings of a column are looked for, and what may be done about them.
-
-    A correction is applied above one score, proposed to people above another, left below.
-    """
-
-    LATER = frozenset({"cut_at"})
-
-    vocabulary: tuple[Name, ...] = ()
-    """Seeds of the dbt project whose values are right, whatever their count."""
-    kinds: tuple[str, ...] = ()
-    """Only the members of these kinds; all where none is named."""
-    agrees_with: tuple[Name, ...] = ()
-    """Columns whose value tells which one is meant: a code beside its text, a model and its make."""
-    separator: str | None = None
-    """Where a cell that is no list has parts that are spelled by themselves, such as the streets of
-    a crossing: what stands between them. The parts of a list are those of its `list`."""
-    prefix: str | None = None
-    """Expression of what stands before the parts and is not spelled: the block of an address."""
-    cut_at: int | None = Field(default=None, ge=8)
-    """Where the source cuts values, in signs: what ends there may go on, also after a whole word."""
-    apply_above: float = Field(default=0.98, gt=0, le=1)
-    propose_above: float = Field(default=0.6, gt=0, le=1)
-
-    @model_validator(mode="after")
-    def _applying_is_harder(self) -> "Spelling":
-        if self.apply_above < self.propose_above:
-            raise ValueError("`apply_above` must not be less than `propose_above`")
-        return self
-
-
-class Domain(_Strict):
-    """What a column may hold: exactly one kind of it. What is not known is not published (law 12).
-
-    Each part of a list is judged by itself. An unknown value of a column that decides a policy, an
-    unknown place and a person in text wait for a person; what fails another domain is quarantined.
-    """
-
-    vocabulary: tuple[Name, ...] = ()
-    """Seeds of the dbt project: the values are theirs, in any case."""
-    kinds: tuple[str, ...] = ()
-    """Only the members of these kinds; all where none is named."""
-    pattern: str | None = None
-    """A regular expression that matches whole values."""
-    range: tuple[float, float] | None = None
-    """The least and the greatest number."""
-    since: date | None = None
-    """Times from this day's begin until the extract's own time."""
-    place: bool = False
-    """A block, a crossing or a named place of the vocabulary; see `domains/places.py`."""
-    box: tuple[float, float, float, float] | None = None
-    """Points: least longitude and latitude, greatest longitude and latitude."""
-    decimals: int | None = Field(default=None, ge=0)
-    """How fine numbers and points are at the source: a finer one is not published."""
-    free_text: bool = False
-    """Any text in which the scan finds no person; see `scanning/`."""
-    either: bool = False
-    """True or false: what a boolean column holds."""
-    separator: str | None = None
-    """Where a cell is a list: what stands between its parts."""
-    open: bool = False
-    """New values are published, counted and told of once. Never of a column that decides a policy."""
-    reason: str | None = None
-    """Why it is open."""
-    until: date | None = None
-    """The day from which `check` refuses that it is still open."""
-
-    @model_validator(mode="after")
-    def _is_one_kind(self) -> "Domain":
-        kinds = [
-            name
-            for name, given in (
-                ("vocabulary", bool(self.vocabulary)),
-                ("pattern", self.pattern is not None),
-                ("range", self.range is not None),
-                ("since", self.since is not None),
-                ("place", self.place),
-                ("box", self.box is not None),
-                ("free_text", self.free_text),
-                ("either", self.either),
-            )
-            if given
-        ]
-        if len(kinds) != 1:
-            raise ValueError(
-                "exactly one of `vocabulary`, `pattern`, `range`, `since`, `place`, `box`, "
-                f"`free_text`, `either` must be given, not {' and '.join(kinds) or 'none'}"
-            )
-        if self.open != (self.reason is not None):
-            raise ValueError("`open` and its `reason` go together")
-        if self.open and (self.free_text or self.either):
-            raise ValueError("what is `free_text` or `either` cannot be `open`: it names no values")
-        if self.kinds and not self.vocabulary:
-            raise ValueError("`kinds` are those of a `vocabulary`")
-        return self
-
-
-class Listing(_Strict):
-    """What a cell that is a list is made of, and whether it matters where in it a part stands.
-
-    Unless it is a set, part n stands at place n and blank parts keep their places. Lists of the same
-    `places` go together: part n of each is about the same officer or subject.
-    """
-
-    separator: str = " | "
-    """What is written between the parts; they are told apart without the blanks around it."""
-    places: Name | None = None
-    """Whom or what the places stand for; none: they are the column's own."""
-    set: bool = False
-    """The order of the parts says nothing, and neither do blank ones or repeats."""
-
-    @model_validator(mode="after")
-    def _can_be_parsed(self) -> "Listing":
-        if not re.fullmatch(r"[^\w\s]+", self.mark):
-            raise ValueError(
-                "`separator` must be punctuation, with blanks around it at most, or it would part words"
-            )
-        if self.set and self.places:
-            raise ValueError("a `set` has no `places`")
-        return self
-
-    @property
-    def mark(self) -> str:
-        """What tells the parts of a cell apart: the separator without its blanks."""
-        return self.separator.strip()
-
-
-class MonthFrom(_Strict):
-    """A column that names the month of a time: its first character's place among these letters."""
-
-    column: Name
-    letters: str = Field(min_length=12, max_length=12)
-    """Of January to December, in capitals."""
-
-
-class Column(_Strict):
-    """One column: what the source calls it and what we publish it as."""
-
-    LATER = frozenset({"domain", "list", "month_from"})
-
-    name: Name
-    source: str | None = None
-    """Heading in the extract; none for a column that a model derives."""
-    aliases: tuple[str, ...] = ()
-    """Headings of other years."""
-    type: Literal["text", "number", "timestamp", "date", "boolean", "point"] = "text"
-    description: str
-    required: bool = False
-    privacy: Literal["publish", "internal", "never"]
-    keep_internal: bool = False
-    """For `never`: keep the clear text in the extract, and nowhere else."""
-    person: Literal["none", "public_official", "private"] = "none"
-    volatile: bool = False
-    """Moves by itself at every extract: alone it never causes an update."""
-    survivorship: Literal["latest", "earliest", "longest", "filled", "union"] = "latest"
-    """Which value stays when several lines hold the same key; `filled` takes the first non-null,
-    `union` the parts of all of them, where cells are sets."""
-    formats: tuple[str, ...] = ()
-    """strptime formats of the declared parse, tried in order: a time has the whole form of one."""
-    list: Listing | None = None
-    """Where a cell is a list: of what, and what its places stand for."""
-    month_from: MonthFrom | None = None
-    """Where the key tells in which month the event was: a witness of the order of days and months."""
-    spelling: Spelling | None = None
-    """None: the values of this column are never suspected."""
-    domain: Domain | None = None
-    """What it may hold; `summerware check` refuses a published column without."""
-
-    @model_validator(mode="after")
-    def _list_keeps_its_places(self) -> "Column":
-        if self.survivorship == "union" and not (self.list and self.list.set):
-            raise ValueError(
-                "survivorship `union` puts parts of several lines into one cell, which only a `list` "
-                "that is a `set` survives; a list by place takes `latest`"
-            )
-        if self.list is None:
-            return self
-        if self.type != "text" or self.source is None:
-            raise ValueError("`list`: only a column of type text with a `source` is a list")
-        if self.spelling and (self.spelling.separator or self.spelling.prefix):
-            raise ValueError(
-                "`list` says what the parts are; `spelling` takes no `separator` or `prefix` beside it"
-            )
-        if self.domain and self.domain.separator not in (None, self.list.separator):
-            raise ValueError("`domain.separator` must be that of `list`, or left out")
-        if self.list.places and self.survivorship != "latest":
-            raise ValueError(
-                f"survivorship `{self.survivorship}` could take lists that go together from two "
-                "lines; a list with `places` takes `latest`"
-            )
-        return self
-
-    @property
-    def separator(self) -> str | None:
-        """What stands between the parts of a cell that are judged by themselves; none: it has none."""
-        if self.list:
-            return self.list.separator
-        return self.spelling.separator if self.spelling else None
-
-    @field_validator("formats")
-    @classmethod
-    def _can_be_read(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
-        orders = {re.sub("[^md]", "", one) for one in ambiguous_formats(formats)}
-        if len(orders) > 1:
-            raise ValueError("days and months stand in one order, or `03/12/2026` is two days")
-        for one in formats:
-            time_form(one)
-        return formats
-
-    @property
-    def headings(self) -> tuple[str, ...]:
-        """Every heading that means this column; its own name is one."""
-        return (*((self.source,) if self.source else ()), *self.aliases, self.name)
-
-    @property
-    def is_hashed(self) -> bool:
-        """Kept as a keyed hash, never in the clear."""
-        return self.privacy == "never" and not self.keep_internal
-
-
-class Window(_Strict):
+class Window(Strict):
     """What a `window` extract claims to hold: all rows of the last days of a column."""
 
     column: Name
     days: int = Field(gt=0)
 
 
-class SocrataSource(_Strict):
+class SocrataSource(Strict):
     """Where the `socrata` source reads this dataset."""
 
     domain: str
     ids: tuple[FourByFour, ...]
 
 
-class Workbook(_Strict):
+class Workbook(Strict):
     """How spreadsheets are read."""
 
     sheet: str | None = None
@@ -302,7 +58,7 @@ class Workbook(_Strict):
     """What merged cells of one column mean: nothing that is known, or one value for every row."""
 
 
-class Source(_Strict):
+class Source(Strict):
     """How extracts of this dataset are read and what their absences mean."""
 
     LATER = frozenset({"workbook"})
@@ -321,14 +77,14 @@ class Source(_Strict):
         return self
 
 
-class GrainChange(_Strict):
+class GrainChange(Strict):
     """From this extract on, one line is something else."""
 
     starting: date
     line: Name
 
 
-class Grain(_Strict):
+class Grain(Strict):
     """What one published row is, and what one line of the extract is.
 
     Where both are the same, lines of one key are repeats or versions of one another. Where a line
@@ -348,7 +104,7 @@ class Grain(_Strict):
         return line
 
 
-class Limits(_Strict):
+class Limits(Strict):
     """How much may be wrong before a gate stops everything."""
 
     quarantined_share: float = Field(ge=0, le=1)
@@ -356,7 +112,7 @@ class Limits(_Strict):
     stale_days: int = Field(gt=0)
 
 
-class Guards(_Strict):
+class Guards(Strict):
     """How much one publication may change before it stops and a person must say yes.
 
     Shares of the rows that the portal holds, and for updates of the keys that both sides have. A
@@ -368,7 +124,7 @@ class Guards(_Strict):
     rows_drop_share: float = Field(default=0.05, ge=0, le=1)
 
 
-class Retention(_Strict):
+class Retention(Strict):
     """How long files are kept that nothing needs any more; records are kept for ever."""
 
     layers_days: int = Field(default=14, gt=0)
@@ -380,14 +136,14 @@ class Retention(_Strict):
     """Extracts that were published; none: for ever."""
 
 
-class Comparison(_Strict):
+class Comparison(Strict):
     """One column by which two rows are compared."""
 
     column: Name
     how: Literal["time", "place", "point", "house", "code", "text"]
 
 
-class Duplicates(_Strict):
+class Duplicates(Strict):
     """How the same event, entered twice under two keys, is looked for.
 
     Pairs are linked above one score, proposed to people above another. The machine never merges rows
@@ -403,7 +159,7 @@ class Duplicates(_Strict):
     people_may_merge: bool = False
 
 
-class Review(_Strict):
+class Review(Strict):
     """Who decides what the machine only suspects."""
 
     reviewers: tuple[str, ...] = Field(min_length=2)
@@ -412,14 +168,14 @@ class Review(_Strict):
     """Decides where they disagree."""
 
 
-class Codes(_Strict):
+class Codes(Strict):
     """Codes that a policy covers, whatever the text beside them says."""
 
     columns: tuple[Name, ...] = Field(min_length=1)
     values: tuple[str, ...] = ()
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """One decision of the city about what is not published, with who decided it.
 
     A row is covered when a deciding column says so as read, as standardized or as corrected. Every
@@ -446,14 +202,14 @@ class Policy(_Strict):
     review_on: date
 
 
-class Partition(_Strict):
+class Partition(Strict):
     """One 4x4 per year of a column."""
 
     column: Name
     ids: dict[int, FourByFour]
 
 
-class Publish(_Strict):
+class Publish(Strict):
     """Where and under what name the rows go."""
 
     domain: str
@@ -480,7 +236,7 @@ class Publish(_Strict):
         return self
 
 
-class Owner(_Strict):
+class Owner(Strict):
     """Who answers for the dataset."""
 
     team: str
@@ -500,14 +256,14 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
-class Route(_Strict):
+class Route(Strict):
     """One way that alerts go: to a channel whose address is in the environment, from a severity on."""
 
     to: Name
     severity: Literal["warning", "critical"] = "warning"
 
 
-class Quiet(_Strict):
+class Quiet(Strict):
     """Hours of the city's day in which warnings wait."""
 
     start: Clock
@@ -520,7 +276,7 @@ class Quiet(_Strict):
         return self
 
 
-class Escalation(_Strict):
+class Escalation(Strict):
     """When nobody seems to care: who is told then, and after how long."""
 
     to: Name | None = None
@@ -529,7 +285,7 @@ class Escalation(_Strict):
     critical_after_minutes: int = Field(default=120, gt=0)
 
 
-class Alerts(_Strict):
+class Alerts(Strict):
     """Who is told what of a dataset, and when.
 
     A warning waits for the daily digest, or, where there is none, for the end of the quiet hours;
@@ -549,7 +305,7 @@ class Alerts(_Strict):
     escalate: Escalation = Escalation()
 
 
-class Scan(_Strict):
+class Scan(Strict):
     """What published text is scanned for beyond what no text may hold; see `scanning/`."""
 
     LATER = frozenset({"numbers"})
@@ -561,7 +317,7 @@ class Scan(_Strict):
     value of no vocabulary that holds one waits for a person."""
 
 
-class Dataset(_Strict):
+class Dataset(Strict):
     """One dataset file."""
 
     LATER = frozenset({"scan"})

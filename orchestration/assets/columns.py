@@ -9,7 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.warehouse.lineage import Lineage
 
 _LINE_WORDS = {

@@ -17,7 +17,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import duckdb
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import make_table
 from orchestration.lookup import define_lookup
 

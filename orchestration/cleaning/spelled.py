@@ -12,7 +12,8 @@ from pathlib import Path
 import duckdb
 
 from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
-from orchestration.dataset import Column, Dataset, Spelling
+from orchestration.column import Column, Spelling
+from orchestration.dataset import Dataset
 from orchestration.duck import make_table, parquet, quoted
 from orchestration.lookup import define_lookup
 from orchestration.review.decisions import SpellingDecision

@@ -18,7 +18,7 @@ chance.
 
 from collections.abc import Collection, Iterable, Sequence
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 from orchestration.domains.times import ambiguous_formats, dates_alone, other_order, read_time
 from orchestration.duck import quoted
 

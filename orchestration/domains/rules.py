@@ -7,7 +7,8 @@ its column's domain. The rules work on the distinct values of a column, which ar
 
 from collections.abc import Callable
 
-from orchestration.dataset import Column, Dataset, Domain
+from orchestration.column import Column, Domain
+from orchestration.dataset import Dataset
 from orchestration.domains.places import VOCABULARIES as PLACES
 from orchestration.domains.places import (
     cells_that_are_no_place,

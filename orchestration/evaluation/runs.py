@@ -15,7 +15,8 @@ from typing import Any
 
 from orchestration.cleaning.linkage import link, weights_path
 from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
-from orchestration.dataset import Dataset, Spelling
+from orchestration.column import Spelling
+from orchestration.dataset import Dataset
 from orchestration.duck import connect, make_table, parquet, quoted
 from orchestration.evaluation import linkage_floor
 from orchestration.evaluation.duplicate_truth import (

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import FEW, connect, fetch_all, quoted, sql_path
 from orchestration.errors import ModelFault
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 from orchestration.duck import fetch_all, quoted
 
 SQL_TYPES = {

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import connect, keys_table, parquet, quoted
 from orchestration.errors import NotVerified, PassingFault, PortalFault, SummerwareError
 from orchestration.publishing.sending import RefusedRow

@@ -22,7 +22,8 @@ from typing import Any
 
 import duckdb
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import (
     FEW,
     connect,

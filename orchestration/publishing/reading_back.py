@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 from orchestration.publishing.chunks import Chunk
 from orchestration.publishing.transport import Transport
 from orchestration.publishing.transport.reading import RowReader

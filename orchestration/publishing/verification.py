@@ -17,7 +17,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import FEW, connect, fetch_all, parquet, quoted
 from orchestration.errors import NotVerified
 from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests, rows_hash

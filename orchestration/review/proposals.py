@@ -13,7 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import connect, keys_table, parquet, quoted
 from orchestration.errors import ConfigurationError
 from orchestration.layers import layer_file

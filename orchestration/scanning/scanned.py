@@ -15,7 +15,8 @@ from typing import Final
 
 import duckdb
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import quoted
 from orchestration.scanning.addresses import names_of_streets
 from orchestration.scanning.persons import (

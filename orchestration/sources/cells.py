@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 
 ERROR, UNSTORED = "e", "unstored"
 """Types of cells: an error, and a formula whose result nobody stored."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from orchestration.dataset import Column, Dataset, plain_heading
+from orchestration.column import Column
+from orchestration.dataset import Dataset, plain_heading
 from orchestration.errors import ExtractRefused
 from orchestration.sources.lines import read_header
 

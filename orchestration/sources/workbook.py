@@ -26,7 +26,8 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils import get_column_letter, range_boundaries
 from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.errors import ExtractRefused
 from orchestration.sources.cells import EMPTY, ERROR, UNSTORED, CellText, read_cell
 from orchestration.sources.header import listed_columns

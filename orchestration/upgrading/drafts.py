@@ -16,7 +16,8 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration.classification.likeness import Likeness
-from orchestration.dataset import Column, Dataset, Policy
+from orchestration.column import Column
+from orchestration.dataset import Dataset, Policy
 from orchestration.domains.classes import plain
 from orchestration.warehouse.vocabularies import STREETS
 

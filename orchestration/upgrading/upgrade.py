@@ -20,7 +20,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.duck import connect, fetch_all, parquet
 from orchestration.errors import ConfigurationError
 from orchestration.file_lock import file_lock

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.dataset import Dataset, Spelling
+from orchestration.column import Spelling
+from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.lookup import define_lookup
 from orchestration.settings import Settings

@@ -16,7 +16,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dataset import Dataset, Domain, load_datasets
+from orchestration.column import Domain
+from orchestration.dataset import Dataset, load_datasets
 from orchestration.domains.classes import plain
 from orchestration.settings import PACKAGE
 from orchestration.sources.sample import generate

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from orchestration.publishing.drafting import DraftSender
 from orchestration.publishing.transport import Answer, SodaTransport
 from orchestration.settings import Settings
 from orchestration.state.store import State
+from tests.grove import Grove, served
 from tests.park import Killed, Park
 from tests.unit.publishing.conftest import tree
 
@@ -113,3 +115,13 @@ def dying_once_applied(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patched:
         patched.setattr(DraftSender, "_apply", die)
         yield
+
+
+@pytest.fixture
+def grove(
+    settings: Settings, state: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Grove]:
+    """A grove, with the page for signing over it."""
+    monkeypatch.setenv("SUMMERWARE_DATASETS", str(tmp_path / "datasets"))
+    with served(replace(settings, datasets_dir=tmp_path / "datasets"), state) as grove:
+        yield grove

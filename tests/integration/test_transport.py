@@ -23,7 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from sodapy import Socrata
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 from orchestration.errors import (
     AnswerUnknown,
     Fault,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.dataset import Column, Domain
+from orchestration.column import Column, Domain
 from orchestration.domains.rules import domain_rules
 from tests.rules import bench_of_rules as bench
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from orchestration.checking import MODEL_FILES
-from orchestration.dataset import Column, Dataset, load_datasets
+from orchestration.column import Column
+from orchestration.dataset import Dataset, load_datasets
 from orchestration.settings import PACKAGE, PROJECT
 
 DBT = PROJECT / "dbt_project"

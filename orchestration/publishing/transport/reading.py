@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 from orchestration.duck import FEW, connect, sql_path, with_enough_memory
 from orchestration.publishing.comparing import SQL_TYPES
 

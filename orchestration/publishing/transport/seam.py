@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 
 
 @dataclass(frozen=True, kw_only=True)

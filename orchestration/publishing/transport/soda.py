@@ -17,7 +17,8 @@ from urllib.parse import quote_plus
 import pyarrow as pa
 import requests
 
-from orchestration.dataset import Column, Dataset
+from orchestration.column import Column
+from orchestration.dataset import Dataset
 from orchestration.errors import PortalFault
 from orchestration.publishing.transport.answers import answer_of, fault_of
 from orchestration.publishing.transport.client import (

@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 from orchestration.duck import sql_path
 from orchestration.errors import Fault
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.dataset import Column, MonthFrom
+from orchestration.column import Column, MonthFrom
 from orchestration.domains.date_order import misread_dates
 
 MONTH_FIRST = ("%m/%d/%Y %H:%M", "%m/%d/%Y", "%Y-%m-%dT%H:%M:%S")

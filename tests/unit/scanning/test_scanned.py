@@ -6,7 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.dataset import Column, Dataset, Domain, load_dataset
+from orchestration.column import Column, Domain
+from orchestration.dataset import Dataset, load_dataset
 from orchestration.scanning.persons import ADDRESS, HEALTH
 from orchestration.scanning.scanned import (
     define_found,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestration.dataset import Column
+from orchestration.column import Column
 from orchestration.duck import lines_of_files
 from orchestration.sources import writing
 from orchestration.sources.header import Mapping

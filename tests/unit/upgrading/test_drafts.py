@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.dataset import Column, Dataset, Domain
+from orchestration.column import Column, Domain
+from orchestration.dataset import Dataset
 from orchestration.upgrading.drafts import Draft, draft, shape_pattern
 from tests.unit.publishing.conftest import trees
 
