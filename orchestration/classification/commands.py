@@ -194,7 +194,8 @@ def _print_questions(dataset: Dataset, questions: Any, show: Any) -> None:
         out.print(f"{dataset.id}: every deciding value of the newest extracts is classified")
         return
     words = [one for one in questions if one.value]
-    out.print(f"{dataset.id}: {len(words)} words wait for an answer")
+    waiting = f"{len(words):,} words wait" if len(words) > 1 else f"{len(words) or 'no'} word waits"
+    out.print(f"{dataset.id}: {waiting} for an answer")
     for one in questions:
         if not one.value:
             out.print(f"    {one.column}: {tell_blanks(one, show)}")

@@ -110,7 +110,7 @@ def tell_blanks(question: Question, show: Callable[[str], object]) -> str:
             f"{show(one.value)} in {one.column} on {one.lines:,} ({_class(one)})"
             for one in question.beside
         )
-        told += f", of which {question.told_beside:,} have another deciding column: {said}"
+        told += f", with another deciding column on {question.told_beside:,}: {said}"
     return f"{told}; only the source can say it"
 
 

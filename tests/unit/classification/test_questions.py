@@ -104,7 +104,7 @@ def test_blank_cell_tells_what_stands_beside_it(nursery: Nursery) -> None:
         Beside(column="species_code", value="G1", lines=1, policies=("ghosts_withheld",)),
     )
     assert tell_blanks(blank, "“{}”".format) == (
-        "a blank cell on 4 lines since 2026-07-01, of which 3 have another deciding column: "
+        "a blank cell on 4 lines since 2026-07-01, with another deciding column on 3: "
         "“O1” in species_code on 2 (harmless), “OAK” in first_species on 1 (harmless), "
         "“G1” in species_code on 1 (covered by ghosts_withheld); only the source can say it"
     )
