@@ -128,6 +128,11 @@ class Domain(Strict):
                 "exactly one of `vocabulary`, `pattern`, `range`, `since`, `place`, `box`, "
                 f"`free_text`, `either` must be given, not {' and '.join(kinds) or 'none'}"
             )
+        if self.pattern is not None and not self.open and _fits_a_name(self.pattern):
+            raise ValueError(
+                f"the `pattern` {self.pattern!r} fits the name of a person: say which words there are "
+                "(`vocabulary`), or let them be scanned (`free_text`)"
+            )
         if self.open != (self.reason is not None):
             raise ValueError("`open` and its `reason` go together")
         if self.open and (self.free_text or self.either):
@@ -135,6 +140,16 @@ class Domain(Strict):
         if self.kinds and not self.vocabulary:
             raise ValueError("`kinds` are those of a `vocabulary`")
         return self
+
+
+def _fits_a_name(pattern: str) -> bool:
+    """Whether a person's name is a value by the pattern; then any word is."""
+    try:
+        found = re.compile(pattern)
+    except re.error:
+        return False  # DuckDB has the last word on what a pattern is: see `checking`.
+    names = ("miller", "james miller", "miller, james")
+    return any(found.fullmatch(one) for name in names for one in (name, name.upper(), name.title()))
 
 
 class Listing(Strict):

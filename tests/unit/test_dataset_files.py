@@ -157,6 +157,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"columns__1__list": {}, "columns__1__spelling": {"separator": ", "}},
         "columns.1: `list` says what the parts are",
     ),
+    "pattern of any word": (
+        {"columns__1__domain": {"pattern": "[A-Za-z]+( [A-Za-z]+)*"}},
+        "columns.1.domain: the `pattern` '[A-Za-z]+( [A-Za-z]+)*' fits the name of a person",
+    ),
+    "pattern of any text": (
+        {"columns__1__domain": {"pattern": ".{1,40}"}},
+        "columns.1.domain: the `pattern` '.{1,40}' fits the name of a person",
+    ),
     "list of another domain": (
         {"columns__1__list": {}, "columns__1__domain": {"pattern": "x", "separator": ", "}},
         "columns.1: `domain.separator` must be that of `list`",
