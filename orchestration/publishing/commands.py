@@ -397,7 +397,9 @@ def lookback(
 
 def verify(
     dataset: DatasetArgument,
-    full: Annotated[bool, typer.Option(help="Read back every row, not only figures.")] = False,
+    full: Annotated[
+        bool, typer.Option(help="Read back every row, not only figures and a sample.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Hold the portal against what was last published there."""
@@ -421,7 +423,7 @@ def verify(
         word = "is" if found.holds else "is NOT"
         out.print(
             f"{dataset}: the portal {word} as it was last published ({len(found.checks):,} figures, "
-            f"{sum(found.rows_read_back.values()):,} rows read back)"
+            f"{sum(found.rows_read_back.values()):,} {'rows' if full else 'rows by chance'} read back)"
         )
     if not found.holds:
         raise typer.Exit(1)

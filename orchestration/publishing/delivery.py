@@ -40,6 +40,7 @@ from orchestration.publishing.targets import Target
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.publishing.withdrawing import kept_away
 from orchestration.settings import Settings
+from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import DRAFT_STATES, Publication, State, now
 from orchestration.takedown.obeying import refuse_taken_down
 
@@ -405,6 +406,20 @@ class Delivery:
 
     # The proof
 
+    def prove_unchanged(self, publication: Publication) -> tuple[Verification, Mapping[str, Any]]:
+        """Proves that the portal holds what it should where nothing has to be sent.
+
+        Raises:
+            PortalFault: it does not.
+            PassingFault: it could not be read back.
+        """
+        folder = self._journal.folder(publication)
+        with workspace(self._settings, publication.run_id, "delivery") as work:
+            verification, marks = self._verify(
+                publication, folder, folder / "snapshot.parquet", (), work
+            )
+        return _or_fail(self._dataset, verification), marks
+
     def _prove(
         self,
         publication: Publication,
@@ -455,6 +470,7 @@ class Delivery:
                     for partition, one in found.items()
                 },
                 whole=replaced,
+                turn=PublishingStore(self._state).receipts_written(self._dataset.id),
                 spill=work,
             )
             if marks == self._reader(self._datasets.found(to_write=False)).marks():

@@ -3,6 +3,7 @@
 Nothing is recorded as a publication and nothing is written to the portal.
 """
 
+import secrets
 from datetime import date
 from typing import Any
 
@@ -18,7 +19,7 @@ from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import Plan
 from orchestration.publishing.publisher import Publisher
 from orchestration.publishing.shadow import ShadowReport, shadow_report
-from orchestration.publishing.verification import Verification, Verifier
+from orchestration.publishing.verification import SHARES, Verification, Verifier
 from orchestration.state.store import Layer, Publication
 
 
@@ -70,6 +71,8 @@ def shadow_day(publisher: Publisher, layer: Layer, *, day: date, run_id: str) ->
 def verify_portal(publisher: Publisher, *, full: bool, run_id: str) -> Verification:
     """Holds the portal against the last proven snapshot, at any time.
 
+    Not `full`, it reads back any share of the rows, by chance.
+
     Raises:
         PublicationRefused: nothing was published yet.
     """
@@ -84,6 +87,7 @@ def verify_portal(publisher: Publisher, *, full: bool, run_id: str) -> Verificat
             changed=None,
             deleted=None,
             full=full,
+            turn=secrets.randbelow(SHARES),
             spill=folder,
         )
 

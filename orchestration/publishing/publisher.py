@@ -678,12 +678,18 @@ class Publisher:
         return self.journal.move(publication, "released", released_by=by, released_at=now())
 
     def _end_unchanged(self, publication: Publication, plan: Plan) -> Outcome:
+        try:
+            verification, marks = self._delivery().prove_unchanged(publication)
+        except PassingFault:
+            raise
+        except Fault as error:
+            self._give_up(publication, error)
+            raise
         described = self.datasets.describe()
-        # Those from before it was read: what others wrote since is found by the next run.
-        ended = self.journal.move(
-            publication, "unchanged", verified_at=now(), marks=self.marks_before
+        ended = self.journal.move(publication, "unchanged", verified_at=now(), marks=dict(marks))
+        write_receipt(
+            self.state, self.dataset, ended, verification=verification, described=described
         )
-        write_receipt(self.state, self.dataset, ended, described=described)
         return Outcome(
             state="unchanged",
             plan=plan,

@@ -1,8 +1,10 @@
 """The proof: what the portal holds after a publication is what should be there.
 
 Waits until the portal's replica has caught up, compares counts, non-null counts, sums, minima and
-maxima of every column, then reads back every changed row by value; `full` reads back all of them
-and compares one hash over all rows in key order. What could not be looked at is never called right.
+maxima of every column, then reads back every changed row by value, and a share of those that nobody
+touched, another one at each proof: a portal may change a row and leave its time of change. `full`
+reads back all of them and compares one hash over all rows in key order. What could not be looked at
+is never called right.
 """
 
 import math
@@ -26,6 +28,12 @@ from orchestration.publishing.transport import Aggregates, Transport
 
 READ_ALL_SHARE = 0.05
 """From this share of changed rows on, reading all rows in pages is quicker than naming keys."""
+SAMPLED = 1_000
+"""At least so many untouched rows are read back at each proof, or a hundredth where that is more."""
+SHARES = 100
+"""Untouched rows are so many shares by a hash of their key: after so many proofs all were read back."""
+_WINDOWS = (1, 2, 4, 5, 10, 20, 25, 50, SHARES)
+"""How many shares are read at once: each divides all of them, so that windows never drift apart."""
 FRESH_SECONDS = 600.0
 """How long a replica may lag behind before the publication counts as not verified."""
 Figure = int | float | Decimal | str | None
@@ -51,6 +59,7 @@ class Verification:
     checks: list[Check] = field(default_factory=list)
     differing: dict[str, list[str]] = field(default_factory=dict)
     rows_read_back: dict[str, int] = field(default_factory=dict)
+    rows_sampled: dict[str, int] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -68,6 +77,7 @@ class Verification:
         return {
             "checks": [asdict(check) for check in self.checks],
             "rows_read_back": sum(self.rows_read_back.values()),
+            "rows_sampled": sum(self.rows_sampled.values()),
             "rows_differing": {how: len(keys) for how, keys in self.differing.items()},
             "hashes": self.hashes,
         }
@@ -102,6 +112,7 @@ class Verifier:
         since: Mapping[str, str | None] | None = None,
         full: bool = False,
         whole: Collection[str] = (),
+        turn: int = 0,
         spill: Path,
     ) -> Verification:
         """Compares every partition.
@@ -110,7 +121,8 @@ class Verifier:
         `_partition` and the key of rows that were written and deleted. `written` is when, by the
         portal's clock, each partition was written last: no older read proves anything. `since` is a
         mark of `newest_update`: what was written later, by whomever, is read back too. `full` reads
-        back every row, of the partitions in `whole` at any rate.
+        back every row, of the partitions in `whole` at any rate. `turn` is the number of this proof:
+        it says which share of the untouched rows is read back, too.
 
         Raises:
             NotVerified: the portal's replica did not catch up in time.
@@ -135,6 +147,7 @@ class Verifier:
                     deleted,
                     since=(since or {}).get(partition),
                     full=full or partition in whole,
+                    turn=turn,
                     found=found,
                 )
         return found
@@ -221,6 +234,7 @@ class Verifier:
         *,
         since: str | None,
         full: bool,
+        turn: int,
         found: Verification,
     ) -> None:
         fetch_all(
@@ -230,6 +244,8 @@ class Verifier:
         )
         if since is not None and not full:
             self._touch_what_was_written(connection, portal_id, since)
+        if not full:
+            found.rows_sampled[portal_id] = _add_sample(connection, self._key, turn)
         touched, rows = _count(connection, "touched"), _count(connection, "expected")
         read_all = full or touched > max(1_000, rows * READ_ALL_SHARE)
         if not (touched or full):
@@ -251,6 +267,29 @@ class Verifier:
         found.rows_read_back[portal_id] = _count(connection, "held")
         if full:
             found.hashes[portal_id] = rows_hash(connection, "held")
+
+
+def _add_sample(connection: duckdb.DuckDBPyConnection, key: str, turn: int) -> int:
+    """Adds this proof's share of the untouched rows to `touched`; how many they are."""
+    untouched = f"(from expected anti join touched on expected.{key} = touched.row_key)"
+    share = f"(hash({key}) % {SHARES})::integer"
+    counts = dict(
+        connection.execute(f"select {share}, count(*) from {untouched} group by all").fetchall()
+    )
+    total = sum(counts.values())
+    wanted = min(max(SAMPLED, math.ceil(total / SHARES)), total)
+    width = next(one for one in _WINDOWS if one * total >= SHARES * wanted)
+    shares: list[int] = []
+    # Shares are not quite equal: one more is read where these are too few.
+    for place in range(turn * width, turn * width + SHARES):
+        if len(shares) >= width and sum(counts.get(one, 0) for one in shares) >= wanted:
+            break
+        shares.append(place % SHARES)
+    connection.execute(
+        f"insert into touched select {key}::varchar from {untouched} "
+        f"where {share} in ({', '.join(map(str, shares))})"
+    )
+    return sum(int(counts.get(one, 0)) for one in shares)
 
 
 def read_digests(

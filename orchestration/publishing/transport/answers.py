@@ -27,6 +27,7 @@ from orchestration.errors import (
 from orchestration.publishing.transport.client import NoAnswerYet, Redirected
 from orchestration.publishing.transport.seam import Answer, RowError
 
+NO_JSON = "the answer is no JSON, so nothing is known yet; is the domain a portal's, and is it up?"
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))
 _COUNTERS = {
     "created": ("Rows Created", "rows_created"),
@@ -45,12 +46,18 @@ _LONGEST_WAIT = 86_400.0
 
 
 def fault_of(
-    error: Exception, answer: requests.Response | None, *, what: str, writes: bool = False
+    error: Exception,
+    answer: requests.Response | None,
+    *,
+    what: str,
+    writes: bool = False,
+    reads: bool = False,
 ) -> Fault:
     """The error of ours for what a call of the client raised.
 
     `what` says which portal was asked for what; it begins the message. Where rows were on their way
-    (`writes`), whatever does not say that they were refused leaves their fate unknown.
+    (`writes`), whatever does not say that they were refused leaves their fate unknown. What only
+    `reads` can be asked again, whatever stood in the answer's place.
     """
     unknown = AnswerUnknown if writes else PassingFault
     if isinstance(error, Redirected):
@@ -65,14 +72,14 @@ def fault_of(
         return _refusal(answer, what)
     if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
         return PassingFault(f"{what}: {type(error).__name__}; is the portal up?")
-    if isinstance(error, requests.RequestException):
+    is_half = isinstance(error, requests.JSONDecodeError)
+    if isinstance(error, requests.RequestException) and not is_half:
         lost = unknown(f"{what}: {type(error).__name__}; is the portal up?")
         if isinstance(lost, AnswerUnknown):
             lost.too_slow = isinstance(error, requests.Timeout) or _timed_out(error)
         return lost
     # sodapy has no error of its own: it raises plain exceptions for what is neither JSON nor CSV.
-    message = f"{what}: {type(error).__name__} in reading the answer; is the domain a portal's?"
-    return AnswerUnknown(message) if writes else PortalFault(message)
+    return (unknown if writes or reads else PortalFault)(f"{what}: {NO_JSON}")
 
 
 def answer_of(body: Any, request_id: str, *, written_at: datetime | None = None) -> Answer:

@@ -4,6 +4,7 @@ One page at a time: the bytes of an answer become a table without a Python objec
 no value of its column's type is the portal's fault, and is never quoted.
 """
 
+import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ from orchestration.publishing.comparing import SQL_TYPES
 
 class NoRows(ValueError):
     """A body that is no JSON list of rows with values of the columns' types."""
+
+
+class NoJson(ValueError):
+    """A body that is no JSON at all: an error page, half an answer."""
 
 
 class RowReader:
@@ -40,9 +45,11 @@ class RowReader:
 
         Raises:
             NoRows: the body is something else.
+            NoJson: it is no JSON.
         """
-        if not body.lstrip().startswith(b"["):
-            raise NoRows("the answer is no list")
+        # DuckDB reads the rows of half a list, and says nothing.
+        if not (body.lstrip()[:1] == b"[" and body.rstrip()[-1:] == b"]"):
+            raise _fault(body, "the answer is no list")
         page = Path(self._folder.name) / "page.json"
         page.write_bytes(body)
         types = ", ".join(f"'{column.name}': '{_json_type(column)}'" for column in self._columns)
@@ -55,9 +62,17 @@ class RowReader:
             return with_enough_memory(self._connection, query, lambda rows: rows.to_arrow_table())
         except duckdb.Error as error:
             # Its words quote the cell.
-            raise NoRows(f"the rows cannot be read: {type(error).__name__}") from None
+            raise _fault(body, f"the rows cannot be read: {type(error).__name__}") from None
         finally:
             page.unlink()
+
+
+def _fault(body: bytes, reason: str) -> NoRows | NoJson:
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError):
+        return NoJson("the answer is no JSON")
+    return NoRows(reason)
 
 
 def _json_type(column: Column) -> str:

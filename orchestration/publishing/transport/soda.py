@@ -19,14 +19,14 @@ import requests
 
 from orchestration.column import Column
 from orchestration.dataset import Dataset
-from orchestration.errors import PortalFault
-from orchestration.publishing.transport.answers import answer_of, fault_of
+from orchestration.errors import PassingFault, PortalFault
+from orchestration.publishing.transport.answers import NO_JSON, answer_of, fault_of
 from orchestration.publishing.transport.client import (
     TIMEOUT_SECONDS,
     OutOfReach,
     SodaClient,
 )
-from orchestration.publishing.transport.reading import NoRows, RowReader
+from orchestration.publishing.transport.reading import NoJson, NoRows, RowReader
 from orchestration.publishing.transport.seam import Aggregates, Answer, Credentials, Freshness
 from orchestration.publishing.transport.values import deletions
 
@@ -78,7 +78,11 @@ class SodaTransport:
             PortalFault: the portal answered something else, or sends us to another host.
         """
         try:
-            found = self._call("read the metadata of", portal_id, self._client.get_metadata)
+            found = self._call(
+                "read the metadata of", portal_id, self._client.get_metadata, reads=True
+            )
+            if not isinstance(found, dict):
+                raise self._no_json("read the metadata of", portal_id)
         except PortalFault:
             answer = self._client.answer
             if answer is not None and answer.status_code == 404:
@@ -242,6 +246,8 @@ class SodaTransport:
                 self._client.forget()
                 try:
                     page = reader.read(body)
+                except NoJson:
+                    raise self._no_json("read", portal_id) from None
                 except NoRows as error:
                     raise PortalFault(
                         f"{self.domain}: {portal_id} answered a read without rows: {error}"
@@ -257,7 +263,9 @@ class SodaTransport:
                 offset += PAGE
 
     def _read(self, verb: str, portal_id: str, query: Mapping[str, str]) -> requests.Response:
-        answer = self._call(verb, portal_id, lambda name: self._client.read(name, dict(query)))
+        answer = self._call(
+            verb, portal_id, lambda name: self._client.read(name, dict(query)), reads=True
+        )
         assert isinstance(answer, requests.Response)
         return answer
 
@@ -268,12 +276,16 @@ class SodaTransport:
         try:
             rows = answer.json()
         except ValueError:
-            rows = None
+            raise self._no_json(verb, portal_id) from None
         if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], dict):
             raise PortalFault(
                 f"{self.domain}: could not {verb} {portal_id}: it answered something else"
             )
         return rows[0]
+
+    def _no_json(self, verb: str, portal_id: str) -> PassingFault:
+        """What answers with a page says nothing about rows, and may be gone next time."""
+        return PassingFault(f"{self.domain}: could not {verb} {portal_id}: {NO_JSON}")
 
     def _summed_up(
         self,
@@ -321,7 +333,13 @@ class SodaTransport:
         return found
 
     def _call(
-        self, verb: str, name: str, call: Callable[[str], Any], *, writes: bool = False
+        self,
+        verb: str,
+        name: str,
+        call: Callable[[str], Any],
+        *,
+        writes: bool = False,
+        reads: bool = False,
     ) -> Any:
         try:
             return call(name)
@@ -331,7 +349,8 @@ class SodaTransport:
             # The body may quote a cell, and sodapy copies it into its error: neither the message
             # nor the traceback may have it.
             what = f"{self.domain}: could not {verb} {name}"
-            fault = fault_of(error, self._client.answer, what=what, writes=writes)
+            heard = self._client.answer
+            fault = fault_of(error, heard, what=what, writes=writes, reads=reads)
             fault.request_id = self._client.request_id
         raise fault
 
