@@ -22,6 +22,8 @@ class FoundExtract:
     extracted_at: datetime
     time_source: str
     """Where the time comes from: `name`, `sidecar`, `portal` or, as a guess, `file time`."""
+    landed_as: str | None = None
+    """The id of the extract as which it was landed before, where nothing else is left of it."""
 
 
 def printable_name(path: Path) -> str:
@@ -39,4 +41,8 @@ class Source(Protocol):
 
     def find(self, dataset: Dataset, *, as_of: date | None) -> Iterable[FoundExtract]:
         """The extracts at hand, those later than `as_of` left out, in no particular order."""
+        ...
+
+    def has_landed(self, dataset: Dataset, found: FoundExtract, extract_id: str) -> None:
+        """Hears that what it found is landed: what a source made for that alone may go."""
         ...

@@ -67,6 +67,9 @@ class FilesSource:
             extract for extract in found if as_of is None or extract.extracted_at.date() <= as_of
         ]
 
+    def has_landed(self, dataset: Dataset, found: FoundExtract, extract_id: str) -> None:
+        """Nothing: a drop folder is the city's own."""
+
     def _with_time(self, dataset: Dataset, path: Path) -> FoundExtract:
         moment, time_source = _time_in_name(path.name), "name"
         if moment is None:

@@ -47,7 +47,10 @@ def make_raw_layer(
     landed: dict[str, Extract] = {}
     for group in _to_land(dataset, list(source.find(dataset, as_of=as_of))):
         for found in group:
-            extract = land(settings, state, dataset, found, source=source.name)
+            extract = _landed_before(state, dataset, found) or land(
+                settings, state, dataset, found, source=source.name
+            )
+            source.has_landed(dataset, found, extract.id)
             landed[extract.id] = extract
         if any(extract.discarded_at is None for extract in landed.values()):
             break
@@ -74,6 +77,18 @@ def make_raw_layer(
         extracts=chosen,
         is_new=any(extract.id not in published for extract in chosen),
     )
+
+
+def _landed_before(state: State, dataset: Dataset, found: FoundExtract) -> Extract | None:
+    if found.landed_as is None:
+        return None
+    known = state.extract(found.landed_as)
+    if known is None:
+        raise Fault(
+            f"{dataset.id}: {found.path} says that it was landed as {found.landed_as}, which the state "
+            "database does not know. Delete that file, and it is downloaded again"
+        )
+    return known
 
 
 def _age(extract: Extract) -> tuple[str, str]:

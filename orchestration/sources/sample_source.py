@@ -50,6 +50,9 @@ class SampleSource:
             )
         return FilesSource(folder).find(dataset, as_of=day)
 
+    def has_landed(self, dataset: Dataset, found: FoundExtract, extract_id: str) -> None:
+        """Nothing: what is invented may stay."""
+
 
 def _first_day(folder: Path) -> date | None:
     """The day of the first extract that was made, by the names of the files."""

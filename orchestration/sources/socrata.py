@@ -1,11 +1,14 @@
 """The `socrata` source: today's rows of the city's own datasets, paged by `:id` through sodapy.
 
-Only listed columns are asked for. Each page is kept as soon as it is whole, so a broken download
-goes on where it stopped; when the last page is in, the pages become one extract file.
+Only columns that are kept in the clear are asked for: of those that are `never` kept, the portal's
+cells would stand in the file. Each page is kept as soon as it is whole, so a broken download
+goes on where it stopped; when the last page is in, the pages become one extract file. Once that has
+landed it goes, and a marker with the extract's id stays in its place.
 """
 
 import errno
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -23,9 +26,12 @@ from orchestration.errors import ConfigurationError, ExtractRefused, PassingFaul
 from orchestration.file_lock import file_lock
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
+from orchestration.sources.landing import ROWS
 
 PAGE = 50_000
 TIMEOUT_SECONDS = 120
+MARKER = ".landed"
+"""How a file ends that stands for a download which has landed."""
 
 
 class SocrataSource:
@@ -55,13 +61,48 @@ class SocrataSource:
         if as_of is None or as_of >= moment.date():
             extract = folder / f"{dataset.id}_{moment.date().isoformat()}.json.gz"
             with file_lock(self._settings, f"{dataset.id}.download"):
-                if not extract.exists():
+                is_landed = self._landed_as(dataset, _marker(dataset, extract)) is not None
+                if not (is_landed or extract.exists()):
                     self._download(dataset, extract)
         return [
-            FoundExtract(path=path, extracted_at=_end_of_day(path), time_source="portal")
-            for path in sorted(folder.glob("*.json.gz"))
-            if as_of is None or _end_of_day(path).date() <= as_of
+            found
+            for found in self._at_hand(dataset, folder)
+            if as_of is None or found.extracted_at.date() <= as_of
         ]
+
+    def has_landed(self, dataset: Dataset, found: FoundExtract, extract_id: str) -> None:
+        """Leaves a marker where a download was; older ones of a complete dataset are of no use either."""
+        if found.landed_as is not None:
+            return
+        _write_whole(_marker(dataset, found.path), {"extract": extract_id})
+        for path in found.path.parent.glob("*.json.gz"):
+            is_older = _end_of_day(path) < found.extracted_at
+            if path == found.path or (is_older and dataset.source.kind == "complete"):
+                path.unlink(missing_ok=True)
+
+    def _at_hand(self, dataset: Dataset, folder: Path) -> Iterable[FoundExtract]:
+        """Downloads, and for every other day the extract that the last one was landed as."""
+        days: dict[datetime, FoundExtract] = {}
+        markers = sorted(folder.glob(f"*{MARKER}"), key=lambda path: path.stat().st_mtime)
+        for path in (*markers, *folder.glob("*.json.gz")):
+            landed_as = self._landed_as(dataset, path) if path.suffix == MARKER else None
+            if landed_as is not None or path.suffix == ".gz":
+                days[_end_of_day(path)] = FoundExtract(
+                    path=path,
+                    extracted_at=_end_of_day(path),
+                    time_source="portal",
+                    landed_as=landed_as,
+                )
+        return days.values()
+
+    def _landed_as(self, dataset: Dataset, marker: Path) -> str | None:
+        """The extract that a marker names, where its rows are still there."""
+        try:
+            extract_id = str(json.loads(marker.read_text(encoding="utf-8"))["extract"])
+        except FileNotFoundError:
+            return None
+        rows = self._settings.extracts / dataset.id / extract_id / ROWS
+        return extract_id if rows.is_file() else None
 
     def _download(self, dataset: Dataset, extract: Path) -> None:
         source = dataset.source.socrata
@@ -99,7 +140,7 @@ class SocrataSource:
     def _download_pages(
         self, client: Socrata, dataset: Dataset, portal_id: str, pages: Path
     ) -> list[str]:
-        selected = _listed_fields(client, dataset, portal_id)
+        listed, selected = _listed_fields(client, dataset, portal_id)
         last_id, number = "", 0
         while True:
             page = pages / f"{portal_id}-{number:06}.json"
@@ -116,18 +157,30 @@ class SocrataSource:
                 _write_whole(page, rows)
             rows = json.loads(page.read_text(encoding="utf-8"))
             if len(rows) < PAGE:
-                return selected
+                return listed
             last_id, number = rows[-1][":id"], number + 1
 
 
-def _listed_fields(client: Socrata, dataset: Dataset, portal_id: str) -> list[str]:
-    """The portal's names of the columns that the dataset file lists."""
-    listed = {plain_heading(heading) for column in dataset.landed for heading in column.headings}
+def _marker(dataset: Dataset, extract: Path) -> Path:
+    """Named after what the dataset file says of columns: read another way, it is downloaded again."""
+    reading = [(one.name, one.headings, one.is_hashed, one.required) for one in dataset.landed]
+    digest = hashlib.sha256(repr((reading, dataset.source.socrata)).encode()).hexdigest()[:12]
+    day = _end_of_day(extract).date().isoformat()
+    return extract.with_name(f"{dataset.id}_{day}.{digest}{MARKER}")
+
+
+def _listed_fields(
+    client: Socrata, dataset: Dataset, portal_id: str
+) -> tuple[list[str], list[str]]:
+    """The portal's names of the listed columns, and those of them whose cells may be asked for."""
+    listed = {
+        plain_heading(heading): column for column in dataset.landed for heading in column.headings
+    }
     fields = [column["fieldName"] for column in client.get_metadata(portal_id)["columns"]]
     found = [field for field in fields if plain_heading(field) in listed]
     if not found:
         raise ExtractRefused(f"{dataset.id}: {portal_id} has none of the columns that are listed")
-    return found
+    return found, [field for field in found if not listed[plain_heading(field)].is_hashed]
 
 
 def _write_whole(path: Path, rows: Any) -> None:

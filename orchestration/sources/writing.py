@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, parquet, sql_path
+from orchestration.duck import connect, copy_to_parquet, parquet, quoted, sql_path
 from orchestration.errors import ExtractRefused
 from orchestration.sources.header import Mapping
 from orchestration.sources.lines import counted_cells, may_be_misread, read_lines
@@ -135,17 +135,21 @@ def _select(dataset: Dataset, mapping: Mapping, constants: dict[str, str], *, er
     for column in dataset.landed:
         if column.name in mapping.listed:
             cell = f"nullif(c{mapping.listed[column.name]}, '')"
-            expressions[column.name] = _keyed_hash(cell) if column.is_hashed else cell
+            hashed = _keyed_hash(dataset, column.name, cell)
+            expressions[column.name] = hashed if column.is_hashed else cell
         elif not column.required:
             expressions[column.name] = "null::varchar"
     for name, position in mapping.unlisted.items():
-        expressions[f"unlisted__{name}"] = _keyed_hash(f"nullif(c{position}, '')")
+        column_name = f"unlisted__{name}"
+        cell = f"nullif(c{position}, '')"
+        expressions[column_name] = _keyed_hash(dataset, column_name, cell)
     return ", ".join(f'{expression} as "{name}"' for name, expression in expressions.items())
 
 
-def _keyed_hash(expression: str) -> str:
-    """Tells equal values from different ones, and nothing else without the key."""
-    return f"left(sha256(getvariable('hash_key') || chr(31) || {expression}), 32)"
+def _keyed_hash(dataset: Dataset, column: str, cell: str) -> str:
+    """Tells equal values of one column from different ones, and nothing else without the key."""
+    where = quoted(f"\x1f{dataset.id}\x1f{column}\x1f")
+    return f"left(sha256(getvariable('hash_key') || {where} || {cell}), 32)"
 
 
 def _read_csv(readable: ReadableExtract, width: int, **options: str) -> str:

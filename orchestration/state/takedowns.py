@@ -3,7 +3,7 @@
 A tombstone holds no key, only its keyed hash. What it forbids is known in `orchestration/takedown/`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -204,6 +204,19 @@ class PurgeStore:
             if count:
                 erased[table.name] = count
         return erased
+
+    def erase_columns(self, dataset: str, columns: Sequence[str]) -> int:
+        """Deletes what people said of values of these columns; how many records."""
+        deleted = 0
+        for table in tables.metadata.sorted_tables:
+            if table.name in _UNTOUCHED or not {"dataset", "column_name"} <= set(table.c.keys()):
+                continue
+            query = table.delete().where(
+                table.c.dataset == dataset, table.c.column_name.in_(columns)
+            )
+            with self._writing.begin() as connection:
+                deleted += connection.execute(query).rowcount
+        return deleted
 
     def _pairs(self, query: sa.Select[Any]) -> list[tuple[str, str]]:
         with self._engine.connect() as connection:

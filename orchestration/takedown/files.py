@@ -26,6 +26,7 @@ from orchestration.duck import connect, copy_to_parquet, keys_table, quoted, sql
 from orchestration.layers import hash_file, hash_folder, sync_file, sync_folder
 from orchestration.settings import Settings
 from orchestration.sources.landing import ROWS
+from orchestration.sources.socrata import MARKER
 from orchestration.state.store import State
 from orchestration.state.takedowns import PurgeStore
 from orchestration.takedown.erasing import erase_from_extract
@@ -75,9 +76,9 @@ class FilePurge:
         return rewritten
 
     def purge_rest(self) -> int:
-        """What dead steps left, sample extracts that hold the row, and files that are no table."""
+        """What dead steps left, extracts as they came or were made up, and files that are no table."""
         shutil.rmtree(self._settings.workspaces, ignore_errors=True)
-        found = 0
+        found = self._purge_sources() if self._tombstones.erased_columns else 0
         for path in _other_files(self._settings.home):
             found += self._mask(path)
         return found
@@ -266,6 +267,23 @@ class FilePurge:
             )
 
     # Other files
+
+    def _purge_sources(self) -> int:
+        """Downloads and samples hold every column in the clear, so they go as a whole."""
+        home = self._settings.home
+        folders = [
+            home / "downloads" / self._dataset.id,
+            *home.glob(f"sample/*/{self._dataset.id}"),
+        ]
+        found = [
+            path
+            for folder in (*folders, *home.glob("sample/*/truth"))
+            for path in folder.rglob("*")
+            if path.is_file() and path.suffix != MARKER
+        ]
+        for path in found:
+            path.unlink()
+        return len(found)
 
     def _mask(self, path: Path) -> bool:
         """Overwrites what a plain file quotes; a packed one, or a sample's, goes as a whole."""
