@@ -16,6 +16,7 @@ from orchestration.portal.errors import QueryError, bad_parameter
 from orchestration.portal.identifiers import fold
 from orchestration.portal.manners import Manners
 from orchestration.portal.soql.compiler import Compiled, Compiler
+from orchestration.portal.soql.functions import failure
 from orchestration.portal.soql.parser import (
     Literal,
     Name,
@@ -37,6 +38,8 @@ NOTHING = Literal("checkbox", "false")
 _CLAUSES = frozenset(
     ("$select", "$where", "$order", "$group", "$having", "$limit", "$offset", "$q", "$query")
 )
+_OPTIONAL = ("$select", "$where", "$order", "$group", "$having", "$q", "$query")
+"""Clauses that say nothing when they are empty."""
 _FALSE = ("false", "0")
 
 
@@ -61,6 +64,8 @@ def query_from(
     for name, value in parameters:
         if not name.startswith("$"):
             filters.append((name, value))
+        elif name in _OPTIONAL and not value.strip():
+            continue
         elif name in _CLAUSES and name not in clauses:
             clauses[name] = value
         elif not name.startswith("$$"):
@@ -79,7 +84,7 @@ def query_from(
 def _query_from_clauses(clauses: dict[str, str], filters: list[tuple[str, str]]) -> Query:
     query = Query(search=clauses.get("$q", ""))
     if "$select" in clauses:
-        query.selections = parse_selections(clauses["$select"])
+        query.distinct, query.selections = parse_selections(clauses["$select"])
     conditions: list[Node] = [
         call("=", Name(fold(name)), Literal("text", value)) for name, value in filters
     ]
@@ -158,7 +163,7 @@ def read_cells(
     compiled = Compiler(dataset).compile(query, default_limit=DEFAULT_LIMIT)
     cells = [expression.as_text for _, expression in compiled.outputs]
     rows = _run(connection, compiled, *cells or ["null"])
-    (total,) = _execute(connection, compiled.count(), compiled).fetchone()
+    ((total,),) = _fetch(connection, compiled.count(), compiled)
     return rows, int(total)
 
 
@@ -180,12 +185,18 @@ def _header(compiled: Compiled) -> tuple[list[str], list[str]]:
 
 
 def _run(connection: sqlite3.Connection, compiled: Compiled, *row: str) -> list[tuple[Any, ...]]:
-    return _execute(connection, compiled.statement(*row), compiled).fetchall()
+    return _fetch(connection, compiled.statement(*row), compiled)
 
 
-def _execute(connection: sqlite3.Connection, sql: str, compiled: Compiled) -> sqlite3.Cursor:
-    """Runs compiled SQL. Raises: QueryError where SQLite finds a query too large to follow."""
+def _fetch(connection: sqlite3.Connection, sql: str, compiled: Compiled) -> list[tuple[Any, ...]]:
+    """Runs compiled SQL.
+
+    Raises: QueryError where SQLite finds a query too large to follow, or a number has no answer.
+    """
     try:
-        return connection.execute(sql, compiled.parameters)
+        return connection.execute(sql, compiled.parameters).fetchall()
     except sqlite3.OperationalError as error:
+        reason = failure()
+        if reason:
+            raise QueryError("runtime-error", f"The query cannot be answered: {reason}") from error
         raise QueryError("too-complex", "The query is too complex to be run") from error

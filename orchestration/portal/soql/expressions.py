@@ -12,8 +12,15 @@ from dataclasses import dataclass, field
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.datatypes import SYSTEM_FIELDS, SYSTEM_TYPES, TYPES, DataType
 from orchestration.portal.errors import QueryError
+from orchestration.portal.soql.functions import ARITHMETIC
 from orchestration.portal.soql.parser import Call, Literal, Name, Node
-from orchestration.portal.values import MaltypedError, Stored
+from orchestration.portal.values import (
+    EXACT_DIGITS,
+    MaltypedError,
+    Stored,
+    comparable_number,
+    read_number,
+)
 
 _ORDERED = frozenset(
     ("text", "number", "double", "calendar_date", "date", "row_identifier", "null")
@@ -35,16 +42,34 @@ _EXTRACTED = {
     "date_extract_m": (6, 2),
     "date_extract_d": (9, 2),
     "date_extract_hh": (12, 2),
+    "date_extract_mm": (15, 2),
+    "date_extract_ss": (18, 2),
 }
+_WEEKS = {"date_extract_dow": "week_day", "date_extract_woy": "iso_week"}
 
 
 @dataclass(frozen=True)
 class Expression:
-    """Compiled SQL: `sql` is what compares and sorts, `kept` is what goes out."""
+    """Compiled SQL: `sql` is what compares and sorts, `kept` is what goes out.
+
+    The `sql` of a number may be rounded to a double; what compares numbers asks `kept`.
+    """
 
     sql: str
     type: str
     kept: str
+    settled: bool = False
+    """Whether the `sql` of a number has all its digits, as those of keys and counts have; such ones
+    compare and sort as SQLite does, by an index where there is one."""
+    leaf: bool = False
+    """Whether it is a column or a value, and may stand in the SQL more than once."""
+
+    @property
+    def sorting(self) -> str:
+        """SQL that sorts and groups as the value does, exactly."""
+        if self.type != "number" or self.settled:
+            return self.sql
+        return f"number_key({self.kept})"
 
     @property
     def as_json(self) -> str:
@@ -133,7 +158,8 @@ class Expressions:
         if self.scope.grouped:
             message = f"Column {name} must be in the group or inside an aggregate"
             raise QueryError("column-not-in-group-bys", message, {"column": name})
-        return Expression(kind.comparable.format(sql), kind.name, sql)
+        settled = name == self._dataset.row_identifier
+        return Expression(kind.comparable.format(sql), kind.name, sql, settled, leaf=True)
 
     def _literal(self, node: Literal, like: str) -> Expression:
         if node.kind == "null":
@@ -142,23 +168,35 @@ class Expressions:
         if kind == "text" and like not in ("", "null"):
             kind = like
         try:
+            if kind == "number":
+                return self._number(read_number(node.text))
             value = self.bind(_kind(kind).from_literal(node.text))
         except MaltypedError as error:
             message = f"Type mismatch: {node.text[:100]!r} is no {kind}"
             raise QueryError("type-mismatch", message) from error
-        return _computed(value, "number") if kind == "number" else Expression(value, kind, value)
+        return Expression(value, kind, value, leaf=True)
 
-    def _pair(self, *nodes: Node, allowed: frozenset[str], user: str) -> list[Expression]:
-        """Expressions of one type; string literals take the type of what is no literal."""
+    def _number(self, value: Stored) -> Expression:
+        """A number that is written in the query."""
+        assert isinstance(value, int | str)
+        short = sum(map(str.isdigit, str(value))) <= EXACT_DIGITS
+        sql = self.bind(comparable_number(value))
+        settled = short or isinstance(value, int)
+        return Expression(sql, "number", self.bind(value), settled, leaf=True)
+
+    def _pair(
+        self, *nodes: Node, allowed: frozenset[str], user: str, like: str = "text"
+    ) -> list[Expression]:
+        """Expressions of one type; string literals take that of what is no literal, else `like`."""
         written = [self.compile(n) for n in nodes if not _is_text_literal(n)]
-        types = {e.type for e in written if e.type != "null"} or {"text"}
+        types = {e.type for e in written if e.type != "null"} or {like}
         if types == {"number", "double"}:
             types = {"double"}
         kind = min(types)
         compiled = [self.compile(node, allowed, user, like=kind) for node in nodes]
         if len(types) > 1:
             raise self.mismatch(user, max(types))
-        return compiled
+        return [_widened(expression) if kind == "double" else expression for expression in compiled]
 
     def _call(self, node: Call) -> Expression:
         handler = _HANDLERS.get(node.function)
@@ -188,17 +226,20 @@ class Expressions:
         """`=` and its relatives."""
         allowed = EQUATED if node.function in ("=", "!=") else _ORDERED
         left, right = self._pair(*node.arguments, allowed=allowed, user=node.function)
-        return _truth(f"({left.sql} {node.function} {right.sql})")
+        return _truth(_compared(left, node.function, right))
 
     def membership(self, node: Call) -> Expression:
         """`in`."""
         first, *items = self._pair(*node.arguments, allowed=EQUATED, user="in")
-        return _truth(f"({first.sql} in ({', '.join(item.sql for item in items)}))")
+        if all(part.type != "number" or part.settled for part in (first, *items)):
+            return _truth(f"({first.sql} in ({', '.join(item.sql for item in items)}))")
+        keys = ", ".join(f"number_key({item.kept})" for item in items)
+        return _truth(f"(number_key({first.kept}) in ({keys}))")
 
     def between(self, node: Call) -> Expression:
         """`between … and …`, both ends included."""
         value, low, high = self._pair(*node.arguments, allowed=_ORDERED, user="between")
-        return _truth(f"({value.sql} between {low.sql} and {high.sql})")
+        return _truth(f"({_compared(value, '>=', low)} and {_compared(value, '<=', high)})")
 
     def like(self, node: Call) -> Expression:
         """`like`, with `%` and `_`; case counts."""
@@ -206,15 +247,17 @@ class Expressions:
         return _truth(f"({value.sql} like {pattern.sql} escape '\\')")
 
     def arithmetic(self, node: Call) -> Expression:
-        """`+ - * / %` of numbers; dividing by zero gives null."""
-        left, right = (self.compile(a, _NUMBERS, node.function).sql for a in node.arguments)
-        operator = "* 1.0 /" if node.function == "/" else node.function
-        return _computed(f"({left} {operator} {right})", "number")
+        """`+ - * / %` of numbers, or of doubles where a side is one; by zero is refused."""
+        left, right = self._pair(
+            *node.arguments, allowed=_NUMBERS, user=node.function, like="number"
+        )
+        sql = f"number_{ARITHMETIC[node.function]}({_exact(left)}, {_exact(right)})"
+        return _figure(sql, "double" if "double" in (left.type, right.type) else "number")
 
     def negative(self, node: Call) -> Expression:
         """Minus."""
-        sql = self.compile(node.arguments[0], _NUMBERS, "-").sql
-        return _computed(f"(- {sql})", "number")
+        value = self.compile(node.arguments[0], _NUMBERS, "-")
+        return _figure(f"number_negate({_exact(value)})", value.type)
 
     def text_function(self, node: Call) -> Expression:
         """`upper`, `lower`, `||`."""
@@ -233,16 +276,31 @@ class Expressions:
     def coalesced(self, node: Call) -> Expression:
         """`coalesce`."""
         parts = self._pair(*node.arguments, allowed=EQUATED, user="coalesce")
-        kind = next((part.type for part in parts if part.type != "null"), "null")
-        sql = f"coalesce({', '.join(part.sql for part in parts)})"
-        return _computed(sql, "number") if kind == "number" else Expression(sql, kind, sql)
+        return _chosen(parts, lambda texts: f"coalesce({', '.join(texts)}, null)")
+
+    def case(self, node: Call) -> Expression:
+        """`case`: conditions, each with its value; without one that holds, null."""
+        if len(node.arguments) % 2:
+            message = "Wrong number of arguments for case"
+            raise QueryError("type-mismatch", message, {"function": "case"})
+        conditions = [self.compile(a, _FLAGS, "case").sql for a in node.arguments[::2]]
+        values = self._pair(*node.arguments[1::2], allowed=_ANY, user="case")
+
+        def choice(texts: list[str]) -> str:
+            pairs = zip(conditions, texts, strict=True)
+            branches = " ".join(f"when {condition} then {text}" for condition, text in pairs)
+            return f"(case {branches} end)"
+
+        return _chosen(values, choice)
 
     def date_part(self, node: Call) -> Expression:
         """`date_trunc_…` keeps the type, `date_extract_…` gives a number."""
-        value = self.compile(node.arguments[0], _DATES, node.function)
+        value = self.compile(node.arguments[0], _DATES, node.function, like="calendar_date")
+        if node.function in _WEEKS:
+            return _whole(f"{_WEEKS[node.function]}({value.sql})")
         if node.function in _EXTRACTED:
             start, length = _EXTRACTED[node.function]
-            return _computed(f"cast(substr({value.sql}, {start}, {length}) as integer)", "number")
+            return _whole(f"cast(substr({value.sql}, {start}, {length}) as integer)")
         length, rest = _TRUNCATED[node.function]
         zone = "Z" if value.type == "date" else ""
         sql = f"(substr({value.sql}, 1, {length}) || '{rest}T00:00:00.000{zone}')"
@@ -263,7 +321,7 @@ class Expressions:
         if argument.type in _NUMBERS:
             figure = f"'$.{node.function}'"
             kept = f"json_extract(exact_figures({_exact(argument)}), {figure})"
-            return Expression(f"cast({kept} as numeric)", "number", kept)
+            return _figure(kept, "number")
         if node.function not in ("min", "max") or argument.type not in _ORDERED:
             raise self.mismatch(node.function, argument.type)
         sql = f"{node.function}({argument.sql})"
@@ -271,9 +329,10 @@ class Expressions:
 
     def _count(self, function: str, arguments: list[Expression]) -> Expression:
         if not arguments:
-            return _computed("count(*)", "number")
-        distinct = "distinct " if function == "count_distinct" else ""
-        return _computed(f"count({distinct}{arguments[0].sql})", "number")
+            return _whole("count(*)")
+        if function == "count_distinct":
+            return _whole(f"count(distinct {arguments[0].sorting})")
+        return _whole(f"count({arguments[0].kept})")
 
     def mismatch(self, user: str, kind: str) -> QueryError:
         """The refusal of a type where it makes no sense."""
@@ -290,8 +349,39 @@ def _truth(sql: str) -> Expression:
     return Expression(sql, "checkbox", sql)
 
 
-def _computed(sql: str, kind: str) -> Expression:
-    return Expression(sql, kind, f"plain_number({sql})")
+def _figure(kept: str, kind: str) -> Expression:
+    """A computed number or double."""
+    return Expression(f"cast({kept} as numeric)" if kind == "number" else kept, kind, kept)
+
+
+def _whole(sql: str) -> Expression:
+    """A computed number that SQLite has as an integer."""
+    return Expression(sql, "number", sql, settled=True)
+
+
+def _widened(expression: Expression) -> Expression:
+    """A number as a double."""
+    if expression.type != "number":
+        return expression
+    sql = f"cast({expression.kept} as real)"
+    return Expression(sql, "double", sql, leaf=expression.leaf)
+
+
+def _chosen(parts: list[Expression], choice: Callable[[list[str]], str]) -> Expression:
+    """One of several expressions of one type."""
+    kind = next((part.type for part in parts if part.type != "null"), "null")
+    return Expression(choice([p.sql for p in parts]), kind, choice([p.kept for p in parts]))
+
+
+def _compared(left: Expression, operator: str, right: Expression) -> str:
+    """A comparison; that of numbers asks for every digit where doubles cannot tell them apart."""
+    if all(part.type != "number" or part.settled for part in (left, right)):
+        return f"({left.sql} {operator} {right.sql})"
+    exact = f"number_order({left.kept}, {right.kept}) {operator} 0"
+    if not (left.leaf and right.leaf):
+        return f"({exact})"
+    near, other = f"cast({left.kept} as real)", f"cast({right.kept} as real)"
+    return f"(case when {near} <> {other} then {near} {operator} {other} else {exact} end)"
 
 
 def _is_text_literal(node: Node) -> bool:
@@ -317,7 +407,8 @@ _HANDLERS: dict[str, _Handler] = {
     "starts_with": (2, 2, Expressions.text_test),
     "contains": (2, 2, Expressions.text_test),
     "coalesce": (1, 99, Expressions.coalesced),
-    **dict.fromkeys((*_TRUNCATED, *_EXTRACTED), (1, 1, Expressions.date_part)),
+    "case": (2, 9_998, Expressions.case),
+    **dict.fromkeys((*_TRUNCATED, *_EXTRACTED, *_WEEKS), (1, 1, Expressions.date_part)),
     "count": (0, 1, Expressions.aggregate),
     "count_distinct": (1, 1, Expressions.aggregate),
     **dict.fromkeys(("sum", "avg", "min", "max"), (1, 1, Expressions.aggregate)),
