@@ -6,6 +6,7 @@ The clauses of protocol 2.6. SoQL itself is in `soql`; the headers around the an
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -165,6 +166,14 @@ def read_cells(
     rows = _run(connection, compiled, *cells or ["null"])
     ((total,),) = _fetch(connection, compiled.count(), compiled)
     return rows, int(total)
+
+
+def read_values(
+    connection: sqlite3.Connection, dataset: Dataset, query: Query
+) -> list[dict[str, Any]]:
+    """The rows as Python has them, each a dictionary without its nulls."""
+    rows: list[dict[str, Any]] = json.loads(read_json(connection, dataset, query).body)
+    return rows
 
 
 def read_row(

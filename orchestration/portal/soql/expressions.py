@@ -188,12 +188,18 @@ class Expressions:
         self, *nodes: Node, allowed: frozenset[str], user: str, like: str = "text"
     ) -> list[Expression]:
         """Expressions of one type; string literals take that of what is no literal, else `like`."""
-        written = [self.compile(n) for n in nodes if not _is_text_literal(n)]
-        types = {e.type for e in written if e.type != "null"} or {like}
+        known = [None if _is_text_literal(node) else self.compile(node) for node in nodes]
+        types = {e.type for e in known if e is not None and e.type != "null"} or {like}
         if types == {"number", "double"}:
             types = {"double"}
         kind = min(types)
-        compiled = [self.compile(node, allowed, user, like=kind) for node in nodes]
+        compiled = [
+            expression or self.compile(node, like=kind)
+            for node, expression in zip(nodes, known, strict=True)
+        ]
+        for expression in compiled:
+            if expression.type not in allowed:
+                raise self.mismatch(user, expression.type)
         if len(types) > 1:
             raise self.mismatch(user, max(types))
         return [_widened(expression) if kind == "double" else expression for expression in compiled]
@@ -231,15 +237,16 @@ class Expressions:
     def membership(self, node: Call) -> Expression:
         """`in`."""
         first, *items = self._pair(*node.arguments, allowed=EQUATED, user="in")
-        if all(part.type != "number" or part.settled for part in (first, *items)):
-            return _truth(f"({first.sql} in ({', '.join(item.sql for item in items)}))")
-        keys = ", ".join(f"number_key({item.kept})" for item in items)
-        return _truth(f"(number_key({first.kept}) in ({keys}))")
+        value, *others = _comparables([first, *items])
+        return _truth(f"({value} in ({', '.join(others)}))")
 
     def between(self, node: Call) -> Expression:
         """`between … and …`, both ends included."""
-        value, low, high = self._pair(*node.arguments, allowed=_ORDERED, user="between")
-        return _truth(f"({_compared(value, '>=', low)} and {_compared(value, '<=', high)})")
+        parts = self._pair(*node.arguments, allowed=_ORDERED, user="between")
+        value, low, high = parts
+        if all(part.leaf for part in parts):
+            return _truth(f"({_compared(value, '>=', low)} and {_compared(value, '<=', high)})")
+        return _truth("({} between {} and {})".format(*_comparables(parts)))
 
     def like(self, node: Call) -> Expression:
         """`like`, with `%` and `_`; case counts."""
@@ -373,9 +380,20 @@ def _chosen(parts: list[Expression], choice: Callable[[list[str]], str]) -> Expr
     return Expression(choice([p.sql for p in parts]), kind, choice([p.kept for p in parts]))
 
 
+def _are_settled(parts: list[Expression]) -> bool:
+    return all(part.type != "number" or part.settled for part in parts)
+
+
+def _comparables(parts: list[Expression]) -> list[str]:
+    """SQL that compares the values of one type exactly, each of them once."""
+    if _are_settled(parts):
+        return [part.sql for part in parts]
+    return [f"number_key({part.kept})" for part in parts]
+
+
 def _compared(left: Expression, operator: str, right: Expression) -> str:
     """A comparison; that of numbers asks for every digit where doubles cannot tell them apart."""
-    if all(part.type != "number" or part.settled for part in (left, right)):
+    if _are_settled([left, right]):
         return f"({left.sql} {operator} {right.sql})"
     exact = f"number_order({left.kept}, {right.kept}) {operator} 0"
     if not (left.leaf and right.leaf):

@@ -77,6 +77,10 @@ def keys(portal, dataset, **query):
         ("amount = 0.1 + 2.4", "b"),
         ("amount - 1 = '0'", "a"),
         ("amount-1 = 0", "a"),
+        ("amount % 2 between 0 and 0.5", "bd"),
+        ("amount % 2 in (0, 1)", "ad"),
+        ("1 in (amount, 2 - 1) and key = 'c'", "c"),
+        ("coalesce(amount, 1.50) = 1.5", "e"),
         ('name = "it\'s"', "c"),
         ('name = "Alph\\u0061"', "a"),
         ('name in ("Alpha", "beta")', "ab"),
@@ -376,6 +380,17 @@ def test_query_is_refused(portal, dataset, query, code):
         portal.soda.get(dataset, **query)
     assert caught.value.response.status_code == 400
     assert caught.value.response.json()["errorCode"] == f"query.soql.{code}"
+
+
+@pytest.mark.parametrize(
+    "wrap", ["case(1 between 0 and ({}), 1)", "coalesce({}, 1)", "({}) + 1 - 1"]
+)
+def test_nesting_costs_no_more_than_its_length(portal, dataset, wrap):
+    """What stands inside is compiled once and computed once, however deep."""
+    text = "1"
+    for _ in range(25):
+        text = wrap.format(text)
+    assert portal.soda.get(dataset, select=f"{text} as one", limit=1) == [{"one": "1"}]
 
 
 @pytest.mark.parametrize(
