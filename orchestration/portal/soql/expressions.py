@@ -136,12 +136,15 @@ class Expressions:
             compiled = self.compile(scope.aliases[node.name])
             self.scope = scope
             return compiled
-        if scope.grouped and node in scope.group:
+        if self._is_grouped(node):
             self.scope = Scope()
             compiled = self._in_scope(node)
             self.scope = scope
             return compiled
         return self._column(node.name) if isinstance(node, Name) else self._call(node)
+
+    def _is_grouped(self, node: Node) -> bool:
+        return self.scope.grouped and node in self.scope.group
 
     def _alias_wins(self, name: str) -> bool:
         return self.scope.alias_first or self._dataset.column(name) is None
@@ -254,12 +257,21 @@ class Expressions:
         return _truth(f"({value.sql} like {pattern.sql} escape '\\')")
 
     def arithmetic(self, node: Call) -> Expression:
-        """`+ - * / %` of numbers, or of doubles where a side is one; by zero is refused."""
-        left, right = self._pair(
-            *node.arguments, allowed=_NUMBERS, user=node.function, like="number"
-        )
-        sql = f"number_{ARITHMETIC[node.function]}({_exact(left)}, {_exact(right)})"
-        return _figure(sql, "double" if "double" in (left.type, right.type) else "number")
+        """`+ - * / %` of numbers, or of doubles where one is; by zero is refused.
+
+        A chain is one call, since SQLite follows calls within calls only so far.
+        """
+        operators, operands = "", [node.arguments[1]]
+        left = node.arguments[0]
+        while isinstance(left, Call) and left.function in ARITHMETIC and not self._is_grouped(left):
+            operators = left.function + operators
+            operands.insert(0, left.arguments[1])
+            left = left.arguments[0]
+        operators += node.function
+        parts = self._pair(left, *operands, allowed=_NUMBERS, user=node.function, like="number")
+        values = ", ".join(_exact(part) for part in parts)
+        kind = "double" if any(part.type == "double" for part in parts) else "number"
+        return _figure(f"number_chain('{operators}', {values})", kind)
 
     def negative(self, node: Call) -> Expression:
         """Minus."""

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 from orchestration.portal import numbers
@@ -20,8 +19,8 @@ from orchestration.portal.geometries import as_wkt
 from orchestration.portal.identifiers import row_id, version_id
 from orchestration.portal.values import plain_number
 
-ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "%": "remainder"}
-"""The operators of numbers, and the SQL functions that compute them."""
+ARITHMETIC = "+-*/%"
+"""The operators of numbers."""
 
 
 class _Failure(threading.local):
@@ -53,12 +52,8 @@ def install_functions(connection: sqlite3.Connection) -> None:
     }
     for name, function in scalars.items():
         connection.create_function(name, 1, _null_safe(function), deterministic=True)
-    pairs: dict[str, Callable[[Any, Any], Any]] = {
-        f"number_{name}": partial(numbers.compute, operator)
-        for operator, name in ARITHMETIC.items()
-    }
-    for name, pair in {**pairs, "number_order": numbers.order}.items():
-        connection.create_function(name, 2, _both(pair), deterministic=True)
+    connection.create_function("number_order", 2, _order, deterministic=True)
+    connection.create_function("number_chain", -1, _chain, deterministic=True)
     connection.create_aggregate(ExactFigures.name, 1, ExactFigures)  # type: ignore[arg-type]
 
 
@@ -74,11 +69,18 @@ def _noting_why(function: Callable[..., Any], *values: Any) -> Any:
         raise
 
 
-def _both(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def call(left: Any, right: Any) -> Any:
-        return None if left is None or right is None else _noting_why(function, left, right)
+def _order(left: Any, right: Any) -> int | None:
+    return None if left is None or right is None else numbers.order(left, right)
 
-    return call
+
+def _chain(operators: str, *values: Any) -> Any:
+    """The values joined by the operators, from left to right; null where one is null."""
+    if None in values:
+        return None
+    result = values[0]
+    for operator, value in zip(operators, values[1:], strict=True):
+        result = _noting_why(numbers.compute, operator, result, value)
+    return result
 
 
 def week_day(moment: str) -> int:

@@ -304,6 +304,13 @@ def test_group_by_an_expression(portal, dataset):
     assert found == [{"year": "2024", "n": "3"}]
 
 
+def test_what_is_grouped_by_can_be_computed_with(portal, dataset):
+    """As a part of an expression too, on its left or its right."""
+    select = "amount + 1 - 1 as n, 1 + (amount + 1) as more, count(*) as rows"
+    query = {"select": select, "group": "amount + 1", "order": "n", "limit": 1}
+    assert portal.soda.get(dataset, **query) == [{"n": "-3", "more": "-1", "rows": "1"}]
+
+
 def test_whole_query(portal, dataset):
     """`$query` says everything in one statement."""
     query = "select key, amount as a where amount > 0 order by amount desc limit 2 offset 1"
