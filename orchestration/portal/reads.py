@@ -208,4 +208,6 @@ def _fetch(connection: sqlite3.Connection, sql: str, compiled: Compiled) -> list
         reason = failure()
         if reason:
             raise QueryError("runtime-error", f"The query cannot be answered: {reason}") from error
+        if "user-defined" in str(error):
+            raise
         raise QueryError("too-complex", "The query is too complex to be run") from error

@@ -308,7 +308,7 @@ class Expressions:
         def choice(texts: list[str]) -> str:
             pairs = zip(conditions, texts, strict=True)
             branches = " ".join(f"when {condition} then {text}" for condition, text in pairs)
-            return f"(case {branches} end)"
+            return f"case {branches} end"
 
         return _chosen(values, choice)
 
