@@ -17,7 +17,7 @@ from orchestration.portal import numbers
 from orchestration.portal.datatypes import TYPES
 from orchestration.portal.dsmapi import logic
 from orchestration.portal.errors import PortalError, QueryError
-from orchestration.portal.soql.functions import ARITHMETIC
+from orchestration.portal.soql.functions import STEPS
 from orchestration.portal.soql.parser import Call, Literal, Name, Node, parse_expression
 from orchestration.portal.values import MaltypedError, Stored
 
@@ -182,7 +182,7 @@ def _case(node: Call, columns: Mapping[str, int]) -> Transform | None:
 def _arithmetic(node: Call, columns: Mapping[str, int]) -> Transform | None:
     """`+ - * / %` and minus, of numbers."""
     name = node.function
-    if name not in (*ARITHMETIC, "negate"):
+    if name not in STEPS:
         return None
     parts = [_compile(argument, columns, "number") for argument in node.arguments]
     if {part.type for part in parts} - {"number", NULL}:

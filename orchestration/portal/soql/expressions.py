@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.datatypes import SYSTEM_FIELDS, SYSTEM_TYPES, TYPES, DataType
 from orchestration.portal.errors import QueryError
-from orchestration.portal.soql.functions import ARITHMETIC
+from orchestration.portal.soql.functions import STEPS
 from orchestration.portal.soql.parser import Call, Literal, Name, Node
 from orchestration.portal.values import (
     EXACT_DIGITS,
@@ -257,26 +257,25 @@ class Expressions:
         return _truth(f"({value.sql} like {pattern.sql} escape '\\')")
 
     def arithmetic(self, node: Call) -> Expression:
-        """`+ - * / %` of numbers, or of doubles where one is; by zero is refused.
+        """`+ - * / %` and minus of numbers, or of doubles where one is; by zero is refused.
 
-        A chain is one call, since SQLite follows calls within calls only so far.
+        All of it is one call with what is to be done in postfix, since SQLite follows calls within
+        calls only so far.
         """
-        operators, operands = "", [node.arguments[1]]
-        left = node.arguments[0]
-        while isinstance(left, Call) and left.function in ARITHMETIC and not self._is_grouped(left):
-            operators = left.function + operators
-            operands.insert(0, left.arguments[1])
-            left = left.arguments[0]
-        operators += node.function
-        parts = self._pair(left, *operands, allowed=_NUMBERS, user=node.function, like="number")
+        operands: list[Node] = []
+        steps = self._postfix(node, operands)
+        parts = self._pair(*operands, allowed=_NUMBERS, user=node.function, like="number")
         values = ", ".join(_exact(part) for part in parts)
         kind = "double" if any(part.type == "double" for part in parts) else "number"
-        return _figure(f"number_chain('{operators}', {values})", kind)
+        return _figure(f"compute('{steps}', {values})", kind)
 
-    def negative(self, node: Call) -> Expression:
-        """Minus."""
-        value = self.compile(node.arguments[0], _NUMBERS, "-")
-        return _figure(f"number_negate({_exact(value)})", value.type)
+    def _postfix(self, node: Node, operands: list[Node]) -> str:
+        """The steps of an expression: `v` takes the next of the operands, which are added here."""
+        if not isinstance(node, Call) or node.function not in STEPS or self._is_grouped(node):
+            operands.append(node)
+            return "v"
+        steps = [self._postfix(argument, operands) for argument in node.arguments]
+        return "".join(steps) + STEPS[node.function]
 
     def text_function(self, node: Call) -> Expression:
         """`upper`, `lower`, `||`."""
@@ -430,7 +429,7 @@ _HANDLERS: dict[str, _Handler] = {
     "between": (3, 3, Expressions.between),
     "like": (2, 2, Expressions.like),
     **dict.fromkeys("+-*/%", (2, 2, Expressions.arithmetic)),
-    "negate": (1, 1, Expressions.negative),
+    "negate": (1, 1, Expressions.arithmetic),
     "||": (2, 2, Expressions.text_function),
     "upper": (1, 1, Expressions.text_function),
     "lower": (1, 1, Expressions.text_function),

@@ -19,8 +19,8 @@ from orchestration.portal.geometries import as_wkt
 from orchestration.portal.identifiers import row_id, version_id
 from orchestration.portal.values import plain_number
 
-ARITHMETIC = "+-*/%"
-"""The operators of numbers."""
+STEPS = {**{operator: operator for operator in "+-*/%"}, "negate": "n"}
+"""The operators of numbers, and how `compute` is told of them."""
 
 
 class _Failure(threading.local):
@@ -46,14 +46,13 @@ def install_functions(connection: sqlite3.Connection) -> None:
         "soql_lower": str.lower,
         "soql_upper": str.upper,
         "number_key": numbers.sort_key,
-        "number_negate": numbers.negate,
         "week_day": week_day,
         "iso_week": iso_week,
     }
     for name, function in scalars.items():
         connection.create_function(name, 1, _null_safe(function), deterministic=True)
     connection.create_function("number_order", 2, _order, deterministic=True)
-    connection.create_function("number_chain", -1, _chain, deterministic=True)
+    connection.create_function("compute", -1, _compute, deterministic=True)
     connection.create_aggregate(ExactFigures.name, 1, ExactFigures)  # type: ignore[arg-type]
 
 
@@ -73,14 +72,21 @@ def _order(left: Any, right: Any) -> int | None:
     return None if left is None or right is None else numbers.order(left, right)
 
 
-def _chain(operators: str, *values: Any) -> Any:
-    """The values joined by the operators, from left to right; null where one is null."""
-    if None in values:
-        return None
-    result = values[0]
-    for operator, value in zip(operators, values[1:], strict=True):
-        result = _noting_why(numbers.compute, operator, result, value)
-    return result
+def _compute(steps: str, *values: Any) -> Any:
+    """What the steps, in postfix, make of the values; a step over a null gives null."""
+    found, following = [], iter(values)
+    for step in steps:
+        if step == "v":
+            found.append(next(following))
+            continue
+        right = found.pop()
+        if step == "n":
+            found.append(None if right is None else numbers.negate(right))
+            continue
+        left = found.pop()
+        is_null = left is None or right is None
+        found.append(None if is_null else _noting_why(numbers.compute, step, left, right))
+    return found.pop()
 
 
 def week_day(moment: str) -> int:

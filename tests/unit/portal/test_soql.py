@@ -392,10 +392,10 @@ def test_query_is_refused(portal, dataset, query, code):
 @pytest.mark.parametrize(
     ("wrap", "depth"),
     [
-        ("case(1 between 0 and ({}), 1)", 8),
-        ("case(({}) >= 0, 1)", 15),
-        ("coalesce({}, 1)", 30),
-        ("1 * (1 - 1 + {})", 15),
+        ("case(1 between 0 and ({}), 1)", 6),
+        ("case(({}) >= 0, 1)", 9),
+        ("coalesce({}, 1)", 20),
+        ("1 * -(-1 - 1 + {})", 18),
         ("{} + 1 - 1", 28),
     ],
 )
