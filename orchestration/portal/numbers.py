@@ -19,6 +19,11 @@ _EXACT = Context(
 """Nothing is rounded: what has no room is refused."""
 _MIN_DIGITS, _GROUP, _MAX_SCALE = 16, 4, 1000
 """PostgreSQL's: digits that matter in a quotient at least, digits in a group, decimals at most."""
+_SHORT, _PLAIN_SCALE = 18, 20
+"""Integers of so many characters, and so many decimals, are kept as they are (`plain_number`)."""
+_MIDDLE = 1 << 31
+_TURNED = bytes(range(255, -1, -1))
+"""Every byte as far from the end as it was from the beginning."""
 
 
 class ArithmeticRefusedError(ArithmeticError):
@@ -69,25 +74,32 @@ def order(left: Number, right: Number) -> int:
 
 def sort_key(number: Number) -> bytes:
     """Bytes that sort as the numbers do; numbers that are equal have the same."""
-    value = exact(number)
-    if not value:
+    text = str(number)
+    if "E" in text or "e" in text:
+        text = format(exact(number), "f")
+    whole, _, fraction = text.removeprefix("-").partition(".")
+    whole = whole.lstrip("0")
+    digits = (whole + fraction).lstrip("0").rstrip("0")
+    if not digits:
         return b"\x80"
-    digits = "".join(map(str, value.as_tuple().digits)).rstrip("0").encode()
-    magnitude = (value.adjusted() + (1 << 31)).to_bytes(4, "big") + digits
-    if value > 0:
+    weight = len(whole) or len(fraction.lstrip("0")) - len(fraction)
+    magnitude = (weight + _MIDDLE).to_bytes(4, "big") + digits.encode()
+    if text[0] != "-":
         return b"\xff" + magnitude
-    return b"\x00" + bytes(255 - byte for byte in magnitude) + b"\xff"
+    return b"\x00" + magnitude.translate(_TURNED) + b"\xff"
 
 
 def _plain(value: Decimal) -> int | str:
     """The number as it is kept, without the zeros that only a computation left behind it."""
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)
-    if exponent < 0:
-        value = value.normalize(_EXACT)
-        if value == value.to_integral_value():
-            value = value.quantize(Decimal(1), context=_EXACT)
-    return plain_number(value)
+    text = str(value)
+    if "E" in text:
+        text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    fraction = text.partition(".")[2]
+    if fraction or len(text) > _SHORT:
+        return text if 0 < len(fraction) <= _PLAIN_SCALE else plain_number(Decimal(text))
+    return int(text)
 
 
 def _finite(value: float) -> float:
