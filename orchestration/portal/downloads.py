@@ -7,8 +7,7 @@ metadata, each row behind eight cells about itself. What a cell begins with is l
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +25,7 @@ from orchestration.portal.resource import Resource
 from orchestration.portal.soql.parser import Name, Ordering, Query, Selection
 from orchestration.portal.state import Portal
 from orchestration.portal.transport import json_response
+from orchestration.portal.values import Stored
 
 _EVERYTHING = (1 << 63) - 1
 _UNANSWERED = ("search", "query", "row_ids_only", "asHashes", "method")
@@ -110,20 +110,26 @@ def _whole_number(name: str, text: str) -> int:
 def _as_csv(request: Request, columns: tuple[Column, ...], rows: list[tuple[Any, ...]]) -> str:
     """A header of titles and the rows; `bom` and `delimiter` are those of a spreadsheet."""
     delimiter = request.query_params.get("delimiter", ",")
-    if len(delimiter) != 1 or delimiter in '"\r\n':
+    if len(delimiter) != 1 or delimiter in '"\r\n\0':
         raise bad_parameter("delimiter", delimiter, "one character")
-    text = io.StringIO()
-    if request.query_params.get("bom", "").lower() == "true":
-        text.write("\ufeff")
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow([column.name for column in columns])
     dates = [n for n, c in enumerate(columns) if c.type.name in ("calendar_date", "date")]
+    lines = [[column.name for column in columns]]
     for row in rows:
         cells = list(row)
         for place in dates:
             cells[place] = _as_people_write(cells[place])
-        writer.writerow(cells)
-    return text.getvalue()
+        lines.append(cells)
+    special = re.compile(f'["\r\n{re.escape(delimiter)}]')
+    text = "".join(delimiter.join(_quoted(c, special) for c in line) + "\n" for line in lines)
+    return "\ufeff" + text if request.query_params.get("bom", "").lower() == "true" else text
+
+
+def _quoted(cell: Stored, special: re.Pattern[str]) -> str:
+    """A cell of CSV, in quotes where it needs them; a carriage return does, whatever ends lines."""
+    if cell is None:
+        return ""
+    text = str(cell)
+    return '"' + text.replace('"', '""') + '"' if special.search(text) else text
 
 
 def _as_people_write(moment: str | None) -> str | None:

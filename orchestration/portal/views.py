@@ -172,8 +172,7 @@ class Views:
     def _change_permissions(self, request: Request, body: bytes) -> Response:
         self._portal.account.require(request)
         payload = load_object(body)
-        others = [user for user in payload.get("users") or [] if user != _OWNING]
-        if payload.get("scope") not in SCOPES or others:
+        if payload.get("scope") not in SCOPES or payload.get("users") not in (None, [], [_OWNING]):
             raise invalid_request("scope: expected public or private, and no users to share with")
         dataset = self._change(request, public=payload["scope"] == "public")
         return json_response(_permissions(dataset))

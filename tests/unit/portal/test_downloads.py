@@ -108,6 +108,20 @@ def test_every_row_in_order(portal):
     assert [row[-1] for row in data] == ["0"]
 
 
+def test_every_text_survives_the_csv(portal):
+    """Whatever a cell holds, a reader of CSV has it as it was, in one line of its own."""
+    texts = ["a\rb", "a\nb", 'a"b', "a,b", "a;b", " a ", "-1", "@x", "\t", "\u2028", "é😀", "''"]
+    dataset = portal.create(key="n", n="number", text="text")
+    portal.soda.upsert(dataset, [{"n": n, "text": text} for n, text in enumerate(texts)])
+    for delimiter in ",;\t|":
+        answer = portal.http(
+            "GET", f"/api/views/{dataset}/rows.csv", params={"delimiter": delimiter}
+        )
+        content = io.StringIO(answer.content.decode(), newline="")
+        lines = list(csv.reader(content, delimiter=delimiter, strict=True))
+        assert lines == [["N", "Text"], *([str(n), text] for n, text in enumerate(texts))]
+
+
 def test_form(portal, dataset):
     """A byte order mark and a delimiter for spreadsheets, a file name where one is asked for."""
     path = f"/api/views/{dataset}/rows.csv"
@@ -155,7 +169,12 @@ def test_permissions(portal):
     assert portal.soda.get_metadata(dataset)["permissions"] == {"scope": "public"}
     portal.soda.set_permission(dataset, "private")
     assert portal.soda.get_metadata(dataset)["permissions"] == {"scope": "private"}
-    for payload in ({"scope": "site"}, {}, {"scope": "public", "users": [{"id": "abcd-1234"}]}):
+    for payload in (
+        {"scope": "site"},
+        {},
+        {"scope": "public", "users": [{"id": "abcd-1234"}]},
+        {"scope": "public", "users": 5},
+    ):
         assert portal.http("PUT", path, json=payload).status_code == 400
     assert portal.anonymous.put(portal.url + path, json={"scope": "public"}).status_code == 403
     assert portal.soda.get_metadata(dataset)["permissions"] == {"scope": "private"}

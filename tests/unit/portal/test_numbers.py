@@ -140,3 +140,16 @@ def test_queries_compute_as_decimals_do(portal, one_row, tree):
     else:
         (row,) = answer.json()
         assert (Decimal(row["x"]), row["more"]) == (expected, True)
+
+
+@pytest.mark.parametrize("n", ["12345678901234567890", "1.234567890123456"])
+def test_numbers_that_doubles_confuse_identify_no_rows(portal, n):
+    """Neither those that are there when a column becomes the key, nor those that come later."""
+    dataset = portal.create(key=None, n="number")
+    portal.soda.upsert(dataset, [{"n": n}])
+    chosen = {"metadata": {"rowIdentifier": "n"}}
+    assert portal.http("PUT", f"/api/views/{dataset}.json", json=chosen).status_code == 400
+    portal.soda.replace(dataset, [{"n": 1}])
+    assert portal.http("PUT", f"/api/views/{dataset}.json", json=chosen).status_code == 200
+    assert portal.http("POST", f"/resource/{dataset}.json", json=[{"n": n}]).status_code == 400
+    assert portal.rows(dataset) == [{"n": "1"}]
