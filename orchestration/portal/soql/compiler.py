@@ -17,11 +17,11 @@ from orchestration.portal.identifiers import fold
 from orchestration.portal.soql.expressions import (
     AGGREGATES,
     EQUATED,
-    Expression,
     Expressions,
     Scope,
 )
 from orchestration.portal.soql.parser import Call, Name, Node, Ordering, Query, Selection
+from orchestration.portal.soql.terms import Expression
 from orchestration.portal.values import Stored
 
 

@@ -10,10 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestration.portal.dataset import Dataset
-from orchestration.portal.datatypes import SYSTEM_FIELDS, SYSTEM_TYPES, TYPES, DataType
+from orchestration.portal.datatypes import SYSTEM_FIELDS, SYSTEM_TYPES, TYPES
 from orchestration.portal.errors import QueryError
 from orchestration.portal.soql.functions import STEPS
 from orchestration.portal.soql.parser import Call, Literal, Name, Node
+from orchestration.portal.soql.terms import (
+    Expression,
+    chosen,
+    comparables,
+    compared,
+    exact,
+    figure,
+    kind_of,
+    truth,
+    whole,
+    widened,
+)
 from orchestration.portal.values import (
     EXACT_DIGITS,
     MaltypedError,
@@ -46,49 +58,6 @@ _EXTRACTED = {
     "date_extract_ss": (18, 2),
 }
 _WEEKS = {"date_extract_dow": "week_day", "date_extract_woy": "iso_week"}
-
-
-@dataclass(frozen=True)
-class Expression:
-    """Compiled SQL: `sql` is what compares and sorts, `kept` is what goes out.
-
-    The `sql` of a number may be rounded to a double; what compares numbers asks `kept`.
-    """
-
-    sql: str
-    type: str
-    kept: str
-    settled: bool = False
-    """Whether the `sql` of a number has all its digits, as those of keys and counts have; such ones
-    compare and sort as SQLite does, by an index where there is one."""
-    leaf: bool = False
-    """Whether it is a column or a value, and may stand in the SQL more than once."""
-
-    @property
-    def sorting(self) -> str:
-        """SQL that sorts and groups as the value does, exactly."""
-        if self.type != "number" or self.settled:
-            return self.sql
-        return f"number_key({self.kept})"
-
-    @property
-    def as_json(self) -> str:
-        """SQL for the JSON of the value."""
-        return _kind(self.type).as_json.format(self.kept)
-
-    @property
-    def as_text(self) -> str:
-        """SQL for the value in a CSV cell or on a page."""
-        return _kind(self.type).as_text.format(self.kept)
-
-    @property
-    def backend_type(self) -> str:
-        """The type's name in `X-SODA2-Types`."""
-        return _kind(self.type).backend
-
-
-def _kind(name: str) -> DataType:
-    return TYPES.get(name) or SYSTEM_TYPES[name]
 
 
 @dataclass
@@ -173,7 +142,7 @@ class Expressions:
         try:
             if kind == "number":
                 return self._number(read_number(node.text))
-            value = self.bind(_kind(kind).from_literal(node.text))
+            value = self.bind(kind_of(kind).from_literal(node.text))
         except MaltypedError as error:
             message = f"Type mismatch: {node.text[:100]!r} is no {kind}"
             raise QueryError("type-mismatch", message) from error
@@ -205,7 +174,7 @@ class Expressions:
                 raise self.mismatch(user, expression.type)
         if len(types) > 1:
             raise self.mismatch(user, max(types))
-        return [_widened(expression) if kind == "double" else expression for expression in compiled]
+        return [widened(expression) if kind == "double" else expression for expression in compiled]
 
     def _call(self, node: Call) -> Expression:
         handler = _HANDLERS.get(node.function)
@@ -221,40 +190,40 @@ class Expressions:
     def connective(self, node: Call) -> Expression:
         """`and`, `or`."""
         parts = [self.compile(a, _FLAGS, node.function).sql for a in node.arguments]
-        return _truth(f"({f' {node.function} '.join(parts)})")
+        return truth(f"({f' {node.function} '.join(parts)})")
 
     def negation(self, node: Call) -> Expression:
         """`not`."""
-        return _truth(f"(not {self.compile(node.arguments[0], _FLAGS, 'not').sql})")
+        return truth(f"(not {self.compile(node.arguments[0], _FLAGS, 'not').sql})")
 
     def nullness(self, node: Call) -> Expression:
         """`is null`, `is not null`; asks what is kept, whatever the type."""
-        return _truth(f"({self.compile(node.arguments[0]).kept} {node.function})")
+        return truth(f"({self.compile(node.arguments[0]).kept} {node.function})")
 
     def comparison(self, node: Call) -> Expression:
         """`=` and its relatives."""
         allowed = EQUATED if node.function in ("=", "!=") else _ORDERED
         left, right = self._pair(*node.arguments, allowed=allowed, user=node.function)
-        return _truth(_compared(left, node.function, right))
+        return truth(compared(left, node.function, right))
 
     def membership(self, node: Call) -> Expression:
         """`in`."""
         first, *items = self._pair(*node.arguments, allowed=EQUATED, user="in")
-        value, *others = _comparables([first, *items])
-        return _truth(f"({value} in ({', '.join(others)}))")
+        value, *others = comparables([first, *items])
+        return truth(f"({value} in ({', '.join(others)}))")
 
     def between(self, node: Call) -> Expression:
         """`between … and …`, both ends included."""
         parts = self._pair(*node.arguments, allowed=_ORDERED, user="between")
         value, low, high = parts
         if all(part.leaf for part in parts):
-            return _truth(f"({_compared(value, '>=', low)} and {_compared(value, '<=', high)})")
-        return _truth("({} between {} and {})".format(*_comparables(parts)))
+            return truth(f"({compared(value, '>=', low)} and {compared(value, '<=', high)})")
+        return truth("({} between {} and {})".format(*comparables(parts)))
 
     def like(self, node: Call) -> Expression:
         """`like`, with `%` and `_`; case counts."""
         value, pattern = (self.compile(a, _TEXTS, "like") for a in node.arguments)
-        return _truth(f"({value.sql} like {pattern.sql} escape '\\')")
+        return truth(f"({value.sql} like {pattern.sql} escape '\\')")
 
     def arithmetic(self, node: Call) -> Expression:
         """`+ - * / %` and minus of numbers, or of doubles where one is; by zero is refused.
@@ -265,9 +234,9 @@ class Expressions:
         operands: list[Node] = []
         steps = self._postfix(node, operands)
         parts = self._pair(*operands, allowed=_NUMBERS, user=node.function, like="number")
-        values = ", ".join(_exact(part) for part in parts)
+        values = ", ".join(exact(part) for part in parts)
         kind = "double" if any(part.type == "double" for part in parts) else "number"
-        return _figure(f"compute('{steps}', {values})", kind)
+        return figure(f"compute('{steps}', {values})", kind)
 
     def _postfix(self, node: Node, operands: list[Node]) -> str:
         """The steps of an expression: `v` takes the next of the operands, which are added here."""
@@ -288,13 +257,13 @@ class Expressions:
         """`starts_with`, `contains`; case counts."""
         text, part = (self.compile(a, _TEXTS, node.function).sql for a in node.arguments)
         if node.function == "contains":
-            return _truth(f"(instr({text}, {part}) > 0)")
-        return _truth(f"(substr({text}, 1, length({part})) = {part})")
+            return truth(f"(instr({text}, {part}) > 0)")
+        return truth(f"(substr({text}, 1, length({part})) = {part})")
 
     def coalesced(self, node: Call) -> Expression:
         """`coalesce`."""
         parts = self._pair(*node.arguments, allowed=EQUATED, user="coalesce")
-        return _chosen(parts, lambda texts: f"coalesce({', '.join(texts)}, null)")
+        return chosen(parts, lambda texts: f"coalesce({', '.join(texts)}, null)")
 
     def case(self, node: Call) -> Expression:
         """`case`: conditions, each with its value; without one that holds, null."""
@@ -309,16 +278,16 @@ class Expressions:
             branches = " ".join(f"when {condition} then {text}" for condition, text in pairs)
             return f"case {branches} end"
 
-        return _chosen(values, choice)
+        return chosen(values, choice)
 
     def date_part(self, node: Call) -> Expression:
         """`date_trunc_…` keeps the type, `date_extract_…` gives a number."""
         value = self.compile(node.arguments[0], _DATES, node.function, like="calendar_date")
         if node.function in _WEEKS:
-            return _whole(f"{_WEEKS[node.function]}({value.sql})")
+            return whole(f"{_WEEKS[node.function]}({value.sql})")
         if node.function in _EXTRACTED:
             start, length = _EXTRACTED[node.function]
-            return _whole(f"cast(substr({value.sql}, {start}, {length}) as integer)")
+            return whole(f"cast(substr({value.sql}, {start}, {length}) as integer)")
         length, rest = _TRUNCATED[node.function]
         zone = "Z" if value.type == "date" else ""
         sql = f"(substr({value.sql}, 1, {length}) || '{rest}T00:00:00.000{zone}')"
@@ -337,9 +306,8 @@ class Expressions:
             return self._count(node.function, arguments)
         argument = arguments[0]
         if argument.type in _NUMBERS:
-            figure = f"'$.{node.function}'"
-            kept = f"json_extract(exact_figures({_exact(argument)}), {figure})"
-            return _figure(kept, "number")
+            kept = f"json_extract(exact_figures({exact(argument)}), '$.{node.function}')"
+            return figure(kept, "number")
         if node.function not in ("min", "max") or argument.type not in _ORDERED:
             raise self.mismatch(node.function, argument.type)
         sql = f"{node.function}({argument.sql})"
@@ -347,70 +315,15 @@ class Expressions:
 
     def _count(self, function: str, arguments: list[Expression]) -> Expression:
         if not arguments:
-            return _whole("count(*)")
+            return whole("count(*)")
         if function == "count_distinct":
-            return _whole(f"count(distinct {arguments[0].sorting})")
-        return _whole(f"count({arguments[0].kept})")
+            return whole(f"count(distinct {arguments[0].sorting})")
+        return whole(f"count({arguments[0].kept})")
 
     def mismatch(self, user: str, kind: str) -> QueryError:
         """The refusal of a type where it makes no sense."""
         message = f"Type mismatch: {user or 'the query'} does not take {kind} here"
         return QueryError("type-mismatch", message, {"type": kind})
-
-
-def _exact(argument: Expression) -> str:
-    """What an aggregate adds up: kept numbers with every digit, doubles that are finite."""
-    return argument.sql if argument.type == "double" else argument.kept
-
-
-def _truth(sql: str) -> Expression:
-    return Expression(sql, "checkbox", sql)
-
-
-def _figure(kept: str, kind: str) -> Expression:
-    """A computed number or double."""
-    return Expression(f"cast({kept} as numeric)" if kind == "number" else kept, kind, kept)
-
-
-def _whole(sql: str) -> Expression:
-    """A computed number that SQLite has as an integer."""
-    return Expression(sql, "number", sql, settled=True)
-
-
-def _widened(expression: Expression) -> Expression:
-    """A number as a double."""
-    if expression.type != "number":
-        return expression
-    sql = f"cast({expression.kept} as real)"
-    return Expression(sql, "double", sql, leaf=expression.leaf)
-
-
-def _chosen(parts: list[Expression], choice: Callable[[list[str]], str]) -> Expression:
-    """One of several expressions of one type."""
-    kind = next((part.type for part in parts if part.type != "null"), "null")
-    return Expression(choice([p.sql for p in parts]), kind, choice([p.kept for p in parts]))
-
-
-def _are_settled(parts: list[Expression]) -> bool:
-    return all(part.type != "number" or part.settled for part in parts)
-
-
-def _comparables(parts: list[Expression]) -> list[str]:
-    """SQL that compares the values of one type exactly, each of them once."""
-    if _are_settled(parts):
-        return [part.sql for part in parts]
-    return [f"number_key({part.kept})" for part in parts]
-
-
-def _compared(left: Expression, operator: str, right: Expression) -> str:
-    """A comparison; that of numbers asks for every digit where doubles cannot tell them apart."""
-    if _are_settled([left, right]):
-        return f"({left.sql} {operator} {right.sql})"
-    exact = f"number_order({left.kept}, {right.kept}) {operator} 0"
-    if not (left.leaf and right.leaf):
-        return f"({exact})"
-    near, other = f"cast({left.kept} as real)", f"cast({right.kept} as real)"
-    return f"(case when {near} <> {other} then {near} {operator} {other} else {exact} end)"
 
 
 def _is_text_literal(node: Node) -> bool:
