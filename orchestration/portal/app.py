@@ -13,7 +13,16 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from orchestration.portal import dsmapi, files, pages, resource, transport, views
+from orchestration.portal import (
+    catalog,
+    downloads,
+    dsmapi,
+    files,
+    pages,
+    resource,
+    transport,
+    views,
+)
 from orchestration.portal.access import Account
 from orchestration.portal.errors import PortalError
 from orchestration.portal.faults import Faults
@@ -53,7 +62,9 @@ def create_app(
         routes=[
             *resource.routes(portal),
             *files.routes(portal),
+            *downloads.routes(portal),
             *views.routes(portal),
+            *catalog.routes(portal),
             *dsmapi.routes(portal),
             *pages.routes(portal),
         ],

@@ -20,12 +20,10 @@ from orchestration.portal.errors import PortalError, invalid_request, malformed_
 from orchestration.portal.identifiers import fold
 from orchestration.portal.leniency import BrokenPointError, reader_of
 from orchestration.portal.manners import Manners
-from orchestration.portal.values import JsonNumber, MaltypedError, Stored
+from orchestration.portal.values import EXACT_DIGITS, JsonNumber, MaltypedError, Stored
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _PASSED_OVER = ":deleted", *SYSTEM_FIELDS
-_EXACT_KEY_DIGITS = 15
-"""More digits than this, and SQLite could take two keys that are no 64-bit integers for one."""
 
 
 class Row(NamedTuple):
@@ -137,7 +135,7 @@ class RowReader:
             if self._manners.bad_values == "refuse" or refusal.status >= 500:
                 raise refusal from error
             return Row((), [], self._key_if_good(layout, list(cells)), problem=refusal.message)
-        key = self._key_value(values[layout.key]) if layout.key is not None else None
+        key = key_value(self._key, values[layout.key]) if layout.key is not None else None
         deleted = layout.deleted is not None and values[layout.deleted] == 1
         version = values[layout.version] if layout.version is not None else None
         if layout.kept is not None:
@@ -150,7 +148,7 @@ class RowReader:
         """The key of a row as it stands in a URL; None when no row can have it."""
         kind = self._key.type if self._key else SYSTEM_FIELDS[":id"]
         try:
-            return self._key_value(kind.from_text(text))
+            return key_value(self._key, kind.from_text(text))
         except (MaltypedError, PortalError):
             return None
 
@@ -160,14 +158,6 @@ class RowReader:
         if row.key is None:
             raise _keyless_deletion()
         return row._replace(deleted=True)
-
-    def _key_value(self, value: Stored) -> Stored:
-        if isinstance(value, str) and self._key is not None and self._key.type.name == "number":
-            digits = sum(character.isdigit() for character in value)
-            if digits > _EXACT_KEY_DIGITS:
-                raise invalid_request(f"{value[:50]} has too many digits for a row identifier")
-            return self._key.type.from_literal(value)
-        return value
 
     def _layout(self, names: tuple[str, ...]) -> _Layout:
         folded = tuple(name if name in self._columns else fold(name) for name in names)
@@ -203,7 +193,7 @@ class RowReader:
         if layout.key is None or cells[layout.key] is None:
             return None
         try:
-            return self._key_value(layout.converters[layout.key](cells[layout.key]))
+            return key_value(self._key, layout.converters[layout.key](cells[layout.key]))
         except MaltypedError:
             return None
 
@@ -228,6 +218,18 @@ class RowReader:
             return invalid_request(message)
         data = {"field": name, "expected": kind, "got": got}
         return PortalError(400, "soda.column.maltyped", f"Invalid request: {message}", data)
+
+
+def key_value(column: Column | None, value: Stored) -> Stored:
+    """A value of the row identifier as rows are looked up by it.
+
+    Raises: PortalError (400) for a number that doubles do not tell from its neighbours.
+    """
+    if isinstance(value, str) and column is not None and column.type.name == "number":
+        if sum(map(str.isdigit, value)) > EXACT_DIGITS:
+            raise invalid_request(f"{value[:50]} has too many digits for a row identifier")
+        return column.type.from_literal(value)
+    return value
 
 
 def _deleted_json(value: Any) -> Stored:

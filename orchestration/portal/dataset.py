@@ -29,6 +29,7 @@ _COMPUTED = frozenset(
         "grants",
         "newBackend",
         "owner",
+        "permissions",
         "provenance",
         "publicationAppendEnabled",
         "publicationDate",
@@ -50,6 +51,8 @@ _COMPUTED = frozenset(
         "locked",
     ]
 )
+OWNER = {"id": "summ-ware", "displayName": "Local portal"}
+SCOPES = ("public", "private")
 _READER_RIGHTS = ["read"]
 _OWNER_RIGHTS = [
     "read",
@@ -226,6 +229,11 @@ def row_identifier_from(payload: dict[str, Any], columns: tuple[Column, ...]) ->
     return column.field
 
 
+def scope(dataset: Dataset) -> str:
+    """Whom a dataset is for, as permissions say it."""
+    return "public" if dataset.public else "private"
+
+
 def metadata(dataset: Dataset, *, owner: bool) -> dict[str, Any]:
     """The metadata JSON, with the rights of whoever asks. Times in it are whole seconds."""
     published = dataset.published_at is not None
@@ -244,7 +252,8 @@ def metadata(dataset: Dataset, *, owner: bool) -> dict[str, Any]:
         else [],
         "locked": False,
         "newBackend": True,
-        "owner": {"id": "summ-ware", "displayName": "Local portal", "type": "interactive"},
+        "owner": {**OWNER, "type": "interactive"},
+        "permissions": {"scope": scope(dataset)},
         "provenance": "official",
         "publicationAppendEnabled": not published,
         "publicationGroup": dataset.number,
@@ -261,7 +270,7 @@ def metadata(dataset: Dataset, *, owner: bool) -> dict[str, Any]:
         computed["publicationDate"] = dataset.published_at // 1000
     if dataset.rows_updated_at is not None:
         computed["rowsUpdatedAt"] = dataset.rows_updated_at // 1000
-        computed["rowsUpdatedBy"] = "summ-ware"
+        computed["rowsUpdatedBy"] = OWNER["id"]
     if dataset.key is not None:
         computed["rowIdentifierColumnId"] = dataset.key.id
     if "blobId" in dataset.document:

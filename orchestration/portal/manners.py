@@ -59,7 +59,7 @@ class Manners:
     """Whether the parameter `expectedDataVersion` is heeded."""
     unknown_token: str = _one_of("refuse", "ignore")
     """An app token that nobody knows: 403, or as if there were none."""
-    max_limit: int = 50_000
+    max_limit: int = 0
     """The largest `$limit`; 0 for any."""
     max_body_bytes: int = MAX_BODY_BYTES
     """A larger body is a 413."""

@@ -179,7 +179,8 @@ class View:
 
     def download(self, extension: str) -> str:
         """The address of the same rows for machines."""
-        query = urlencode([*self.conditions(), ("$limit", "50000")], quote_via=quote)
+        limit = str(max(self.dataset.row_count, 1))
+        query = urlencode([*self.conditions(), ("$limit", limit)], quote_via=quote)
         return escape(f"/resource/{self.dataset.id}.{extension}?{query}")
 
 

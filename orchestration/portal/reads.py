@@ -6,6 +6,7 @@ The clauses of protocol 2.6. SoQL itself is in `soql`; the headers around the an
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from orchestration.portal.errors import QueryError, bad_parameter
 from orchestration.portal.identifiers import fold
 from orchestration.portal.manners import Manners
 from orchestration.portal.soql.compiler import Compiled, Compiler
+from orchestration.portal.soql.functions import failure
 from orchestration.portal.soql.parser import (
     Literal,
     Name,
@@ -37,6 +39,8 @@ NOTHING = Literal("checkbox", "false")
 _CLAUSES = frozenset(
     ("$select", "$where", "$order", "$group", "$having", "$limit", "$offset", "$q", "$query")
 )
+_OPTIONAL = ("$select", "$where", "$order", "$group", "$having", "$q", "$query")
+"""Clauses that say nothing when they are empty."""
 _FALSE = ("false", "0")
 
 
@@ -61,6 +65,8 @@ def query_from(
     for name, value in parameters:
         if not name.startswith("$"):
             filters.append((name, value))
+        elif name in _OPTIONAL and not value.strip():
+            continue
         elif name in _CLAUSES and name not in clauses:
             clauses[name] = value
         elif not name.startswith("$$"):
@@ -79,7 +85,7 @@ def query_from(
 def _query_from_clauses(clauses: dict[str, str], filters: list[tuple[str, str]]) -> Query:
     query = Query(search=clauses.get("$q", ""))
     if "$select" in clauses:
-        query.selections = parse_selections(clauses["$select"])
+        query.distinct, query.selections = parse_selections(clauses["$select"])
     conditions: list[Node] = [
         call("=", Name(fold(name)), Literal("text", value)) for name, value in filters
     ]
@@ -158,8 +164,16 @@ def read_cells(
     compiled = Compiler(dataset).compile(query, default_limit=DEFAULT_LIMIT)
     cells = [expression.as_text for _, expression in compiled.outputs]
     rows = _run(connection, compiled, *cells or ["null"])
-    (total,) = _execute(connection, compiled.count(), compiled).fetchone()
+    ((total,),) = _fetch(connection, compiled.count(), compiled)
     return rows, int(total)
+
+
+def read_values(
+    connection: sqlite3.Connection, dataset: Dataset, query: Query
+) -> list[dict[str, Any]]:
+    """The rows as Python has them, each a dictionary without its nulls."""
+    rows: list[dict[str, Any]] = json.loads(read_json(connection, dataset, query).body)
+    return rows
 
 
 def read_row(
@@ -180,12 +194,20 @@ def _header(compiled: Compiled) -> tuple[list[str], list[str]]:
 
 
 def _run(connection: sqlite3.Connection, compiled: Compiled, *row: str) -> list[tuple[Any, ...]]:
-    return _execute(connection, compiled.statement(*row), compiled).fetchall()
+    return _fetch(connection, compiled.statement(*row), compiled)
 
 
-def _execute(connection: sqlite3.Connection, sql: str, compiled: Compiled) -> sqlite3.Cursor:
-    """Runs compiled SQL. Raises: QueryError where SQLite finds a query too large to follow."""
+def _fetch(connection: sqlite3.Connection, sql: str, compiled: Compiled) -> list[tuple[Any, ...]]:
+    """Runs compiled SQL.
+
+    Raises: QueryError where SQLite finds a query too large to follow, or a number has no answer.
+    """
     try:
-        return connection.execute(sql, compiled.parameters)
+        return connection.execute(sql, compiled.parameters).fetchall()
     except sqlite3.OperationalError as error:
+        reason = failure()
+        if reason:
+            raise QueryError("runtime-error", f"The query cannot be answered: {reason}") from error
+        if "user-defined" in str(error):
+            raise
         raise QueryError("too-complex", "The query is too complex to be run") from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from email.utils import formatdate
@@ -23,7 +23,7 @@ from starlette.routing import Route
 from orchestration.portal.access import require_readable
 from orchestration.portal.bodies import Row, RowReader, csv_rows, load_json
 from orchestration.portal.dataset import Dataset
-from orchestration.portal.errors import NotFoundError, PortalError
+from orchestration.portal.errors import NotFoundError, PortalError, invalid_request
 from orchestration.portal.manners import Manners
 from orchestration.portal.meddling import Meddling
 from orchestration.portal.reads import NOTHING, Answer, query_from, read_csv, read_json, read_row
@@ -36,6 +36,7 @@ from orchestration.portal.transport import (
     json_text_response,
     read_body,
 )
+from orchestration.portal.values import Stored
 from orchestration.portal.writes import Mutation, Outcome, RowError, look_up_row
 
 _FORMATS = ("json", "csv")
@@ -59,13 +60,14 @@ def routes(portal: Portal) -> list[Route]:
         Route("/resource/{name}", resource.read, methods=["GET"]),
         Route("/resource/{name}", resource.write, methods=["POST", "PUT"]),
         Route("/resource/{name}/{row:path}", resource.read_one, methods=["GET"]),
+        Route("/resource/{name}/{row:path}", resource.write_one, methods=["POST", "PUT"]),
         Route("/resource/{name}/{row:path}", resource.delete_one, methods=["DELETE"]),
         Route("/id/{name}", resource.read, methods=["GET"]),
     ]
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """A dataset as one reader sees it."""
 
     connection: sqlite3.Connection
@@ -90,6 +92,11 @@ class Resource:
         body = await read_body(request, self._portal.max_body_bytes)
         return await run_in_threadpool(self._write, request, body)
 
+    async def write_one(self, request: Request) -> Response:
+        """One row by its key: POST merges, PUT replaces every column."""
+        body = await read_body(request, self._portal.max_body_bytes)
+        return await run_in_threadpool(self._write_one, request, body)
+
     async def read_one(self, request: Request) -> Response:
         """One row by its key."""
         return await run_in_threadpool(self._read_one, request)
@@ -102,7 +109,7 @@ class Resource:
     def _read(self, request: Request) -> Response:
         fourfour, extension = split_name(request.path_params["name"], allowed=_FORMATS)
         logged_in = self._portal.account.knows(request)
-        with self._seen(request, fourfour, logged_in=logged_in) as seen:
+        with self.seen(request, fourfour, logged_in=logged_in) as seen:
             etag = _etag(request, seen.dataset)
             if request.headers.get("if-none-match") == etag:
                 return Response(status_code=304, headers={"ETag": etag, **seen.freshness})
@@ -125,18 +132,54 @@ class Resource:
         is_csv = body_format(request, extension) == "csv"
         payload = None if is_csv else load_json(body)
         single = isinstance(payload, dict) and not truncate
+        manners = self._portal.manners
+
+        def rows(dataset: Dataset) -> Iterable[Row]:
+            if is_csv:
+                return csv_rows(dataset, body, manners)
+            reader = RowReader(dataset, manners=manners)
+            return reader.read_all(_row_list(payload, single=single))
+
+        return self._apply(request, fourfour, rows, truncate=truncate, single=single)
+
+    def _write_one(self, request: Request, body: bytes) -> Response:
+        fourfour, key_text = _row_path(request)
+        self._portal.account.require(request)
+        body_format(request, "json")
+        payload = load_json(body)
+        if not isinstance(payload, dict):
+            raise PortalError(400, "req.content.json.invalid", "Expected one row as an object")
+
+        def rows(dataset: Dataset) -> Iterable[Row]:
+            reader = RowReader(dataset, manners=self._portal.manners)
+            key = reader.key_from_text(key_text)
+            if key is None:
+                raise NotFoundError("soda.row.not-found", {"value": key_text[:100]})
+            row = reader.read(tuple(payload), payload.values())
+            if row.key not in (None, key):
+                raise invalid_request("the row has another row identifier than its address")
+            return [_addressed(row, key, key_text, dataset, whole=request.method == "PUT")]
+
+        return self._apply(request, fourfour, rows, truncate=False, single=True)
+
+    def _apply(
+        self,
+        request: Request,
+        fourfour: str,
+        rows: Callable[[Dataset], Iterable[Row]],
+        *,
+        truncate: bool,
+        single: bool,
+    ) -> Response:
+        """Does what the rows say, in one transaction; what is told of it is the manners' matter."""
         manners, meddling = self._portal.manners, Meddling(request)
 
         def apply() -> Response:
             with self._portal.store.writing(keep=meddling.keeps) as connection:
                 dataset = find_dataset(connection, fourfour)
                 _check_version(request, dataset, manners)
-                if is_csv:
-                    rows = csv_rows(dataset, body, manners)
-                else:
-                    reader = RowReader(dataset, manners=manners)
-                    rows = reader.read_all(_row_list(payload, single=single))
-                outcome = Mutation(connection, dataset).run(meddling.rows(rows), truncate=truncate)
+                meddled = meddling.rows(rows(dataset))
+                outcome = Mutation(connection, dataset).run(meddled, truncate=truncate)
                 _check_errors(request, outcome, manners)
                 meddling.before_commit()
                 outcome = meddling.counted(outcome)
@@ -160,7 +203,7 @@ class Resource:
         fourfour, key_text = _row_path(request)
         logged_in = self._portal.account.knows(request)
         system_fields = request.query_params.get("$$exclude_system_fields", "").lower() == "false"
-        with self._seen(request, fourfour, logged_in=logged_in) as seen:
+        with self.seen(request, fourfour, logged_in=logged_in) as seen:
             key = RowReader(seen.dataset).key_from_text(key_text)
             number = look_up_row(seen.connection, seen.dataset, key)
             if number is None or seen.is_empty:
@@ -169,7 +212,7 @@ class Resource:
         return json_text_response(answer.body, headers=seen.freshness)
 
     @contextmanager
-    def _seen(self, request: Request, fourfour: str, *, logged_in: bool) -> Iterator[_Seen]:
+    def seen(self, request: Request, fourfour: str, *, logged_in: bool) -> Iterator[Seen]:
         """What this reader gets to see of a dataset: the replica, which may be behind."""
         with self._portal.store.reading() as connection:
             truth = find_dataset(connection, fourfour)
@@ -179,10 +222,10 @@ class Resource:
                 replica = find_if_there(behind, fourfour)
                 if replica is None or _shape(replica) != _shape(truth):
                     unseen = replace(truth, data_version=0, rows_updated_at=None)
-                    yield _Seen(connection, unseen, freshness(truth, None), is_empty=True)
+                    yield Seen(connection, unseen, freshness(truth, None), is_empty=True)
                 else:
                     told = replica if meddling.lies else truth
-                    yield _Seen(behind, replica, freshness(told, replica))
+                    yield Seen(behind, replica, freshness(told, replica))
 
     def _delete_one(self, request: Request) -> Response:
         fourfour, key_text = _row_path(request)
@@ -194,6 +237,16 @@ class Resource:
             if key is None or not Mutation(connection, dataset).run([row]).deleted:
                 raise NotFoundError("soda.row.not-found", {"value": key_text[:100]})
         return json_response([{"typ": "delete", "id": key_text}])
+
+
+def _addressed(row: Row, key: Stored, key_text: str, dataset: Dataset, *, whole: bool) -> Row:
+    """The row of an address; a whole one has nothing in the columns that the body leaves out."""
+    values = dict(zip(row.fields, row.values, strict=True))
+    if whole:
+        values = {column.field: values.get(column.field) for column in dataset.columns}
+    if dataset.key is not None:
+        values[dataset.key.field] = dataset.key.type.from_text(key_text)
+    return row._replace(fields=tuple(values), values=list(values.values()), key=key)
 
 
 def _row_list(payload: Any, *, single: bool) -> list[Any]:

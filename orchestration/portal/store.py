@@ -19,9 +19,10 @@ from typing import Any
 
 from orchestration.portal.dataset import Column, Dataset
 from orchestration.portal.datatypes import TYPES
-from orchestration.portal.errors import NotFoundError, PortalError
+from orchestration.portal.errors import NotFoundError, PortalError, invalid_request
 from orchestration.portal.identifiers import new_fourfour
 from orchestration.portal.soql.functions import install_functions
+from orchestration.portal.values import EXACT_DIGITS
 
 DATABASE = "portal.sqlite3"
 _LAYOUT = 1
@@ -271,6 +272,11 @@ def set_row_identifier(
     nulls = f"select 1 from {dataset.table} where {column.sql} is null limit 1"
     if connection.execute(nulls).fetchone():
         raise _not_unique(field_name)
+    if column.type.name == "number":
+        digits = f"replace(replace({column.sql}, '-', ''), '.', '')"
+        long = f"typeof({column.sql}) = 'text' and length({digits}) > {EXACT_DIGITS}"
+        if connection.execute(f"select 1 from {dataset.table} where {long} limit 1").fetchone():
+            raise invalid_request(f"{field_name} has too many digits for a row identifier")
     key = column.type.comparable.format(column.sql)
     connection.execute(f"drop index if exists {index}")
     try:

@@ -16,6 +16,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestration.portal.errors import PortalError, malformed_json
@@ -138,11 +139,31 @@ async def answer_nesting(request: Request, error: Exception) -> Response:
 async def answer_http_error(request: Request, error: Exception) -> Response:
     """The error object of a path or method that does not exist."""
     assert isinstance(error, HTTPException)
+    if error.status_code == 405 and request.method == "OPTIONS":
+        return _options(request)
     code = _CODES.get(error.status_code, "invalid-request")
     refusal = PortalError(error.status_code, code, error.detail)
     response = json_response(refusal.body(_keys(request)), status=error.status_code)
     response.headers.update(error.headers or {})
     return response
+
+
+def _options(request: Request) -> Response:
+    """What can be done with this path; pages of other origins may read, and bring no login.
+
+    Anybody knows the login of a local portal, so that no browser may be led to write with it.
+    """
+    methods = {"OPTIONS"}
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    headers = {
+        "Allow": ", ".join(sorted(methods)),
+        "Access-Control-Allow-Methods": "GET, HEAD, OPTIONS",
+        "Access-Control-Allow-Headers": "Accept, Content-Type, X-App-Token, X-Socrata-RequestId",
+        "Access-Control-Max-Age": "86400",
+    }
+    return Response(headers=headers)
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:

@@ -28,6 +28,8 @@ _NUMBER = re.compile(
     r"[+-]?(?:[0-9]{1,1000}(?:\.[0-9]{0,1000})?|\.[0-9]{1,1000})(?:[eE][+-]?[0-9]{1,4})?"
 )
 _MAX_EXPONENT = 1000
+EXACT_DIGITS = 15
+"""More digits than this, and a double could take two numbers that are no 64-bit integers for one."""
 _NOT_FINITE = ("NaN", "Infinity", "-Infinity")
 _DATE = r"(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?"
 _USUAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?", re.ASCII)
@@ -96,11 +98,15 @@ def plain_number(number: Decimal) -> int | str:
 
 
 def comparable_number(stored: int | str) -> int | float:
-    """A kept number as Python and SQLite compare it."""
+    """A kept number as Python and SQLite compare it: a whole one as an integer where it can be."""
     if isinstance(stored, int):
         return stored
     value = float(stored)
-    return int(value) if value.is_integer() and abs(value) < 1 << 53 else value
+    if not value.is_integer():
+        return value
+    whole = Decimal(stored)
+    is_whole = whole == whole.to_integral_value() and -(1 << 63) <= whole < 1 << 63
+    return int(whole) if is_whole else value
 
 
 def read_checkbox(value: Any) -> Stored:

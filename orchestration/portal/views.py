@@ -1,4 +1,4 @@
-"""`/api/views` and the catalog: making, describing, publishing and dropping datasets.
+"""`/api/views`: making, describing, publishing and dropping datasets.
 
 Protocol 2.1 and 2.5. Rows are not touched here, except when a dataset goes with them.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,12 +17,15 @@ from starlette.routing import Route
 from orchestration.portal.access import Role, require_readable
 from orchestration.portal.bodies import load_object
 from orchestration.portal.dataset import (
+    OWNER,
+    SCOPES,
     Dataset,
     columns_from,
     columns_updated,
     document_from,
     metadata,
     row_identifier_from,
+    scope,
 )
 from orchestration.portal.errors import bad_parameter, invalid_request
 from orchestration.portal.state import Portal, split_name
@@ -32,18 +34,21 @@ from orchestration.portal.store import (
     drop_dataset,
     find_dataset,
     find_if_there,
-    list_datasets,
     next_number,
     now_ms,
     save_dataset,
     set_row_identifier,
 )
 from orchestration.portal.transport import json_response, read_body
-from orchestration.portal.values import utc_text
 
 _JSON = ("json",)
 _PERMISSIONS = {"public.read": True, "public": True, "private": False}
-_CATALOG_PAGE = 100
+_OWNING = {
+    "id": OWNER["id"],
+    "displayName": OWNER["displayName"],
+    "type": "user",
+    "accessLevels": [{"name": "current_owner", "version": "all"}],
+}
 
 
 def routes(portal: Portal) -> list[Route]:
@@ -56,7 +61,8 @@ def routes(portal: Portal) -> list[Route]:
         Route("/api/views/{name}", views.show, methods=["GET"]),
         Route("/api/views/{name}", views.update, methods=["PUT"]),
         Route("/api/views/{name}", views.drop, methods=["DELETE"]),
-        Route("/api/catalog/v1", views.catalog, methods=["GET"]),
+        Route("/api/views/{name}/permissions", views.permissions, methods=["GET"]),
+        Route("/api/views/{name}/permissions", views.change_permissions, methods=["PUT"]),
     ]
 
 
@@ -100,9 +106,14 @@ class Views:
         """Which version the truth has, and which the replica."""
         return await run_in_threadpool(self._replication, request)
 
-    async def catalog(self, request: Request) -> Response:
-        """The datasets that the caller may read."""
-        return await run_in_threadpool(self._catalog, request)
+    async def permissions(self, request: Request) -> Response:
+        """Who may read it: everybody, or the owner alone."""
+        return await run_in_threadpool(self._permissions, request)
+
+    async def change_permissions(self, request: Request) -> Response:
+        """Another `scope`; there are no users to share with."""
+        body = await read_body(request, self._portal.max_body_bytes)
+        return await run_in_threadpool(self._change_permissions, request, body)
 
     def _create(self, request: Request, body: bytes) -> Response:
         self._portal.account.require(request)
@@ -154,6 +165,18 @@ class Views:
         self._change(request, public=_PERMISSIONS[value])
         return Response()
 
+    def _permissions(self, request: Request) -> Response:
+        dataset = self._readable(request, self._portal.account.knows(request))
+        return json_response(_permissions(dataset))
+
+    def _change_permissions(self, request: Request, body: bytes) -> Response:
+        self._portal.account.require(request)
+        payload = load_object(body)
+        if payload.get("scope") not in SCOPES or payload.get("users") not in (None, [], [_OWNING]):
+            raise invalid_request("scope: expected public or private, and no users to share with")
+        dataset = self._change(request, public=payload["scope"] == "public")
+        return json_response(_permissions(dataset))
+
     def _publish(self, request: Request) -> Response:
         self._portal.account.require(request)
         dataset = self._change(request, published_at=now_ms())
@@ -186,57 +209,10 @@ class Views:
         require_readable(dataset, logged_in=logged_in)
         return dataset
 
-    def _catalog(self, request: Request) -> Response:
-        logged_in = self._portal.account.knows(request)
-        parameters = request.query_params
-        limit = _whole_number(parameters.get("limit", str(_CATALOG_PAGE)), "limit")
-        offset = _whole_number(parameters.get("offset", "0"), "offset")
-        ids = {i for listed in parameters.getlist("ids") for i in listed.split(",")}
-        words = parameters.get("q", "").lower()
-        with self._portal.store.reading() as connection:
-            found = [
-                dataset
-                for dataset in list_datasets(connection)
-                if (logged_in or dataset.open_to_all)
-                and (not ids or dataset.id in ids)
-                and words in dataset.name.lower()
-            ]
-        host = request.headers.get("host", "")
-        results = [_catalog_entry(dataset, host) for dataset in found[offset : offset + limit]]
-        return json_response({"results": results, "resultSetSize": len(found), "timings": {}})
+
+def _permissions(dataset: Dataset) -> dict[str, Any]:
+    return {"scope": scope(dataset), "users": [_OWNING]}
 
 
 def _fourfour(request: Request) -> str:
     return split_name(request.path_params["name"], allowed=_JSON)[0]
-
-
-def _whole_number(text: str, name: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise bad_parameter(name, text, "a whole number")
-    return int(text)
-
-
-def _catalog_entry(dataset: Dataset, host: str) -> dict[str, Any]:
-    changed = dataset.rows_updated_at or dataset.created_at
-    columns = dataset.columns
-    return {
-        "resource": {
-            "id": dataset.id,
-            "name": dataset.name,
-            "description": dataset.document.get("description") or "",
-            "type": "dataset",
-            "createdAt": utc_text(datetime.fromtimestamp(dataset.created_at / 1000, UTC)),
-            "updatedAt": utc_text(datetime.fromtimestamp(changed / 1000, UTC)),
-            "columns_name": [column.name for column in columns],
-            "columns_field_name": [column.field for column in columns],
-            "columns_datatype": [column.type.name for column in columns],
-            "columns_description": [column.description for column in columns],
-        },
-        "classification": {
-            "domain_category": dataset.document.get("category"),
-            "domain_tags": dataset.document.get("tags") or [],
-        },
-        "metadata": {"domain": host},
-        "permalink": f"http://{host}/d/{dataset.id}",
-        "link": f"http://{host}/d/{dataset.id}",
-    }

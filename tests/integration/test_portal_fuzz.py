@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -150,13 +151,21 @@ def test_any_metadata_is_taken_or_refused(target, body):
         address = f"{target.base}/api/views/{made.json()['id']}.json"
         assert target.session.get(address).status_code == 200
         assert target.session.get(f"{target.base}/d/{made.json()['id']}").status_code == 200
+        for form in ("rows.csv", "rows.json", "permissions"):
+            found = target.session.get(f"{address.removesuffix('.json')}/{form}")
+            assert found.status_code == 200
+        query = {"q": "x", "tags": "x", "license": "x", "order": "domain_category"}
+        found = target.session.get(f"{target.base}/api/catalog/v1", params=query)
+        assert found.status_code == 200
         target.session.delete(address)
 
 
 WORDS = """
     key amount ratio route happened_at is_open place :id :version :updated_at count sum min coalesce upper
     and or not in like between is null ( ) , * :* = != < >= + - / % || as 'a' '' 'it''s' 1 -2.5
-    1e999 1e99999 '2024-01-01' `key` ` ' ; é select where order by group having limit desc
+    1e999 1e99999 '2024-01-01' `key` ` ' ; é select where order by group having limit desc distinct case
+    case( when then else end first last nulls "a" "\\u00e9" " date_extract_dow( date_extract_woy( --
+    1e-999
 """
 words = st.sampled_from([*WORDS.split(), "\0", " "])
 clauses = st.sampled_from(
@@ -170,11 +179,32 @@ soql = st.lists(words, max_size=12).map(" ".join) | st.text(max_size=30)
 @example(query={"$where": "amount > 1e999"})
 @example(query={"$select": "sum(amount * 1e999), avg(amount / 0)"})
 @example(query={"$where": "key like '" + "a" * 51_000 + "'"})
+@example(query={"$select": "distinct ratio % 0, amount", "$order": "amount null first"})
+@example(query={"$select": "case(amount > ratio, ratio, true, amount) as n", "$group": "n"})
+@example(query={"$select": "1e999 * 1e999 * 1e999 - ratio", "$where": "amount / 1e-999 > 1"})
 def test_any_query_is_answered_or_refused(target, query):
     """No query makes the portal fail."""
     answer = target.session.get(target.url, params=query)
     assert answer.status_code < 500
     assert isinstance(answer.json(), dict | list)
+
+
+@requests_of("bodies")
+@given(
+    method=st.sampled_from(["POST", "PUT", "DELETE"]),
+    key=st.text(min_size=1, max_size=8) | awkward.filter(bool),
+    body=bodies,
+)
+def test_any_single_row_is_taken_or_refused(target, method, key, body):
+    """No row at an address of its own makes the portal fail, and no other row changes."""
+    target.trim()
+    before = {row[":id"]: row for row in target.rows()}
+    url = f"{target.url.removesuffix('.json')}/{quote(key, safe='')}.json"
+    answer = target.session.request(method, url, data=body)
+    assert answer.status_code < 500
+    after = {row[":id"]: row for row in target.rows()}
+    changed = [one for one in {*before, *after} if before.get(one) != after.get(one)]
+    assert len(changed) <= (answer.status_code == 200)
 
 
 paths = st.sampled_from(
@@ -195,7 +225,18 @@ paths = st.sampled_from(
     ]
 )
 expressions = st.sampled_from(
-    ["`a`", "to_number(`a`)", "to_point(`a`) || 'x'", "error('e')", "1 / 0", "forgive(", "`zz`"]
+    [
+        "`a`",
+        "to_number(`a`)",
+        "to_point(`a`) || 'x'",
+        "error('e')",
+        "1 / 0",
+        "forgive(",
+        "`zz`",
+        "replace(`a`, 'a', '\0')",
+        "case(`a` > 'a', 1, true, error(null))",
+        "to_number(`a`) between 1 and 1e999",
+    ]
 )
 columns = st.lists(
     st.fixed_dictionaries(

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from orchestration.portal.bodies import Row
+from orchestration.portal.bodies import Row, key_value
 from orchestration.portal.dataset import MAX_COLUMNS, Column, Dataset, document_from
 from orchestration.portal.datatypes import TYPES
 from orchestration.portal.dsmapi.schemas import computed, transforms_of
@@ -27,7 +27,6 @@ from orchestration.portal.store import (
     save_dataset,
     set_row_identifier,
 )
-from orchestration.portal.values import Stored
 from orchestration.portal.writes import Mutation, Outcome
 
 _BATCH = 5_000
@@ -146,17 +145,11 @@ def _rows(
         error = next((cell.error for cell in cells if cell.error), "")
         problem = error if manners.dsmapi_bad_cells == "drop" else ""
         values = [cell.value for cell in cells]
-        value = _key(key, values[place]) if place is not None else None
+        value = key_value(key, values[place]) if place is not None else None
         if deleted:
             yield Row((), [], value, deleted=value is not None, problem=problem)
         else:
             yield Row(fields, values, value, problem=problem)
-
-
-def _key(column: Column | None, value: Stored) -> Stored:
-    if column is not None and column.type.name == "number" and isinstance(value, str):
-        return column.type.from_literal(value)
-    return value
 
 
 def _now(connection: sqlite3.Connection, dataset: Dataset) -> Dataset:

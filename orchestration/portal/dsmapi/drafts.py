@@ -98,12 +98,16 @@ class Drafts:
             return documents.update(connection, "revision", {**revision, **changes})
 
     def discard(self, fourfour: str, sequence: int) -> dict[str, Any]:
-        """Closes a revision and removes its files; the dataset stays as it is."""
+        """Closes a revision and removes its files; the dataset stays as it is.
+
+        One that was applied, or discarded before, stays closed as it was: only its files go.
+        """
         with self._portal.store.writing() as connection:
-            revision = _open_revision(connection, fourfour, sequence)
-            closed = {**revision, "closed_at": schemas.moment(), "discarded": True}
-            documents.update(connection, "revision", closed)
-            sources = documents.select(connection, "source", revision_id=revision["id"])
+            closed = _revision(connection, fourfour, sequence)
+            if closed["closed_at"] is None:
+                closed = {**closed, "closed_at": schemas.moment(), "discarded": True}
+                documents.update(connection, "revision", closed)
+            sources = documents.select(connection, "source", revision_id=closed["id"])
         for source in sources:
             self._uploads.drop(source["id"])
         return closed

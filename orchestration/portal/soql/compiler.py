@@ -7,6 +7,7 @@ selected, grouping, order, paging.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from orchestration.portal.dataset import Dataset
@@ -16,11 +17,11 @@ from orchestration.portal.identifiers import fold
 from orchestration.portal.soql.expressions import (
     AGGREGATES,
     EQUATED,
-    Expression,
     Expressions,
     Scope,
 )
 from orchestration.portal.soql.parser import Call, Name, Node, Ordering, Query, Selection
+from orchestration.portal.soql.terms import Expression
 from orchestration.portal.values import Stored
 
 
@@ -31,8 +32,13 @@ class Compiled:
     table: str
     outputs: tuple[tuple[str, Expression], ...]
     where: str
-    tail: str
+    groups: str
+    """The GROUP BY and the HAVING."""
+    order: tuple[tuple[str, str], ...]
+    """What is ordered by, and how."""
+    paging: str
     grouped: bool
+    distinct: bool
     parameters: dict[str, Stored]
 
     def statement(self, *row: str) -> str:
@@ -40,14 +46,30 @@ class Compiled:
 
         The rows wanted are found first and made into text afterwards: sorting moves ids, not rows.
         """
+        if self.distinct:
+            return self._distinct(row)
         columns = ", ".join(row)
+        order = _order_by(f"{sql}{how}" for sql, how in self.order)
+        rows = f"from {self.table} where {self.where} {self.groups} {order} {self.paging}"
         if self.grouped:
-            return f"select {columns} from {self.table} where {self.where} {self.tail}"
-        wanted = f'select ":id" as ":wanted" from {self.table} where {self.where} {self.tail}'
+            return f"select {columns} {rows}"
+        wanted = f'select ":id" as ":wanted" {rows}'
         return (
             f"select {columns} from ({wanted}) as wanted"
             f' cross join {self.table} as kept on kept.":id" = wanted.":wanted"'
         )
+
+    def _distinct(self, row: tuple[str, ...]) -> str:
+        """Rows whose every output is equal come once; numbers are equal however they are written."""
+        columns = [f"{sql} as c{place}" for place, sql in enumerate(row)]
+        keys = [f"{output.sorting} as k{place}" for place, (_, output) in enumerate(self.outputs)]
+        order = [f"{sql} as o{place}" for place, (sql, _) in enumerate(self.order)]
+        rows = f"from {self.table} where {self.where} {self.groups}"
+        inner = f"select {', '.join([*columns, *keys, *order])} {rows}"
+        outer = ", ".join(f"c{place}" for place in range(len(columns)))
+        grouping = ", ".join(f"k{place}" for place in range(len(keys))) or "1"
+        sorting = _order_by(f"o{place}{how}" for place, (_, how) in enumerate(self.order))
+        return f"select {outer} from ({inner}) group by {grouping} {sorting} {self.paging}"
 
     def count(self) -> str:
         """A SELECT of how many rows the conditions leave, before limit and offset."""
@@ -72,22 +94,30 @@ class Compiler:
         where = self._conditions(query)
         group = tuple(self._expanded(node, aliases) for node in query.group)
         self._expressions.scope = Scope(aliases)
-        group_sql = ", ".join(self._expressions.compile(node).sql for node in group)
+        group_sql = ", ".join(self._expressions.compile(node).sorting for node in group)
         grouped = bool(group) or query.having is not None or self._aggregated(query, aliases)
         self._expressions.scope = Scope(
             aliases, True, aggregates=grouped, grouped=grouped, group=group
         )
         outputs = self._outputs(query.selections)
-        tail = f"group by {group_sql} " if group else ""
+        groups = f"group by {group_sql}" if group else ""
         if query.having is not None:
-            tail += f"having {self._expressions.flag(query.having)} "
-        tail += self._order(query.order, grouped)
+            groups += f" having {self._expressions.flag(query.having)}"
+        order = self._order(query.order, one_of_a_kind=grouped or query.distinct)
+        if query.distinct:
+            self._check_selected(query, aliases)
         limit = default_limit if query.limit is None else query.limit
-        tail += (
-            f" limit {self._expressions.bind(limit)} offset {self._expressions.bind(query.offset)}"
-        )
+        bind = self._expressions.bind
         return Compiled(
-            self._dataset.table, outputs, where, tail.strip(), grouped, self._expressions.parameters
+            self._dataset.table,
+            outputs,
+            where,
+            groups,
+            order,
+            f"limit {bind(limit)} offset {bind(query.offset)}",
+            grouped,
+            query.distinct,
+            self._expressions.parameters,
         )
 
     def _conditions(self, query: Query) -> str:
@@ -101,7 +131,8 @@ class Compiler:
         return " and ".join(conditions) or "1"
 
     def _aliases(self, selections: tuple[Selection, ...]) -> dict[str, Node]:
-        return {fold(s.alias): s.node for s in selections if s.alias and s.node is not None}
+        """What is selected, by the name it goes out under, be it given or made up."""
+        return {fold(alias): node for alias, node in self._named(selections) if node != Name(alias)}
 
     def _aggregated(self, query: Query, aliases: dict[str, Node]) -> bool:
         nodes = [s.node for s in query.selections if s.node is not None]
@@ -139,26 +170,41 @@ class Compiler:
                 named.append((alias, selection.node))
         return named
 
-    def _order(self, order: tuple[Ordering, ...], grouped: bool) -> str:
+    def _order(
+        self, order: tuple[Ordering, ...], *, one_of_a_kind: bool
+    ) -> tuple[tuple[str, str], ...]:
         """The ORDER BY; rows that it leaves equal come in an order of their own each version."""
         terms = []
-        unique = grouped
+        unique = one_of_a_kind
         for ordering in order:
             expression = self._ordered(ordering.node)
             indexed = ordering.node in (Name(":id"), Name(self._dataset.row_identifier or ":id"))
-            nulls = "" if indexed else (" nulls first" if ordering.descending else " nulls last")
-            terms.append(f"{expression.sql}{' desc' if ordering.descending else ''}{nulls}")
+            place = ordering.nulls or ("first" if ordering.descending else "last")
+            nulls = "" if indexed else f" nulls {place}"
+            terms.append((expression.sorting, f"{' desc' if ordering.descending else ''}{nulls}"))
             unique = unique or indexed
         if not unique:
             seed = self._expressions.bind(self._dataset.data_version * 7919 % 1_000_003)
-            terms.append(f'(":id" + {seed}) * 2654435761 & 4294967295')
-        return f"order by {', '.join(terms)}" if terms else ""
+            terms.append((f'(":id" + {seed}) * 2654435761 & 4294967295', ""))
+        return tuple(terms)
+
+    def _check_selected(self, query: Query, aliases: dict[str, Node]) -> None:
+        """Refuses an order of distinct rows by what they do not show. Raises: QueryError."""
+        shown = {node for _, node in self._named(query.selections)}
+        if not {self._expanded(ordering.node, aliases) for ordering in query.order} <= shown:
+            message = "Distinct rows can be ordered by what is selected alone"
+            raise QueryError("order-by-must-be-selected", message)
 
     def _ordered(self, node: Node) -> Expression:
         expression = self._expressions.compile(node)
         if expression.type not in EQUATED:
             raise self._expressions.mismatch("order", expression.type)
         return expression
+
+
+def _order_by(terms: Iterable[str]) -> str:
+    listed = ", ".join(terms)
+    return f"order by {listed}" if listed else ""
 
 
 def _has_aggregate(node: Node) -> bool:

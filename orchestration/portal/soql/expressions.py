@@ -10,10 +10,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestration.portal.dataset import Dataset
-from orchestration.portal.datatypes import SYSTEM_FIELDS, SYSTEM_TYPES, TYPES, DataType
+from orchestration.portal.datatypes import SYSTEM_FIELDS, SYSTEM_TYPES, TYPES
 from orchestration.portal.errors import QueryError
+from orchestration.portal.soql.functions import STEPS
 from orchestration.portal.soql.parser import Call, Literal, Name, Node
-from orchestration.portal.values import MaltypedError, Stored
+from orchestration.portal.soql.terms import (
+    Expression,
+    chosen,
+    comparables,
+    compared,
+    exact,
+    figure,
+    kind_of,
+    truth,
+    whole,
+    widened,
+)
+from orchestration.portal.values import (
+    EXACT_DIGITS,
+    MaltypedError,
+    Stored,
+    comparable_number,
+    read_number,
+)
 
 _ORDERED = frozenset(
     ("text", "number", "double", "calendar_date", "date", "row_identifier", "null")
@@ -35,35 +54,10 @@ _EXTRACTED = {
     "date_extract_m": (6, 2),
     "date_extract_d": (9, 2),
     "date_extract_hh": (12, 2),
+    "date_extract_mm": (15, 2),
+    "date_extract_ss": (18, 2),
 }
-
-
-@dataclass(frozen=True)
-class Expression:
-    """Compiled SQL: `sql` is what compares and sorts, `kept` is what goes out."""
-
-    sql: str
-    type: str
-    kept: str
-
-    @property
-    def as_json(self) -> str:
-        """SQL for the JSON of the value."""
-        return _kind(self.type).as_json.format(self.kept)
-
-    @property
-    def as_text(self) -> str:
-        """SQL for the value in a CSV cell or on a page."""
-        return _kind(self.type).as_text.format(self.kept)
-
-    @property
-    def backend_type(self) -> str:
-        """The type's name in `X-SODA2-Types`."""
-        return _kind(self.type).backend
-
-
-def _kind(name: str) -> DataType:
-    return TYPES.get(name) or SYSTEM_TYPES[name]
+_WEEKS = {"date_extract_dow": "week_day", "date_extract_woy": "iso_week"}
 
 
 @dataclass
@@ -111,12 +105,15 @@ class Expressions:
             compiled = self.compile(scope.aliases[node.name])
             self.scope = scope
             return compiled
-        if scope.grouped and node in scope.group:
+        if self._is_grouped(node):
             self.scope = Scope()
             compiled = self._in_scope(node)
             self.scope = scope
             return compiled
         return self._column(node.name) if isinstance(node, Name) else self._call(node)
+
+    def _is_grouped(self, node: Node) -> bool:
+        return self.scope.grouped and node in self.scope.group
 
     def _alias_wins(self, name: str) -> bool:
         return self.scope.alias_first or self._dataset.column(name) is None
@@ -133,7 +130,8 @@ class Expressions:
         if self.scope.grouped:
             message = f"Column {name} must be in the group or inside an aggregate"
             raise QueryError("column-not-in-group-bys", message, {"column": name})
-        return Expression(kind.comparable.format(sql), kind.name, sql)
+        settled = name == self._dataset.row_identifier
+        return Expression(kind.comparable.format(sql), kind.name, sql, settled, leaf=True)
 
     def _literal(self, node: Literal, like: str) -> Expression:
         if node.kind == "null":
@@ -142,23 +140,41 @@ class Expressions:
         if kind == "text" and like not in ("", "null"):
             kind = like
         try:
-            value = self.bind(_kind(kind).from_literal(node.text))
+            if kind == "number":
+                return self._number(read_number(node.text))
+            value = self.bind(kind_of(kind).from_literal(node.text))
         except MaltypedError as error:
             message = f"Type mismatch: {node.text[:100]!r} is no {kind}"
             raise QueryError("type-mismatch", message) from error
-        return _computed(value, "number") if kind == "number" else Expression(value, kind, value)
+        return Expression(value, kind, value, leaf=True)
 
-    def _pair(self, *nodes: Node, allowed: frozenset[str], user: str) -> list[Expression]:
-        """Expressions of one type; string literals take the type of what is no literal."""
-        written = [self.compile(n) for n in nodes if not _is_text_literal(n)]
-        types = {e.type for e in written if e.type != "null"} or {"text"}
+    def _number(self, value: Stored) -> Expression:
+        """A number that is written in the query."""
+        assert isinstance(value, int | str)
+        short = sum(map(str.isdigit, str(value))) <= EXACT_DIGITS
+        sql = self.bind(comparable_number(value))
+        settled = short or isinstance(value, int)
+        return Expression(sql, "number", self.bind(value), settled, leaf=True)
+
+    def _pair(
+        self, *nodes: Node, allowed: frozenset[str], user: str, like: str = "text"
+    ) -> list[Expression]:
+        """Expressions of one type; string literals take that of what is no literal, else `like`."""
+        known = [None if _is_text_literal(node) else self.compile(node) for node in nodes]
+        types = {e.type for e in known if e is not None and e.type != "null"} or {like}
         if types == {"number", "double"}:
             types = {"double"}
         kind = min(types)
-        compiled = [self.compile(node, allowed, user, like=kind) for node in nodes]
+        compiled = [
+            expression or self.compile(node, like=kind)
+            for node, expression in zip(nodes, known, strict=True)
+        ]
+        for expression in compiled:
+            if expression.type not in allowed:
+                raise self.mismatch(user, expression.type)
         if len(types) > 1:
             raise self.mismatch(user, max(types))
-        return compiled
+        return [widened(expression) if kind == "double" else expression for expression in compiled]
 
     def _call(self, node: Call) -> Expression:
         handler = _HANDLERS.get(node.function)
@@ -174,47 +190,61 @@ class Expressions:
     def connective(self, node: Call) -> Expression:
         """`and`, `or`."""
         parts = [self.compile(a, _FLAGS, node.function).sql for a in node.arguments]
-        return _truth(f"({f' {node.function} '.join(parts)})")
+        return truth(f"({f' {node.function} '.join(parts)})")
 
     def negation(self, node: Call) -> Expression:
         """`not`."""
-        return _truth(f"(not {self.compile(node.arguments[0], _FLAGS, 'not').sql})")
+        return truth(f"(not {self.compile(node.arguments[0], _FLAGS, 'not').sql})")
 
     def nullness(self, node: Call) -> Expression:
         """`is null`, `is not null`; asks what is kept, whatever the type."""
-        return _truth(f"({self.compile(node.arguments[0]).kept} {node.function})")
+        return truth(f"({self.compile(node.arguments[0]).kept} {node.function})")
 
     def comparison(self, node: Call) -> Expression:
         """`=` and its relatives."""
         allowed = EQUATED if node.function in ("=", "!=") else _ORDERED
         left, right = self._pair(*node.arguments, allowed=allowed, user=node.function)
-        return _truth(f"({left.sql} {node.function} {right.sql})")
+        return truth(compared(left, node.function, right))
 
     def membership(self, node: Call) -> Expression:
         """`in`."""
         first, *items = self._pair(*node.arguments, allowed=EQUATED, user="in")
-        return _truth(f"({first.sql} in ({', '.join(item.sql for item in items)}))")
+        value, *others = comparables([first, *items])
+        return truth(f"({value} in ({', '.join(others)}))")
 
     def between(self, node: Call) -> Expression:
         """`between … and …`, both ends included."""
-        value, low, high = self._pair(*node.arguments, allowed=_ORDERED, user="between")
-        return _truth(f"({value.sql} between {low.sql} and {high.sql})")
+        parts = self._pair(*node.arguments, allowed=_ORDERED, user="between")
+        value, low, high = parts
+        if all(part.leaf for part in parts):
+            return truth(f"({compared(value, '>=', low)} and {compared(value, '<=', high)})")
+        return truth("({} between {} and {})".format(*comparables(parts)))
 
     def like(self, node: Call) -> Expression:
         """`like`, with `%` and `_`; case counts."""
         value, pattern = (self.compile(a, _TEXTS, "like") for a in node.arguments)
-        return _truth(f"({value.sql} like {pattern.sql} escape '\\')")
+        return truth(f"({value.sql} like {pattern.sql} escape '\\')")
 
     def arithmetic(self, node: Call) -> Expression:
-        """`+ - * / %` of numbers; dividing by zero gives null."""
-        left, right = (self.compile(a, _NUMBERS, node.function).sql for a in node.arguments)
-        operator = "* 1.0 /" if node.function == "/" else node.function
-        return _computed(f"({left} {operator} {right})", "number")
+        """`+ - * / %` and minus of numbers, or of doubles where one is; by zero is refused.
 
-    def negative(self, node: Call) -> Expression:
-        """Minus."""
-        sql = self.compile(node.arguments[0], _NUMBERS, "-").sql
-        return _computed(f"(- {sql})", "number")
+        All of it is one call with what is to be done in postfix, since SQLite follows calls within
+        calls only so far.
+        """
+        operands: list[Node] = []
+        steps = self._postfix(node, operands)
+        parts = self._pair(*operands, allowed=_NUMBERS, user=node.function, like="number")
+        values = ", ".join(exact(part) for part in parts)
+        kind = "double" if any(part.type == "double" for part in parts) else "number"
+        return figure(f"compute('{steps}', {values})", kind)
+
+    def _postfix(self, node: Node, operands: list[Node]) -> str:
+        """The steps of an expression: `v` takes the next of the operands, which are added here."""
+        if not isinstance(node, Call) or node.function not in STEPS or self._is_grouped(node):
+            operands.append(node)
+            return "v"
+        steps = [self._postfix(argument, operands) for argument in node.arguments]
+        return "".join(steps) + STEPS[node.function]
 
     def text_function(self, node: Call) -> Expression:
         """`upper`, `lower`, `||`."""
@@ -227,22 +257,37 @@ class Expressions:
         """`starts_with`, `contains`; case counts."""
         text, part = (self.compile(a, _TEXTS, node.function).sql for a in node.arguments)
         if node.function == "contains":
-            return _truth(f"(instr({text}, {part}) > 0)")
-        return _truth(f"(substr({text}, 1, length({part})) = {part})")
+            return truth(f"(instr({text}, {part}) > 0)")
+        return truth(f"(substr({text}, 1, length({part})) = {part})")
 
     def coalesced(self, node: Call) -> Expression:
         """`coalesce`."""
         parts = self._pair(*node.arguments, allowed=EQUATED, user="coalesce")
-        kind = next((part.type for part in parts if part.type != "null"), "null")
-        sql = f"coalesce({', '.join(part.sql for part in parts)})"
-        return _computed(sql, "number") if kind == "number" else Expression(sql, kind, sql)
+        return chosen(parts, lambda texts: f"coalesce({', '.join(texts)}, null)")
+
+    def case(self, node: Call) -> Expression:
+        """`case`: conditions, each with its value; without one that holds, null."""
+        if len(node.arguments) % 2:
+            message = "Wrong number of arguments for case"
+            raise QueryError("type-mismatch", message, {"function": "case"})
+        conditions = [self.compile(a, _FLAGS, "case").sql for a in node.arguments[::2]]
+        values = self._pair(*node.arguments[1::2], allowed=_ANY, user="case")
+
+        def choice(texts: list[str]) -> str:
+            pairs = zip(conditions, texts, strict=True)
+            branches = " ".join(f"when {condition} then {text}" for condition, text in pairs)
+            return f"case {branches} end"
+
+        return chosen(values, choice)
 
     def date_part(self, node: Call) -> Expression:
         """`date_trunc_…` keeps the type, `date_extract_…` gives a number."""
-        value = self.compile(node.arguments[0], _DATES, node.function)
+        value = self.compile(node.arguments[0], _DATES, node.function, like="calendar_date")
+        if node.function in _WEEKS:
+            return whole(f"{_WEEKS[node.function]}({value.sql})")
         if node.function in _EXTRACTED:
             start, length = _EXTRACTED[node.function]
-            return _computed(f"cast(substr({value.sql}, {start}, {length}) as integer)", "number")
+            return whole(f"cast(substr({value.sql}, {start}, {length}) as integer)")
         length, rest = _TRUNCATED[node.function]
         zone = "Z" if value.type == "date" else ""
         sql = f"(substr({value.sql}, 1, {length}) || '{rest}T00:00:00.000{zone}')"
@@ -261,9 +306,8 @@ class Expressions:
             return self._count(node.function, arguments)
         argument = arguments[0]
         if argument.type in _NUMBERS:
-            figure = f"'$.{node.function}'"
-            kept = f"json_extract(exact_figures({_exact(argument)}), {figure})"
-            return Expression(f"cast({kept} as numeric)", "number", kept)
+            kept = f"json_extract(exact_figures({exact(argument)}), '$.{node.function}')"
+            return figure(kept, "number")
         if node.function not in ("min", "max") or argument.type not in _ORDERED:
             raise self.mismatch(node.function, argument.type)
         sql = f"{node.function}({argument.sql})"
@@ -271,27 +315,15 @@ class Expressions:
 
     def _count(self, function: str, arguments: list[Expression]) -> Expression:
         if not arguments:
-            return _computed("count(*)", "number")
-        distinct = "distinct " if function == "count_distinct" else ""
-        return _computed(f"count({distinct}{arguments[0].sql})", "number")
+            return whole("count(*)")
+        if function == "count_distinct":
+            return whole(f"count(distinct {arguments[0].sorting})")
+        return whole(f"count({arguments[0].kept})")
 
     def mismatch(self, user: str, kind: str) -> QueryError:
         """The refusal of a type where it makes no sense."""
         message = f"Type mismatch: {user or 'the query'} does not take {kind} here"
         return QueryError("type-mismatch", message, {"type": kind})
-
-
-def _exact(argument: Expression) -> str:
-    """What an aggregate adds up: kept numbers with every digit, doubles that are finite."""
-    return argument.sql if argument.type == "double" else argument.kept
-
-
-def _truth(sql: str) -> Expression:
-    return Expression(sql, "checkbox", sql)
-
-
-def _computed(sql: str, kind: str) -> Expression:
-    return Expression(sql, kind, f"plain_number({sql})")
 
 
 def _is_text_literal(node: Node) -> bool:
@@ -310,14 +342,15 @@ _HANDLERS: dict[str, _Handler] = {
     "between": (3, 3, Expressions.between),
     "like": (2, 2, Expressions.like),
     **dict.fromkeys("+-*/%", (2, 2, Expressions.arithmetic)),
-    "negate": (1, 1, Expressions.negative),
+    "negate": (1, 1, Expressions.arithmetic),
     "||": (2, 2, Expressions.text_function),
     "upper": (1, 1, Expressions.text_function),
     "lower": (1, 1, Expressions.text_function),
     "starts_with": (2, 2, Expressions.text_test),
     "contains": (2, 2, Expressions.text_test),
     "coalesce": (1, 99, Expressions.coalesced),
-    **dict.fromkeys((*_TRUNCATED, *_EXTRACTED), (1, 1, Expressions.date_part)),
+    "case": (2, 9_998, Expressions.case),
+    **dict.fromkeys((*_TRUNCATED, *_EXTRACTED, *_WEEKS), (1, 1, Expressions.date_part)),
     "count": (0, 1, Expressions.aggregate),
     "count_distinct": (1, 1, Expressions.aggregate),
     **dict.fromkeys(("sum", "avg", "min", "max"), (1, 1, Expressions.aggregate)),

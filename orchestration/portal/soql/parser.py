@@ -18,6 +18,7 @@ Parsed = TypeVar("Parsed")
 MAX_DEPTH = 60
 _COMPARISONS = {"=": "=", "==": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">"}
 _COMPARISONS[">="] = ">="
+_AFTER_SELECT = ("where", "search", "group", "having", "order", "limit", "offset")
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Ordering:
 
     node: Node
     descending: bool = False
+    nulls: str = ""
+    """`first` or `last` where the query says so; else nulls are more than anything."""
 
 
 @dataclass
@@ -69,6 +72,7 @@ class Query:
     """What a read asks for, clause by clause, not yet checked against a dataset."""
 
     selections: tuple[Selection, ...] = (Selection(None, star="*"),)
+    distinct: bool = False
     where: Node | None = None
     group: tuple[Node, ...] = ()
     having: Node | None = None
@@ -89,9 +93,9 @@ def call(function: str, *arguments: Node) -> Call:
     return Call(function, arguments, depth)
 
 
-def parse_selections(text: str) -> tuple[Selection, ...]:
-    """The `$select` clause."""
-    return _whole(text, Parser.selections)
+def parse_selections(text: str) -> tuple[bool, tuple[Selection, ...]]:
+    """The `$select` clause: whether it is distinct, and what is selected."""
+    return _whole(text, Parser.selected)
 
 
 def parse_expression(text: str) -> Node:
@@ -133,7 +137,7 @@ class Parser:
         """`select … where … search … group by … having … order by … limit … offset …`."""
         query = Query()
         if self._take("select"):
-            query.selections = self.selections()
+            query.distinct, query.selections = self.selected()
         if self._take("where"):
             query.where = self.expression()
         if self._take("search"):
@@ -152,6 +156,12 @@ class Parser:
             query.offset = self._whole_number()
         return query
 
+    def selected(self) -> tuple[bool, tuple[Selection, ...]]:
+        """`distinct`, which a column may be called too, and the selections."""
+        following = self._tokens[min(self._next + 1, len(self._tokens) - 1)]
+        is_name = following.kind == "end" or following.text.lower() in (",", "as", *_AFTER_SELECT)
+        return not is_name and self._take("distinct"), self.selections()
+
     def selections(self) -> tuple[Selection, ...]:
         """`*`, `:*`, `expression`, `expression as alias`, with commas."""
         found = [self._selection()]
@@ -167,7 +177,7 @@ class Parser:
         return tuple(found)
 
     def orderings(self) -> tuple[Ordering, ...]:
-        """Expressions with an optional `asc` or `desc`, with commas."""
+        """Expressions with an optional `asc` or `desc` and `null first` or `last`, with commas."""
         found = [self._ordering()]
         while self._take(","):
             found.append(self._ordering())
@@ -203,7 +213,12 @@ class Parser:
         descending = self._take("desc")
         if not descending:
             self._take("asc")
-        return Ordering(node, descending)
+        if not (self._take("null") or self._take("nulls")):
+            return Ordering(node, descending)
+        for place in ("first", "last"):
+            if self._take(place):
+                return Ordering(node, descending, place)
+        raise self._unexpected("first or last")
 
     def _chain(self, word: str, operand: Callable[[], Node]) -> Node:
         operands = [operand()]
@@ -272,7 +287,8 @@ class Parser:
         if not negative:
             return node
         if isinstance(node, Literal) and node.kind == "number":
-            return Literal("number", f"-{node.text}")
+            is_negative = node.text.startswith("-")
+            return Literal("number", node.text[1:] if is_negative else f"-{node.text}")
         return call("negate", node)
 
     def _primary(self) -> Node:
@@ -295,6 +311,8 @@ class Parser:
             return Literal("null")
         if lowered in ("true", "false"):
             return Literal("checkbox", lowered)
+        if lowered == "case" and self._is("when"):
+            return self._case()
         if not self._take("("):
             return Name(fold(name))
         if lowered == "count" and self._take("*"):
@@ -305,6 +323,18 @@ class Parser:
         arguments = () if self._is(")") else self.expressions()
         self._require(")")
         return call(lowered, *arguments)
+
+    def _case(self) -> Node:
+        """`when … then …`, again and again, `else …`, `end`: as `case(…, true, …)`."""
+        arguments: list[Node] = []
+        while self._take("when"):
+            arguments.append(self.expression())
+            self._require("then")
+            arguments.append(self.expression())
+        if self._take("else"):
+            arguments += [Literal("checkbox", "true"), self.expression()]
+        self._require("end")
+        return call("case", *arguments)
 
     def _whole_number(self) -> int:
         token = self._advance()

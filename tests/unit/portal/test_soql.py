@@ -72,6 +72,28 @@ def keys(portal, dataset, **query):
         (":id is not null and key = 'a'", "a"),
         ("coalesce(name, 'none') = 'none'", "e"),
         ("key in (" + ",".join(f"'{n}'" for n in range(1500)) + ",'a')", "a"),
+        ("", "abcde"),
+        ("amount % 1 = 0.5", "b"),
+        ("amount = 0.1 + 2.4", "b"),
+        ("amount - 1 = '0'", "a"),
+        ("amount-1 = 0", "a"),
+        ("amount % 2 between 0 and 0.5", "bd"),
+        ("amount % 2 in (0, 1)", "ad"),
+        ("1 in (amount, 2 - 1) and key = 'c'", "c"),
+        ("coalesce(amount, 1.50) = 1.5", "e"),
+        ('name = "it\'s"', "c"),
+        ('name = "Alph\\u0061"', "a"),
+        ('name in ("Alpha", "beta")', "ab"),
+        ("name = 'Alpha' -- the first", "a"),
+        ("name = /* not 'beta' */ 'Alpha'", "a"),
+        ("case(amount > 5, 'much', amount > 0, 'some', true, 'less') = 'some'", "ab"),
+        ("case when amount > 5 then 'much' when amount > 0 then 'some' end = 'some'", "ab"),
+        ("case when amount > 5 then 1 else 2.50 end = 2.5", "abce"),
+        ("date_extract_dow(happened_at) = 1", "a"),
+        ("date_extract_dow(happened_at) = date_extract_dow('2024-02-01')", "b"),
+        ("date_extract_woy(happened_at) = 9", "c"),
+        ("date_extract_hh(happened_at) = 12 and date_extract_mm(happened_at) = 0", "c"),
+        ("date_extract_ss(happened_at) = 0", "abc"),
     ],
 )
 def test_where(portal, dataset, where, expected):
@@ -108,10 +130,15 @@ def test_search_finds_words_in_text(portal, dataset):
         ("is_open, key desc", "baedc"),
         ("name is null desc, key", "eabcd"),
         ("key desc", "edcba"),
+        ("amount null last", "cabde"),
+        ("amount NULLS FIRST", "ecabd"),
+        ("amount desc null last", "dbace"),
+        ("amount desc nulls first, key", "edbac"),
+        ("amount % 2 desc null last, key", "abdce"),
     ],
 )
 def test_order(portal, dataset, order, expected):
-    """Numbers sort as numbers; nulls come last, and first when descending."""
+    """Numbers sort as numbers; nulls come last, and first when descending, or where the query says."""
     assert keys(portal, dataset, order=order) == expected
 
 
@@ -154,6 +181,9 @@ def test_default_limit(portal):
         ("max(happened_at) as m", {"m": "2024-03-01T12:00:00.000"}),
         ("sum(amount * 2) as twice", {"twice": "21"}),
         ("upper(max(key)) as m", {"m": "E"}),
+        ("sum(case(is_open, 1, true, 0)) as n", {"n": "1"}),
+        ("sum(amount) / count(amount) as mean", {"mean": "2.625"}),
+        ("count(distinct amount % 1) as n", {"n": "2"}),
     ],
 )
 def test_aggregates(portal, dataset, select, expected):
@@ -200,6 +230,69 @@ def test_group_having_order_by_alias(portal):
     ]
 
 
+def test_implicit_aliases_can_be_named(portal, dataset):
+    """What SoQL calls a column is a name in `$having` and `$order`, and in `$group`."""
+    query = {"select": "is_open, count(*), sum(amount)", "group": "is_open", "order": "count desc"}
+    found = portal.soda.get(dataset, **query, **{"$having": "count > 1 or sum_amount = 1"})
+    assert [row["count"] for row in found] == ["3", "1"]
+    select = "date_extract_y(happened_at), count(*)"
+    group = "date_extract_y_happened_at"
+    found = portal.soda.get(dataset, select=select, group=group, order="count")
+    assert [row["count"] for row in found] == ["2", "3"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"select": "distinct amount > 0 as more", "order": "more"}, [False, True, None]),
+        ({"select": "DISTINCT amount % 1 as more", "order": "more desc"}, [None, "0.5", "0"]),
+        ({"select": "distinct is_open as more", "order": "more null first"}, [None, False, True]),
+        ({"select": "distinct is_open as more", "order": "more", "limit": 1, "offset": 1}, [True]),
+        ({"query": "select distinct is_open as more order by more desc limit 2"}, [None, True]),
+        ({"select": "distinct count(*) as more", "group": "key"}, ["1"]),
+        ({"select": "distinct is_open as more", "where": "amount > 5"}, [None]),
+    ],
+)
+def test_distinct(portal, dataset, query, expected):
+    """Each row of values comes once, after grouping and before paging."""
+    assert [row.get("more") for row in portal.soda.get(dataset, **query)] == expected
+
+
+def test_distinct_numbers_however_they_are_written(portal):
+    """`5` and `5.0` are one number, and so for `group` and `count(distinct …)`."""
+    dataset = portal.create(key=None, n="number")
+    close = ["5.00000000000000000001", "9007199254740993", "9007199254740993.0"]
+    portal.soda.upsert(dataset, [{"n": n} for n in ["5", "5.0", "5", *close]])
+    assert len(portal.soda.get(dataset, select="distinct n")) == 3
+    assert len(portal.soda.get(dataset, select="n, count(*)", group="n")) == 3
+    assert portal.soda.get(dataset, select="count(distinct n) as n_numbers")[0]["n_numbers"] == "3"
+    for where, count in (
+        ("n = 5", 3),
+        ("n > 5", 3),
+        ("n in (5, 7)", 3),
+        ("n < 9007199254740993", 4),
+    ):
+        (row,) = portal.soda.get(dataset, select="count(*) as found", where=where)
+        assert (where, row["found"]) == (where, str(count))
+    ordered = portal.soda.get(dataset, order="n desc", limit=3)
+    assert [row["n"] for row in ordered][2] == close[0]
+
+
+def test_a_column_called_distinct(portal):
+    """The word is a column's name where nothing follows that could be distinct."""
+    dataset = portal.create(key=None, distinct="text", case="text")
+    portal.soda.upsert(dataset, [{"distinct": "a", "case": "b"}])
+    for select in ("distinct, case", "case, distinct", "*", "distinct distinct, case"):
+        assert portal.soda.get(dataset, select=select) == [{"distinct": "a", "case": "b"}]
+
+
+def test_empty_clauses_say_nothing(portal, dataset):
+    """Clients send `$where=` and `$order=` for nothing asked."""
+    empty = {f"${name}": " " for name in ("select", "where", "order", "group", "having", "q")}
+    answer = portal.http("GET", f"/resource/{dataset}.json", params={**empty, "$limit": 10**9})
+    assert {row["key"] for row in answer.json()} == set("abcde")
+
+
 def test_group_by_an_expression(portal, dataset):
     """What is grouped by may be computed and have an alias."""
     found = portal.soda.get(
@@ -209,6 +302,13 @@ def test_group_by_an_expression(portal, dataset):
         group="year",
     )
     assert found == [{"year": "2024", "n": "3"}]
+
+
+def test_what_is_grouped_by_can_be_computed_with(portal, dataset):
+    """As a part of an expression too, on its left or its right."""
+    select = "amount + 1 - 1 as n, 1 + (amount + 1) as more, count(*) as rows"
+    query = {"select": select, "group": "amount + 1", "order": "n", "limit": 1}
+    assert portal.soda.get(dataset, **query) == [{"n": "-3", "more": "-1", "rows": "1"}]
 
 
 def test_whole_query(portal, dataset):
@@ -241,6 +341,23 @@ def test_system_fields_only_when_asked(portal, dataset):
         ({"where": "nonsense = 1"}, "no-such-column"),
         ({"order": "nonsense"}, "no-such-column"),
         ({"nonsense": "1"}, "no-such-column"),
+        ({"select": "distinct key", "order": "amount"}, "order-by-must-be-selected"),
+        ({"select": "case(is_open)"}, "type-mismatch"),
+        ({"select": "case(is_open, 1, true, 2, false)"}, "type-mismatch"),
+        ({"select": "case(is_open, 1, true, key)"}, "type-mismatch"),
+        ({"select": "case(key, 1)"}, "type-mismatch"),
+        ({"select": "case when is_open then 1"}, "parse-error"),
+        ({"select": "amount / 0"}, "runtime-error"),
+        ({"where": "amount % (key is null and 1 = 2) = 1"}, "type-mismatch"),
+        ({"select": "avg(amount % 0)"}, "runtime-error"),
+        ({"order": "amount null"}, "parse-error"),
+        ({"where": "name + 1 = 2"}, "type-mismatch"),
+        ({"where": 'name = "\\q"'}, "parse-error"),
+        ({"where": 'name = "\\ud800"'}, "parse-error"),
+        ({"where": 'name = "open'}, "parse-error"),
+        ({"select": "key |> select key"}, "parse-error"),
+        ({"select": "amount ^ 2"}, "parse-error"),
+        ({"select": "key::text"}, "parse-error"),
         ({"where": 'key = "a"; drop table datasets'}, "parse-error"),
         ({"where": "key ="}, "parse-error"),
         ({"where": "key = 'a"}, "parse-error"),
@@ -273,8 +390,26 @@ def test_query_is_refused(portal, dataset, query, code):
 
 
 @pytest.mark.parametrize(
+    ("wrap", "depth"),
+    [
+        ("case(1 between 0 and ({}), 1)", 6),
+        ("case(({}) >= 0, 1)", 9),
+        ("coalesce({}, 1)", 20),
+        ("1 * -(-1 - 1 + {})", 18),
+        ("{} + 1 - 1", 28),
+    ],
+)
+def test_nesting_costs_no_more_than_its_length(portal, dataset, wrap, depth):
+    """What stands inside is compiled once and computed once."""
+    text = "1"
+    for _ in range(depth):
+        text = wrap.format(text)
+    assert portal.soda.get(dataset, select=f"{text} as one", limit=1) == [{"one": "1"}]
+
+
+@pytest.mark.parametrize(
     "parameter",
-    ["$limit=-1", "$limit=x", "$limit=50001", "$offset=9999999999999999999", "$nonsense=1"],
+    ["$limit=-1", "$limit=x", "$limit=", "$offset=9999999999999999999", "$nonsense=1"],
 )
 def test_parameter_is_refused(portal, dataset, parameter):
     """Paging has its limits (2.6)."""
