@@ -17,7 +17,13 @@ from requests.adapters import HTTPAdapter
 from sodapy import Socrata
 
 from orchestration.dataset import TIME_ZONE, Dataset
-from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault, PortalFault
+from orchestration.errors import (
+    ConfigurationError,
+    ExtractRefused,
+    Fault,
+    PassingFault,
+    PortalFault,
+)
 from orchestration.portal.server import PortalServer
 from orchestration.settings import Settings
 from orchestration.sources import socrata
@@ -134,18 +140,108 @@ def test_one_download_a_day(
     assert len(adapter.queries) == 3
 
 
-def test_as_of_an_earlier_day(
-    source: SocrataSource, adapter: CountingAdapter, stops: Dataset, home: Path
+def test_download_goes_once_it_has_landed(
+    source: SocrataSource,
+    adapter: CountingAdapter,
+    stops: Dataset,
+    settings: Settings,
+    state: State,
 ) -> None:
-    """An earlier day has the downloads of then; the portal is not asked."""
-    list(source.find(stops, as_of=None))
-    earlier = downloaded(home).with_name("stops_2022-01-01.json.gz")
-    shutil.copy(downloaded(home), earlier)
+    """What it held is kept as landed, and the same day asks for it no more."""
+    raw = make_raw_layer(settings, state, stops, source, as_of=None, run_id="run")
+    again = make_raw_layer(settings, state, stops, source, as_of=None, run_id="again")
+    assert raw is not None
+    assert again is not None
+    assert again.extracts == raw.extracts
+    assert len(adapter.queries) == 3
+    (left,) = (settings.home / "downloads" / "stops").iterdir()
+    assert "fieldinterviewid" not in left.read_text()
+
+
+@pytest.mark.parametrize("cause", ["the rows are gone", "the dataset file reads them otherwise"])
+def test_landed_day_is_downloaded_again_where_it_must_be(
+    source: SocrataSource,
+    adapter: CountingAdapter,
+    stops: Dataset,
+    settings: Settings,
+    state: State,
+    cause: str,
+) -> None:
+    """A marker stands for rows that are there, read as the dataset file says today."""
+    raw = make_raw_layer(settings, state, stops, source, as_of=None, run_id="run")
+    assert raw is not None
+    if cause == "the rows are gone":
+        shutil.rmtree(settings.home / raw.extracts[0].path)
+    else:
+        hidden = [
+            column.model_copy(update={"privacy": "never"})
+            if column.name == "item_number"
+            else column
+            for column in stops.columns
+        ]
+        stops = stops.model_copy(update={"columns": tuple(hidden)})
+    (found,) = source.find(stops, as_of=None)
+    assert found.landed_as is None
+    assert len(adapter.queries) == 6
+
+
+def test_marker_of_what_nobody_knows_is_told(
+    source: SocrataSource, stops: Dataset, settings: Settings, state: State
+) -> None:
+    """A state database that was lost leaves markers of extracts that it never heard of."""
+    raw = make_raw_layer(settings, state, stops, source, as_of=None, run_id="run")
+    assert raw is not None
+    with state.engine.begin() as connection:
+        connection.exec_driver_sql("delete from extract")
+    with pytest.raises(Fault, match="Delete that file, and it is downloaded again"):
+        make_raw_layer(settings, state, stops, source, as_of=None, run_id="again")
+
+
+def test_what_is_only_hashed_is_never_asked_for(
+    source: SocrataSource, adapter: CountingAdapter, stops: Dataset
+) -> None:
+    """Its heading is known and its cells stay where they are."""
+    columns = [
+        column.model_copy(update={"privacy": "never"}) if column.name == "item_number" else column
+        for column in stops.columns
+    ]
+    (found,) = source.find(stops.model_copy(update={"columns": tuple(columns)}), as_of=None)
+    assert not [query for query in adapter.queries if "nopd_item" in query]
+    rows = json.loads(gzip.decompress(found.path.read_bytes()))
+    assert {row["nopd_item"] for row in rows if "nopd_item" in row} == {None}
+
+
+def test_as_of_an_earlier_day(
+    source: SocrataSource,
+    adapter: CountingAdapter,
+    stops: Dataset,
+    settings: Settings,
+    state: State,
+) -> None:
+    """An earlier day has what landed then; the portal is not asked."""
+    raw = make_raw_layer(settings, state, stops, source, as_of=None, run_id="run")
+    assert raw is not None
+    (marker,) = (settings.home / "downloads" / "stops").iterdir()
+    earlier = marker.rename(marker.with_name(marker.name.replace(str(TODAY), "2022-01-01")))
     asked = len(adapter.queries)
     (found,) = source.find(stops, as_of=TODAY - timedelta(days=1))
-    assert found.path == earlier
+    assert (found.path, found.landed_as) == (earlier, raw.extracts[0].id)
     assert found.extracted_at.date() == date(2022, 1, 1)
     assert len(adapter.queries) == asked
+
+
+def test_downloads_of_an_earlier_version_go(
+    source: SocrataSource, stops: Dataset, settings: Settings, state: State
+) -> None:
+    """They were kept for ever; of a complete dataset only the newest ever lands."""
+    complete = stops.model_copy(
+        update={"source": stops.source.model_copy(update={"kind": "complete"})}
+    )
+    old = settings.home / "downloads" / "stops" / "stops_2022-01-01.json.gz"
+    old.parent.mkdir(parents=True)
+    old.write_bytes(gzip.compress(b"[]"))
+    make_raw_layer(settings, state, complete, source, as_of=None, run_id="run")
+    assert not [*old.parent.glob("*.json.gz")]
 
 
 def test_goes_on_where_it_was_cut(

@@ -26,7 +26,13 @@ from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
 from orchestration.dataset import Dataset
-from orchestration.errors import ExtractRefused, Fault, PassingFault, SummerwareError
+from orchestration.errors import (
+    ConfigurationError,
+    ExtractRefused,
+    Fault,
+    PassingFault,
+    SummerwareError,
+)
 from orchestration.hash_key import hash_key
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, landing
@@ -355,7 +361,7 @@ def test_unlisted_columns_of_one_name(land_text: Land, landed_rows: Read) -> Non
     (row,) = landed_rows(land_text(HEAD.strip() + ",Über,über,?\n1,a,x,b,b,c\n"))
     names = [name for name in row if name.startswith("unlisted__")]
     assert names == ["unlisted__ber", "unlisted__ber_in_5", "unlisted__unnamed_6"]
-    assert row[names[0]] == row[names[1]]
+    assert row[names[0]] != row[names[1]]
 
 
 # What is kept secret
@@ -732,3 +738,22 @@ def test_home_that_fills_while_landing(
     assert list((small_disk / "home" / "extracts" / "things").iterdir()) == []
     (small_disk / "filler").unlink()
     assert land_here(str(path), things).lines == 40_000
+
+
+@pytest.mark.parametrize("text", ["", "\n", " " * 64, "changeme", "a" * 31])
+def test_key_that_hides_nothing_is_refused(land_text: Land, settings: Settings, text: str) -> None:
+    """With no key, or one that can be guessed, everybody could make the hashes of all names."""
+    (settings.prepare().home / "hash.key").write_text(text)
+    with pytest.raises(ConfigurationError, match="shorter than 32 signs"):
+        land_text(HEAD + "1,a,x\n")
+
+
+def test_columns_share_no_hash(land_text: Land, settings: Settings) -> None:
+    """The same text in two columns is not told to be the same."""
+    extract = land_text(HEAD.strip() + ",Officer,Witness\n1,a,x,Roe,Roe\n2,b,x,Roe,Roe\n")
+    rows = duckdb.sql(
+        "select unlisted__officer, unlisted__witness "
+        f"from read_parquet('{settings.home / extract.path}/rows.parquet')"
+    ).fetchall()
+    assert rows[0] == rows[1]
+    assert len({*rows[0]}) == 2
