@@ -7,11 +7,16 @@ what was found and done stands in the state database (`orchestration/state/`).
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from orchestration.errors import ConfigurationError
 
 PACKAGE = Path(__file__).parent
 PROJECT = PACKAGE.parent
+WORKSPACE = PROJECT / "workspace.yaml"
+"""What Dagster's processes serve."""
+HOST = "127.0.0.1"
+"""Where everything of ours listens: others come through a login in front."""
 LOCAL = "local"
 """The portal of this home, and its name in the journal."""
 
@@ -22,6 +27,18 @@ def _path(name: str, default: Path) -> Path:
 
 def _url(name: str, default: str) -> str:
     return (os.environ.get(name) or default).rstrip("/")
+
+
+def _web_address(name: str, default: str) -> str:
+    url = _url(name, default)
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ConfigurationError(f"{name} is {url!r}: it must begin with http:// or https://")
+    return url
 
 
 def uses_daemon() -> bool:
@@ -42,7 +59,8 @@ class Settings:
     extracts_dir: Path | None
     portal: str
     ui_url: str
-    """Where people open the Dagster UI; links in messages begin with it."""
+    """Where people open the Dagster UI, which answers to no other name than this and this machine's;
+    links in messages begin with it."""
     docs_url: str
     """Where people read the runbook and the rules."""
 
@@ -72,7 +90,7 @@ class Settings:
             source=source,
             extracts_dir=Path(extracts).expanduser().absolute() if extracts else None,
             portal=portal,
-            ui_url=_url("SUMMERWARE_UI_URL", "http://127.0.0.1:3000"),
+            ui_url=_web_address("SUMMERWARE_UI_URL", "http://127.0.0.1:3000"),
             docs_url=_url("SUMMERWARE_DOCS_URL", "docs"),
         )
 

@@ -136,7 +136,7 @@ def test_ui_serves_all_and_leaves_nothing(start: Start, home: Path, tmp_path: Pa
     commands = " ".join(
         Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in family
     )
-    assert "dagster-webserver" in commands
+    assert "orchestration.webserver" in commands
     assert "dagster-daemon" in commands
     ui.terminate()
     assert ui.wait(STOP_SECONDS) == 0

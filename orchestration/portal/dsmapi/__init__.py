@@ -8,6 +8,7 @@ from URLs, agents, other views and spreadsheets are refused, as are configuratio
 `applying` changes the dataset, `links` says what clients follow, `routes` speaks HTTP.
 """
 
+from orchestration.portal.dsmapi.links import BASE
 from orchestration.portal.dsmapi.routes import routes
 
-__all__ = ["routes"]
+__all__ = ["BASE", "routes"]
