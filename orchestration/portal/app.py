@@ -91,4 +91,4 @@ def _takes_body(path: str, kind: str) -> bool:
         return True
     if path.startswith(("/resource/", f"{dsmapi.BASE}/source/")):
         return kind not in SENT_UNASKED
-    return kind == "multipart/form-data" and path.startswith(files.PATHS)
+    return kind == "multipart/form-data" and files.PATH.fullmatch(path) is not None

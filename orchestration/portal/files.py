@@ -32,7 +32,7 @@ from orchestration.portal.store import (
 )
 from orchestration.portal.transport import json_response, read_body
 
-PATHS = ("/api/imports2", "/api/views/")
+PATH = re.compile(r"/api/(imports2/?|views/[^/]+)")
 """Where files come in."""
 _MIME = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
