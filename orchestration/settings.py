@@ -4,7 +4,11 @@ Only paths and switches. What a dataset is stands in its dataset file (`orchestr
 what was found and done stands in the state database (`orchestration/state/`).
 """
 
+import hashlib
 import os
+import stat
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -46,6 +50,32 @@ def uses_daemon() -> bool:
     return os.environ.get("SUMMERWARE_DAEMON", "yes") != "no"
 
 
+def _without_question_mark(folder: Path) -> Path:
+    """The folder, or a link to it from a folder of this user alone.
+
+    DuckDB puts its log elsewhere, and Dagster its databases, where a path holds a `?`: to both it
+    begins the options of a URL.
+    """
+    if "?" not in str(folder):
+        return folder
+    links = Path(tempfile.gettempdir()) / f"summerware-homes-{os.getuid()}"
+    links.mkdir(mode=0o700, exist_ok=True)
+    found = links.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ConfigurationError(f"{links} is not a folder of yours alone; remove it")
+    link = links / hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+    with suppress(FileExistsError):
+        link.symlink_to(folder)
+    return link
+
+
+def _close_to_others(file: Path) -> None:
+    # It may be gone by now; one that others may write may be a link that somebody else made.
+    with suppress(FileNotFoundError):
+        if not file.is_symlink():
+            file.chmod(0o700 if file.stat().st_mode & 0o100 else 0o600)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """One process's view of the environment; build it with `Settings.from_environment()`."""
@@ -71,7 +101,7 @@ class Settings:
         Raises:
             ConfigurationError: a variable has a value that it cannot have.
         """
-        home = _path("SUMMERWARE_HOME", Path(".summerware"))
+        home = _without_question_mark(_path("SUMMERWARE_HOME", Path(".summerware")))
         extracts = os.environ.get("SUMMERWARE_EXTRACTS")
         source = os.environ.get("SUMMERWARE_SOURCE", "files" if extracts else "sample")
         if source not in ("files", "socrata", "sample"):
@@ -135,6 +165,14 @@ class Settings:
         return self.home / "portal"
 
     def prepare(self) -> "Settings":
-        """Makes the home folder, readable by its owner alone."""
-        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        """Makes the home folder, readable by its owner alone, and all in it where it was not so."""
+        home = self.home.resolve()
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if home.stat().st_mode & 0o077:
+            # From the outside in: from the first step on nobody else gets any further.
+            home.chmod(0o700)
+            for folder, _, files in os.walk(home):
+                Path(folder).chmod(0o700)
+                for name in files:
+                    _close_to_others(Path(folder, name))
         return self

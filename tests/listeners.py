@@ -52,6 +52,7 @@ class Listener:
     own_path: str = "/"
     """A page of its own."""
     tls: ssl.SSLContext | None = None
+    _connections: list[HTTPConnection] = field(default_factory=list)
 
     @property
     def host(self) -> str:
@@ -67,21 +68,37 @@ class Listener:
         """The status that a request ends with, logged in, and with these headers and no others."""
         login = {"Authorization": "Basic " + b64encode(self.user.encode()).decode()}
         sent = {"Host": self.host, **(login if self.user else {}), **(headers or {})}
-        made: HTTPConnection
-        if self.tls:
-            made = HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.tls)
-        else:
-            made = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            made.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-            for name, value in sent.items():
-                made.putheader(name, value)
-            if body:
-                made.putheader("Content-Length", str(len(body.encode())))
-            made.endheaders(body.encode() or None)
-            return made.getresponse().status
-        finally:
+        # A connection is used again: a handshake for each request would take most of the time.
+        for made in (*self._connections, self._connect()):
+            self._connections.clear()
+            try:
+                return self._send(made, method, path, sent, body)
+            except ConnectionError:
+                # The server ended it after the last answer.
+                made.close()
+        raise AssertionError(f"{self.name} answers nothing to {method} {path}")
+
+    def _send(
+        self, made: HTTPConnection, method: str, path: str, headers: Mapping[str, str], body: str
+    ) -> int:
+        made.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            made.putheader(name, value)
+        if body:
+            made.putheader("Content-Length", str(len(body.encode())))
+        made.endheaders(body.encode() or None)
+        answer = made.getresponse()
+        if answer.status == 101:
             made.close()
+        else:
+            answer.read()
+            self._connections.append(made)
+        return answer.status
+
+    def _connect(self) -> HTTPConnection:
+        if self.tls:
+            return HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.tls)
+        return HTTPConnection("127.0.0.1", self.port, timeout=60)
 
 
 def _routes(app: Any, **values: str) -> list[tuple[str, frozenset[str]]]:
@@ -115,7 +132,9 @@ def served_ui(folder: Path, guard: Callable[[ASGIApp], ASGIApp]) -> Iterator[Lis
 
         keep()
         app = create_app_from_workspace_process_context(context)
-        server = uvicorn.Server(uvicorn.Config(guard(app), log_level="critical", lifespan="off"))
+        server = uvicorn.Server(
+            uvicorn.Config(guard(app), log_level="critical", lifespan="off", timeout_keep_alive=600)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield Listener(
@@ -168,7 +187,10 @@ def served_portal(home: Path) -> Iterator[list[Listener]]:
             own_path="/login",
         )
         tls = ssl.create_default_context(cafile=str(portal.ca_file))
-        yield [plain, replace(plain, name="portal over TLS", port=tls_port, tls=tls)]
+        yield [
+            plain,
+            replace(plain, name="portal over TLS", port=tls_port, tls=tls, _connections=[]),
+        ]
 
 
 def _dataset(port: int) -> str:
@@ -239,6 +261,7 @@ def behind_nginx(nginx: str, folder: Path, ui: Listener) -> Iterator[Listener]:
         made = replace(
             ui,
             name="ui behind nginx",
+            _connections=[],
             port=port,
             user="ann:a-password",
             tls=ssl.create_default_context(cafile=str(folder / "fullchain.pem")),

@@ -207,7 +207,9 @@ def test_ui_works_for_its_own_people(
         pytest.skip("nginx is not installed: `make system-packages` installs it")
     page, refused, heard = logged_in(browser, listeners[name]), [], []
     page.on("response", lambda answer: refused.append(answer.url) if not answer.ok else None)
-    page.on("websocket", lambda opened: opened.on("framereceived", heard.append))
+    page.on(
+        "websocket", lambda opened: opened.on("framereceived", lambda frame: heard.append(frame))
+    )
     page.goto(listeners[name].origin + "/runs")
     expect(page.get_by_text("Runs").first).to_be_visible()
     for _ in range(600):
