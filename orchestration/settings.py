@@ -50,23 +50,19 @@ def uses_daemon() -> bool:
     return os.environ.get("SUMMERWARE_DAEMON", "yes") != "no"
 
 
-def _without_question_mark(folder: Path) -> Path:
-    """The folder, or a link to it from a folder of this user alone.
+def _stand_in(folder: Path) -> Path | None:
+    """Where what belongs into a folder whose path holds a `?` is written instead; none for others.
 
-    DuckDB puts its log elsewhere, and Dagster its databases, where a path holds a `?`: to both it
-    begins the options of a URL.
+    To DuckDB and to Dagster a `?` begins the options of a URL. The place is this user's alone.
     """
     if "?" not in str(folder):
-        return folder
-    links = Path(tempfile.gettempdir()) / f"summerware-homes-{os.getuid()}"
-    links.mkdir(mode=0o700, exist_ok=True)
-    found = links.lstat()
+        return None
+    places = Path(tempfile.gettempdir()) / f"summerware-homes-{os.getuid()}"
+    places.mkdir(mode=0o700, exist_ok=True)
+    found = places.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise ConfigurationError(f"{links} is not a folder of yours alone; remove it")
-    link = links / hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
-    with suppress(FileExistsError):
-        link.symlink_to(folder)
-    return link
+        raise ConfigurationError(f"{places} is not a folder of yours alone; remove it")
+    return places / hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
 
 
 def _close_to_others(file: Path) -> None:
@@ -101,7 +97,11 @@ class Settings:
         Raises:
             ConfigurationError: a variable has a value that it cannot have.
         """
-        home = _without_question_mark(_path("SUMMERWARE_HOME", Path(".summerware")))
+        home = _path("SUMMERWARE_HOME", Path(".summerware"))
+        if link := _stand_in(home):
+            with suppress(FileExistsError):
+                link.symlink_to(home)
+            home = link
         extracts = os.environ.get("SUMMERWARE_EXTRACTS")
         source = os.environ.get("SUMMERWARE_SOURCE", "files" if extracts else "sample")
         if source not in ("files", "socrata", "sample"):
@@ -142,7 +142,9 @@ class Settings:
     @property
     def workspaces(self) -> Path:
         """Throw-away folders of steps at work, one per run, dataset and layer."""
-        return self.home / "workspaces"
+        # DuckDB follows links before it names its log.
+        elsewhere = _stand_in(self.home.resolve())
+        return elsewhere.with_suffix(".workspaces") if elsewhere else self.home / "workspaces"
 
     @property
     def locks(self) -> Path:

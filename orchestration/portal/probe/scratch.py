@@ -165,5 +165,6 @@ def make_scratch(access: Access) -> str:
 def _session(access: Access) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
+    session.max_redirects = 0
     session.verify = str(access.ca_file) if access.ca_file else True
     return session

@@ -24,8 +24,9 @@ from orchestration.errors import (
     RequestRefused,
     RequestTooLarge,
 )
-from orchestration.publishing.transport.client import NoAnswerYet, Redirected
+from orchestration.publishing.transport.client import NoAnswerYet
 from orchestration.publishing.transport.seam import Answer, RowError
+from orchestration.redirects import Redirected
 
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))
 _COUNTERS = {
