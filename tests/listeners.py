@@ -69,8 +69,8 @@ class Listener:
         login = {"Authorization": "Basic " + b64encode(self.user.encode()).decode()}
         sent = {"Host": self.host, **(login if self.user else {}), **(headers or {})}
         # A connection is used again: a handshake for each request would take most of the time.
-        for made in (*self._connections, self._connect()):
-            self._connections.clear()
+        kept = [self._connections.pop()] if self._connections else []
+        for made in (*kept, self._connect()):
             try:
                 return self._send(made, method, path, sent, body)
             except ConnectionError:
@@ -94,6 +94,11 @@ class Listener:
             answer.read()
             self._connections.append(made)
         return answer.status
+
+    def close(self) -> None:
+        """Ends the connections that are kept."""
+        while self._connections:
+            self._connections.pop().close()
 
     def _connect(self) -> HTTPConnection:
         if self.tls:
@@ -299,3 +304,5 @@ def everything(
         if nginx:
             made.append(stack.enter_context(behind_nginx(nginx, folder / "nginx", ui)))
         yield {one.name: one for one in made}
+        for one in made:
+            one.close()
