@@ -192,10 +192,11 @@ def _bytes(place: Path) -> int:
 
 def _remove(settings: Settings, folders: Iterable[Path]) -> None:
     """Each folder is renamed in one step, so that it is there whole or not at all, and then emptied."""
-    settings.workspaces.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for leftover in settings.workspaces.glob(f"{_GOING}*"):
+    place = settings.home / "workspaces"
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for leftover in place.glob(f"{_GOING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     for folder in folders:
-        going = settings.workspaces / f"{_GOING}{new_id()}"
+        going = place / f"{_GOING}{new_id()}"
         folder.rename(going)
         shutil.rmtree(going, ignore_errors=True)

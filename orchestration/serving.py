@@ -18,9 +18,8 @@ from orchestration.errors import ConfigurationError, PassingFault
 from orchestration.instance import open_instance
 from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address
-from orchestration.settings import LOCAL, PROJECT, Settings
+from orchestration.settings import HOST, LOCAL, WORKSPACE, Settings
 
-HOST = "127.0.0.1"
 _STOP_SECONDS = 20
 
 
@@ -35,9 +34,8 @@ def serve_all(
     """
     with open_instance(settings):
         pass
-    workspace = PROJECT / "workspace.yaml"
-    if not workspace.is_file():
-        raise ConfigurationError(f"{workspace}: is missing; run from a checkout of the project")
+    if not WORKSPACE.is_file():
+        raise ConfigurationError(f"{WORKSPACE}: is missing; run from a checkout of the project")
     _refuse_taken(port)
     with ExitStack() as stack:
         stack.enter_context(suppress(KeyboardInterrupt))
@@ -45,7 +43,7 @@ def serve_all(
         if settings.portal == LOCAL:
             announce(f"Local portal:  http://{_serve_portal(settings, stack, portal_port)}")
         announce(f"Dagster UI:    http://{HOST}:{port}  (takes some seconds to open)")
-        _serve_dagster(workspace, port)
+        _serve_dagster(port)
 
 
 def _serve_portal(settings: Settings, stack: ExitStack, port: int) -> str:
@@ -85,21 +83,17 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _serve_dagster(workspace: Path, port: int) -> None:
+def _serve_dagster(port: int) -> None:
     commands = (
-        ["dagster-webserver", "-w", str(workspace), "-h", HOST, "-p", str(port)],
-        ["dagster-daemon", "run", "-w", str(workspace)],
+        # Not Dagster's own command, which any page of the web may command.
+        [sys.executable, "-m", "orchestration.webserver", str(port)],
+        [str(Path(sys.executable).with_name("dagster-daemon")), "run", "-w", str(WORKSPACE)],
     )
-    bin_folder = Path(sys.executable).parent
     children: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
             # A session of its own: Ctrl-C reaches us alone, and its own children can be told apart.
-            children.append(
-                subprocess.Popen(
-                    [str(bin_folder / command[0]), *command[1:]], start_new_session=True
-                )
-            )
+            children.append(subprocess.Popen(command, start_new_session=True))
         while all(child.poll() is None for child in children):
             time.sleep(0.5)
         raise PassingFault("the Dagster UI or its daemon ended; its last words stand above")

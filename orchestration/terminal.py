@@ -28,16 +28,16 @@ def open_state() -> tuple[Settings, State]:
 
 
 def find_dataset(settings: Settings, name: str) -> Dataset:
-    """The dataset of that id.
+    """The dataset of that id, and of nothing else: a path is no id, wherever it leads.
 
     Raises:
         ConfigurationError: there is none, or its file is wrong.
     """
-    path = settings.datasets_dir / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(path.stem for path in settings.datasets_dir.glob("*.yaml")))
+    files = {path.stem: path for path in settings.datasets_dir.glob("*.yaml") if path.is_file()}
+    if name not in files:
+        known = ", ".join(sorted(files))
         raise ConfigurationError(f"no dataset is named {name}; there are {known}")
-    return load_dataset(path)
+    return load_dataset(files[name])
 
 
 def print_json(value: Any) -> None:

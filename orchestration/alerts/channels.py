@@ -39,6 +39,7 @@ def _notify(url: str, message: Message) -> bool | None:
     plugin = apprise.Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
     if plugin is None:
         return None
+    plugin.redirects = False
     # Apprise waits four seconds unless the address says otherwise: many a mail server takes longer.
     if "cto=" not in url:
         plugin.socket_connect_timeout = _CONNECT_SECONDS

@@ -26,12 +26,11 @@ from orchestration.classification import page_view
 from orchestration.classification.desk import LONGEST_REASON, UNANSWERED, Desk, Office, Refused
 from orchestration.classification.guarding import Form, guarded, quiet_server, read_own_form
 from orchestration.errors import ConfigurationError, PassingFault
-from orchestration.settings import Settings
+from orchestration.settings import HOST, Settings
 from orchestration.signers import load_signers
 from orchestration.state.store import State
 from orchestration.terminal import err
 
-HOST = "127.0.0.1"
 ROLES = ("engineer", "custodian")
 PER_PAGE = 50
 _FOLDER = Path(__file__).parent
@@ -64,10 +63,7 @@ class SigningPage:
             Route("/{secret}", self._post, methods=["POST"]),
         ]
         handlers = {HTTPException: self._refuse, Exception: self._fail}
-        self.app = guarded(
-            Starlette(routes=routes, exception_handlers=handlers),
-            hosts=[f"{host}:{port}" for host in (HOST, "localhost")],
-        )
+        self.app = guarded(Starlette(routes=routes, exception_handlers=handlers))
 
     @property
     def links(self) -> list[tuple[str, str]]:

@@ -66,7 +66,9 @@ def _ping() -> bool:
         return False
     for _ in range(3):
         try:
-            if requests.get(url, timeout=_SECONDS).ok:
+            answer = requests.get(url, timeout=_SECONDS, allow_redirects=False)
+            # Sent elsewhere is not answered.
+            if answer.ok and not answer.is_redirect:
                 return True
         except requests.RequestException:
             continue

@@ -12,7 +12,9 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.responses import Response
 
+from orchestration.guarding import JSON, SENT_UNASKED, Guard
 from orchestration.portal import (
     catalog,
     downloads,
@@ -57,6 +59,9 @@ def create_app(
         yield
         portal.close()
 
+    def refuse(status: int, sentence: str) -> Response:
+        return transport.refusal(status, sentence, str(portal.manners.error_keys))
+
     connections = connections or Connections()
     app = Starlette(
         routes=[
@@ -70,6 +75,7 @@ def create_app(
         ],
         middleware=[
             Middleware(transport.EdgeHeaders),
+            Middleware(Guard, takes_body=_takes_body, refuse=refuse),
             Middleware(Throttle, portal=portal),
             Middleware(FaultLine, faults=portal.faults, connections=connections),
         ],
@@ -84,3 +90,16 @@ def create_app(
     app.state.portal = portal
     app.state.connections = connections
     return app
+
+
+def _takes_body(path: str, kind: str) -> bool:
+    """JSON everywhere, and what clients send besides where they send it.
+
+    Real ones name no type for JSON; the guard lets no browser do so. Rows say themselves what else
+    they take.
+    """
+    if kind in ("", JSON):
+        return True
+    if path.startswith(("/resource/", f"{dsmapi.BASE}/source/")):
+        return kind not in SENT_UNASKED
+    return kind == "multipart/form-data" and files.PATH.fullmatch(path) is not None

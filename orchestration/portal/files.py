@@ -32,6 +32,8 @@ from orchestration.portal.store import (
 )
 from orchestration.portal.transport import json_response, read_body
 
+PATH = re.compile(r"/api/(imports2/?|views/[^/]+)")
+"""Where files come in."""
 _MIME = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 
 

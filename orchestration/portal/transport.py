@@ -25,7 +25,13 @@ from orchestration.portal.strikes import REQUEST_ID_KEY
 logger = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_CODES = {404: "not-found", 405: "method-not-allowed"}
+_CODES = {
+    403: "permission_denied",
+    404: "not-found",
+    405: "method-not-allowed",
+    415: "req.content-type.not-json",
+    421: "misdirected-request",
+}
 
 
 class EdgeHeaders:
@@ -141,9 +147,7 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405 and request.method == "OPTIONS":
         return _options(request)
-    code = _CODES.get(error.status_code, "invalid-request")
-    refusal = PortalError(error.status_code, code, error.detail)
-    response = json_response(refusal.body(_keys(request)), status=error.status_code)
+    response = refusal(error.status_code, error.detail, _keys(request))
     response.headers.update(error.headers or {})
     return response
 
@@ -164,6 +168,12 @@ def _options(request: Request) -> Response:
         "Access-Control-Max-Age": "86400",
     }
     return Response(headers=headers)
+
+
+def refusal(status: int, message: str, keys: str) -> Response:
+    """The error object of a status that has one meaning only."""
+    error = PortalError(status, _CODES.get(status, "invalid-request"), message)
+    return json_response(error.body(keys), status=status)
 
 
 async def answer_failure(request: Request, error: Exception) -> Response:

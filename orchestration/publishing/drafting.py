@@ -20,9 +20,16 @@ from typing import Any
 from orchestration.column import Column
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, keys_table, parquet, quoted
-from orchestration.errors import NotVerified, PassingFault, PortalFault, SummerwareError
+from orchestration.errors import (
+    NotVerified,
+    PassingFault,
+    PortalFault,
+    PortalMoved,
+    SummerwareError,
+)
 from orchestration.publishing.sending import RefusedRow
 from orchestration.publishing.transport import Credentials
+from orchestration.redirects import Redirected, StayingLogin
 
 _TRANSFORMS = {
     "text": "`{0}`",
@@ -84,6 +91,8 @@ class DraftSender:
 
         login = portal.credentials
         authorization = Authorization(portal.domain, login.username, login.password)
+        # The client makes a session for each request; this goes with every one of them.
+        authorization.basic = StayingLogin(login.username, login.password)
         if portal.ca_file is not None:
             authorization.verify = str(portal.ca_file)
         self._client = Socrata(authorization)
@@ -157,6 +166,11 @@ class DraftSender:
             yield
         except SummerwareError:
             raise
+        except Redirected:
+            raise PortalMoved(
+                f"{self._portal.domain} sends the draft for {portal_id} to another address, where "
+                "nobody went; look at `publish: domain`"
+            ) from None
         except Exception as error:  # noqa: BLE001 - the client raises whatever comes
             # Its errors quote answers, and answers quote cells.
             raise PassingFault(

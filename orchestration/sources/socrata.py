@@ -22,8 +22,15 @@ import requests
 from sodapy import Socrata
 
 from orchestration.dataset import TIME_ZONE, Dataset, plain_heading
-from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault, PortalFault
+from orchestration.errors import (
+    ConfigurationError,
+    ExtractRefused,
+    PassingFault,
+    PortalFault,
+    PortalMoved,
+)
 from orchestration.file_lock import file_lock
+from orchestration.redirects import Redirected, refuse_redirect
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
 from orchestration.sources.landing import ROWS
@@ -121,6 +128,7 @@ class SocrataSource:
             timeout=TIMEOUT_SECONDS,
             session_adapter=self._session_adapter,
         )
+        client.session.hooks["response"].append(refuse_redirect)
         fields: dict[str, None] = {}
         try:
             for portal_id in source.ids:
@@ -208,6 +216,10 @@ def _join_pages(pages: Path, extract: Path, fields: list[str]) -> None:
 
 def _fault(where: str, error: requests.RequestException) -> PassingFault | PortalFault:
     """A refusal is lasting, whatever else may pass; neither message repeats what the portal said."""
+    if isinstance(error, Redirected):
+        return PortalMoved(
+            f"{where} sends us to another address; look at `source: socrata: domain`"
+        )
     status = error.response.status_code if error.response is not None else None
     if status is not None and 400 <= status < 500 and status not in (408, 425, 429):
         return PortalFault(f"{where} refuses to be read (HTTP {status}); look at ids and token")

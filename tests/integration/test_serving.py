@@ -79,6 +79,25 @@ def descendants(pid: int) -> list[int]:
     return found + [deeper for child in found for deeper in descendants(child)]
 
 
+def listening(pids: list[int]) -> set[int]:
+    """The ports on which these processes take connections, on whatever address."""
+    sockets = {
+        link.readlink().name if link.is_symlink() else ""
+        for pid in pids
+        for link in Path(f"/proc/{pid}/fd").glob("*")
+    }
+    lines = [
+        line.split()
+        for name in ("tcp", "tcp6")
+        for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]
+    ]
+    return {
+        int(fields[1].rpartition(":")[2], 16)
+        for fields in lines
+        if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets
+    }
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT], ids=lambda end: end.name)
 def test_portal_says_where_it_is_and_ends(
     start: Start, home: Path, tmp_path: Path, end: signal.Signals
@@ -136,8 +155,9 @@ def test_ui_serves_all_and_leaves_nothing(start: Start, home: Path, tmp_path: Pa
     commands = " ".join(
         Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ") for pid in family
     )
-    assert "dagster-webserver" in commands
+    assert "orchestration.webserver" in commands
     assert "dagster-daemon" in commands
+    assert listening([ui.pid, *family]) == {port, portal_port}, "all else listens on no port"
     ui.terminate()
     assert ui.wait(STOP_SECONDS) == 0
     assert [pid for pid in family if pid in parents()] == []

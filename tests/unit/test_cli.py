@@ -9,9 +9,10 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -29,12 +30,30 @@ REPORTS = {
     "publications": ["publications", FIRST],
     "why": ["why", FIRST, "A1"],
 }
+
+
+def _with_dataset(command: Any, *path: str) -> Iterator[list[str]]:
+    """Every command that takes a dataset, its other words filled in; `{}` is the dataset's."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _with_dataset(inner, *path, name)
+    if any(one.name in ("dataset", "datasets") for one in command.params):
+        words = [*path]
+        for one in command.params:
+            if one.name in ("dataset", "datasets"):
+                words += ["{}"] if one.param_type_name == "argument" else [one.opts[0], "{}"]
+            elif one.required:
+                words += ["1"] if one.param_type_name == "argument" else [one.opts[0], "1"]
+        yield words
+
+
 WITH_DATASET = {
-    **{name: [name, "nowhere"] for name in ("drift", "gates", "ledger", "publications", "run")},
-    "why": ["why", "nowhere", "A1"],
-    "release": ["release", "nowhere", "1"],
-    "discard": ["discard", "nowhere", "1", "--reason", "broken"],
+    " ".join(words).partition(" {}")[0]: words
+    for words in _with_dataset(typer.main.get_command(cli.app))
 }
+NO_IDS = (
+    "nowhere", f"../datasets/{FIRST}", f"./{FIRST}", f"{FIRST}.yaml", f"{FIRST}/", FIRST.upper(),
+    f" {FIRST}", "*", "..", "signers", "",
+)  # fmt: skip
 NOT_IN_REPORTS = {"alembic", "dagster", "dbt", "great_expectations", "pandas", "sodapy"}
 SECRET = "hunter2-secret"
 BAD_URLS = {
@@ -71,12 +90,23 @@ def call(
 
 
 @pytest.mark.parametrize("words", WITH_DATASET.values(), ids=WITH_DATASET)
-def test_unknown_dataset_names_the_known_ones(call: Callable[..., Answer], words: list[str]):
-    """A slip of the pen is a usage error that says what could have been meant."""
-    answer = call(*words)
-    assert answer.code == 2
-    assert f"no dataset is named nowhere; there are {', '.join(IDS)}" in answer.err
-    assert answer.out == ""
+def test_dataset_is_named_by_its_id(
+    call: Callable[..., Answer], words: list[str], tmp_path: Path
+) -> None:
+    """A slip of the pen, or a path wherever it leads, is an error that says what could be meant."""
+    elsewhere = tmp_path / "elsewhere" / f"{FIRST}.yaml"
+    elsewhere.parent.mkdir()
+    shutil.copy(PACKAGE / "datasets" / f"{FIRST}.yaml", elsewhere)
+    for name in (*NO_IDS, str(elsewhere.with_suffix("")), str(elsewhere)):
+        answer = call(*(name if word == "{}" else word for word in words))
+        assert (answer.code, answer.out) == (2, ""), name
+        assert f"no dataset is named {name}; there are {', '.join(IDS)}" in answer.err
+
+
+def test_every_command_with_a_dataset_is_among_these() -> None:
+    """So that the test above looks at all of them."""
+    assert {"run", "gates", "why", "takedown", "review import", "upgrade"} <= set(WITH_DATASET)
+    assert len(WITH_DATASET) >= 26
 
 
 @pytest.mark.parametrize("name", ["gates", "publications"])

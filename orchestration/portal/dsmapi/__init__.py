@@ -9,6 +9,7 @@ from URLs, agents, other views and spreadsheets are refused, as are configuratio
 HTTP.
 """
 
+from orchestration.portal.dsmapi.links import BASE
 from orchestration.portal.dsmapi.routes import routes
 
-__all__ = ["routes"]
+__all__ = ["BASE", "routes"]

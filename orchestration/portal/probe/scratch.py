@@ -154,11 +154,12 @@ def make_scratch(access: Access) -> str:
     with _session(access) as session:
         session.auth = (access.username, access.password)
         session.headers["X-App-Token"] = access.app_token
-        made = session.post(f"{access.base}/api/views.json?nbe=true", json=body, timeout=_TIMEOUT)
+        stay: dict[str, Any] = {"timeout": _TIMEOUT, "allow_redirects": False}
+        made = session.post(f"{access.base}/api/views.json?nbe=true", json=body, **stay)
         if made.status_code != 200:
             raise ProbeError(f"making a dataset: {made.status_code} {made.text[:200]}")
         fourfour = str(made.json()["id"])
-        session.post(f"{access.base}/api/views/{fourfour}/publication.json", timeout=_TIMEOUT)
+        session.post(f"{access.base}/api/views/{fourfour}/publication.json", **stay)
     return fourfour
 
 

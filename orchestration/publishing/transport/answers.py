@@ -24,8 +24,9 @@ from orchestration.errors import (
     RequestRefused,
     RequestTooLarge,
 )
-from orchestration.publishing.transport.client import NoAnswerYet, Redirected
+from orchestration.publishing.transport.client import NoAnswerYet
 from orchestration.publishing.transport.seam import Answer, RowError
+from orchestration.redirects import Redirected
 
 NO_JSON = "the answer is no JSON, so nothing is known yet; is the domain a portal's, and is it up?"
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))

@@ -17,6 +17,8 @@ import requests
 from requests.adapters import HTTPAdapter
 from sodapy import Socrata
 
+from orchestration.redirects import refuse_redirect
+
 TIMEOUT_SECONDS = 600
 _ROWS = "/resource/"
 _JSON = {"Content-Type": "application/json"}
@@ -44,10 +46,6 @@ class NoAnswerYet(requests.RequestException):
     """The portal answered that it is not done (202), or with something else than an answer."""
 
 
-class Redirected(requests.RequestException):
-    """The portal sent us elsewhere; nobody went."""
-
-
 class SodaClient(Socrata):  # type: ignore[misc]
     """sodapy's client with our manners: one request for each call, whose answer stays at hand."""
 
@@ -71,7 +69,7 @@ class SodaClient(Socrata):  # type: ignore[misc]
         )
         self.request_id = ""
         self.answer: requests.Response | None = None
-        self.session.hooks["response"].append(self._see)
+        self.session.hooks["response"] += [self._see, refuse_redirect]
 
     def read(self, portal_id: str, query: dict[str, Any]) -> requests.Response:
         """Rows as the portal wrote them: sodapy's `get` would make a Python object of each."""
@@ -148,8 +146,7 @@ class SodaClient(Socrata):  # type: ignore[misc]
         """Sees every answer before requests would follow it and sodapy believe it."""
         self.answer = answer
         self.request_id = answer.headers.get("X-Socrata-RequestId", self.request_id)
-        kind = Redirected if 300 <= answer.status_code < 400 else NoAnswerYet
-        if kind is Redirected or answer.status_code == 202:
+        if answer.status_code == 202:
             # Nobody reads its body any more; the connection must not wait for that.
             answer.close()
-            raise kind(response=answer)
+            raise NoAnswerYet(response=answer)
