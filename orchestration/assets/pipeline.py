@@ -12,10 +12,9 @@ import dagster as dg
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import (
     ConfigurationError,
-    Fault,
     PassingFault,
     SummerwareError,
-    place_of,
+    unforeseen,
 )
 from orchestration.layers import sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
@@ -95,7 +94,7 @@ class Pipeline(dg.ConfigurableResource[None]):
         except Exception as error:  # noqa: BLE001 - see below
             # An error we did not foresee may quote a cell: its kind and place are told, its text
             # is not, neither here nor in Dagster's event log.
-            fault = Fault(f"{what}: {type(error).__name__} at {place_of(error)}")
+            fault = unforeseen(what, error)
             progress.error("%s", fault)
             raise _failure(fault) from None
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from orchestration.bounded_answers import bounded_session
 from orchestration.dataset import TIME_ZONE, load_sound_datasets
 from orchestration.health.checks import examine
 from orchestration.settings import Settings
@@ -66,8 +67,9 @@ def _ping() -> bool:
         return False
     for _ in range(3):
         try:
-            if requests.get(url, timeout=_SECONDS).ok:
-                return True
+            with bounded_session(seconds=_SECONDS) as session:
+                if session.get(url, timeout=_SECONDS).ok:
+                    return True
         except requests.RequestException:
             continue
     return False

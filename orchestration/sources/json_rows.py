@@ -70,6 +70,15 @@ def as_text(value: Any, where: str, bounds: Bounds) -> str:
     return value if isinstance(value, str) else "".join(_nested(value, where, bounds, 0))
 
 
+def as_json(row: dict[str, Any], where: str, bounds: Bounds) -> str:
+    """A row as compact JSON, numbers as they were written.
+
+    Raises:
+        ExtractRefused: it is nested too deeply.
+    """
+    return "".join(_nested(row, where, bounds, -1))
+
+
 def _nested(value: Any, where: str, bounds: Bounds, depth: int) -> Iterator[str]:
     if isinstance(value, dict | list) and depth >= bounds.depth:
         raise bounds.exceeded(where, "depth")
