@@ -315,7 +315,7 @@ class _Reader:
         refused = []
         for name in self._merged_ranges():
             left, top, right, bottom = range_boundaries(name.replace("$", ""))
-            touched = set(range(left, right + 1)) & set(self._columns)
+            touched = any(left <= column <= right for column in self._columns)
             if bottom < headings or not touched or (left, top) == (right, bottom):
                 continue
             if meaning == "fill" and left == right and top > headings:
