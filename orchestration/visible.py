@@ -6,6 +6,7 @@ signs that nobody sees stand as their numbers, here.
 """
 
 import unicodedata
+from typing import Any
 
 _UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
@@ -23,3 +24,11 @@ def visible(text: str, *, keep: str = "") -> str:
         else sign
         for sign in text
     )
+
+
+def in_page(value: Any) -> Any:
+    """What a page's template writes of a value: a text's unseen signs as numbers, line ends kept.
+
+    What a template made itself is of a type of its own, and stays.
+    """
+    return visible(value, keep="\n\t") if type(value) is str else value

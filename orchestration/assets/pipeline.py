@@ -22,6 +22,7 @@ from orchestration.settings import Settings
 from orchestration.sources import Source
 from orchestration.state.database import open_database
 from orchestration.state.store import State
+from orchestration.visible import visible
 
 progress = logging.getLogger("summerware.progress")
 """What a person at the terminal sees while a run works; the command line listens to it."""
@@ -120,7 +121,7 @@ def tag_run(context: dg.OpExecutionContext, dataset: str, **found: str) -> None:
 
 def _failure(error: SummerwareError) -> dg.Failure:
     return dg.Failure(
-        description=str(error),
+        description=visible(str(error), keep="\n\t"),
         metadata={"kind": type(error).__name__, "exit_code": error.exit_code},
         allow_retries=False,
     )

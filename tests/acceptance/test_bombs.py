@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,8 +27,9 @@ SECONDS, MEMORY = 120, 1_500 * MB
 RUN = """
 import json, resource, subprocess, sys
 ended = subprocess.run(sys.argv[1:], capture_output=True, text=True)
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-print(json.dumps([ended.returncode, ended.stdout, ended.stderr, peak]))
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+took = used.ru_utime + used.ru_stime
+print(json.dumps([ended.returncode, ended.stdout, ended.stderr, used.ru_maxrss * 1024, took]))
 """
 
 
@@ -46,10 +46,12 @@ def sound_city(new_city: Callable[[], City]) -> City:
 
 
 def run_measured(city: City, *words: str) -> tuple[int, str, str, int, float]:
-    """A command in a process of its own: exit code, what it said, peak memory, seconds."""
+    """A command in a process of its own: exit code, what it said, peak memory, seconds of its work.
+
+    What the machine does beside it is not the command's.
+    """
     command = [str(Path(sys.executable).parent / "summerware"), *words]
     environment = {**os.environ, "SUMMERWARE_HOME": str(city.home)}
-    started = time.monotonic()
     ended = subprocess.run(
         [sys.executable, "-c", RUN, *command],
         capture_output=True,
@@ -57,12 +59,12 @@ def run_measured(city: City, *words: str) -> tuple[int, str, str, int, float]:
         check=True,
         env=environment,
     )
-    code, out, err, peak = json.loads(ended.stdout)
-    return code, out, err, peak, time.monotonic() - started
+    code, out, err, peak, seconds = json.loads(ended.stdout)
+    return code, out, err, peak, seconds
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("name", "bomb"), BOMBS.values(), ids=BOMBS)
 def test_bomb_ends_alone(sound_city: City, tmp_path: Path, name: str, bomb: Any) -> None:
     """The dataset it came for says what is wrong; nobody else is hit."""
