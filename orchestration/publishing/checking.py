@@ -30,7 +30,10 @@ _HELD_AS = {
     "point": "VARCHAR",
 }
 """What a model may have for a type of the dataset file."""
-_NO_TEXT = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]"
+_NO_TEXT = (
+    r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}"
+    r"\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]"
+)
 """Control characters, and signs that turn a line round or end it unseen; tabs and line ends, which the
 models collapse, may stand in a text."""
 _SHOWN = 1_000
