@@ -5,6 +5,7 @@ codes: 0 done, 1 data stopped at a gate, 2 usage or configuration, 3 fault.
 """
 
 import getpass
+import io
 import logging
 import sys
 from collections.abc import Mapping
@@ -14,14 +15,13 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 
 from orchestration import reports
 from orchestration import trend as trends
 from orchestration.alerts import commands as alert_commands
 from orchestration.classification.commands import classify
 from orchestration.dataset import TIME_ZONE, load_datasets
-from orchestration.errors import ConfigurationError, SummerwareError
+from orchestration.errors import ConfigurationError, SummerwareError, unforeseen
 from orchestration.evaluation.commands import evaluate
 from orchestration.health import commands as health_commands
 from orchestration.portal import commands as portal_commands
@@ -35,10 +35,13 @@ from orchestration.terminal import (
     find_dataset,
     fitting_table,
     open_state,
+    out,
     print_json,
     show_progress,
+    styled,
 )
 from orchestration.upgrading.commands import upgrade
+from orchestration.visible import visible
 
 app = typer.Typer(
     help="Clean, check and publish police and civic data, with an account of every row.",
@@ -46,7 +49,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(soft_wrap=True)
 
 DatasetArgument = Annotated[str, typer.Argument(help="Id of the dataset.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
@@ -93,9 +95,7 @@ def run(
         _print_summary(summary.datasets, dry_run=dry_run)
         _print_where_to_look(summary.run_id, live=summary.portal is None)
         if summary.open_alerts:
-            out.print(
-                f"Open alerts:       {summary.open_alerts}, see: summerware alerts", highlight=False
-            )
+            out.print(f"Open alerts:       {summary.open_alerts}, see: summerware alerts")
     _offer_release(summary.datasets)
     raise typer.Exit(summary.exit_code)
 
@@ -119,7 +119,7 @@ def gates(
         table.add_row(
             gate["dataset"],
             gate["gate"],
-            _coloured(gate["verdict"]),
+            styled(_coloured(gate["verdict"])),
             gate["recorded_at"][:16].replace("T", " "),
             f"{gate['rows']:,}",
             f"{gate['quarantined']:,}",
@@ -130,7 +130,6 @@ def gates(
             told = f"{rule['outcome']} ({rule['cause'] or rule['failing']})"
             out.print(
                 f"{gate['dataset']} {gate['gate']}: {rule['rule_id']} {told}, {rule['strength']}",
-                highlight=False,
             )
     return None
 
@@ -161,7 +160,7 @@ def ledger(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     found = reports.ledger(settings, state, find_dataset(settings, dataset))
     if as_json:
         return print_json(found)
-    out.print(f"{dataset}: {found['raw']:,} raw lines", highlight=False)
+    out.print(f"{dataset}: {found['raw']:,} raw lines")
     table = fitting_table("fate", "lines", texts=1)
     for fate, count in found["fates"].items():
         table.add_row(fate, f"{count:,}")
@@ -200,7 +199,7 @@ def discard(
     if found is None or found.dataset != dataset:
         raise ConfigurationError(f"{dataset}: no extract {extract} was landed")
     state.discard_extract(extract, by=by or getpass.getuser(), reason=reason)
-    out.print(f"{dataset}: {extract} ({found.file_name}) is not used again.", highlight=False)
+    out.print(f"{dataset}: {extract} ({found.file_name}) is not used again.")
 
 
 @app.command()
@@ -243,9 +242,9 @@ def check(as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"mistakes": mistakes, "warnings": warnings})
     for warning in warnings if not as_json else ():
-        err.print(warning, style="yellow", markup=False, highlight=False)
+        err.print(warning, style="yellow")
     for mistake in mistakes if not as_json else ():
-        err.print(mistake, style="red", markup=False, highlight=False)
+        err.print(mistake, style="red")
     if mistakes:
         raise typer.Exit(2)
     if not as_json:
@@ -270,7 +269,7 @@ def sample(
     except SpecError as error:
         raise ConfigurationError(str(error)) from error
     for path in files:
-        out.print(str(path), markup=False, highlight=False)
+        out.print(str(path))
 
 
 @app.command()
@@ -327,9 +326,8 @@ def _as_date(text: str) -> date:
         raise ConfigurationError(f"--as-of: {text!r} is not a date YYYY-MM-DD") from error
 
 
-def _coloured(verdict: str) -> str:
-    colour = {"passed": "green", "failed": "red", "broken": "magenta"}[verdict]
-    return f"[{colour}]{verdict}[/{colour}]"
+def _coloured(verdict: str) -> tuple[str, str]:
+    return verdict, {"passed": "green", "failed": "red", "broken": "magenta"}[verdict]
 
 
 def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
@@ -342,20 +340,22 @@ def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
         table.add_row(one["dataset"], *(f"{count:,}" for count in cells))
     out.print(table)
     for one in datasets:
-        verdicts = ", ".join(f"{gate} {_coloured(said)}" for gate, said in one["gates"].items())
-        out.print(f"{one['dataset']}: gates {verdicts or '-'}", highlight=False)
-        out.print(f"    portal: {_portal_cell(one, dry_run=dry_run)}", highlight=False)
+        verdicts = [
+            part for gate, said in one["gates"].items() for part in (f", {gate} ", _coloured(said))
+        ]
+        first = str(verdicts[0]).removeprefix(", ") if verdicts else "-"
+        out.print(styled(f"{one['dataset']}: gates {first}", *verdicts[1:]))
+        out.print(styled("    portal: ", _portal_cell(one, dry_run=dry_run)))
         for line in (one["stopped_gate"] or {"says": ""})["says"].splitlines():
-            out.print(f"    {line}", highlight=False, markup=False)
+            out.print(f"    {line}")
         if one["drift"]:
             out.print(
                 f"    drift: {one['drift']:,} values are new together: "
                 f"summerware drift {one['dataset']}",
-                highlight=False,
             )
 
 
-def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str:
+def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str | tuple[str, str]:
     publication = one["publication"]
     if publication is not None:
         changes = ", ".join(
@@ -376,16 +376,16 @@ def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str:
             f"{waits}"
         )
     if one["stopped_by"]:
-        return f"[red]as it was. {one['stopped_by']}[/red]"
+        return f"as it was. {one['stopped_by']}", "red"
     if one["stopped_gate"]:
-        return f"[red]stopped at the {one['stopped_gate']['gate']} gate; it is as it was[/red]"
+        return f"stopped at the {one['stopped_gate']['gate']} gate; it is as it was", "red"
     if dry_run and one["fates"]:
         return "dry run: nothing sent"
     return "no extract" if not one["gates"] else "nothing newer to publish"
 
 
 def _print_where_to_look(run_id: str, *, live: bool) -> None:
-    out.print(f"Run {run_id}", highlight=False)
+    out.print(f"Run {run_id}")
     out.print("Verdicts:          summerware gates")
     out.print("Fates of lines:    summerware ledger DATASET")
     out.print("Story of one row:  summerware why DATASET KEY")
@@ -401,7 +401,7 @@ def _offer_release(datasets: list[dict[str, Any]]) -> None:
             _say_how_to_override(one["dataset"], publication["id"])
         if publication is None or publication["state"] != "held":
             continue
-        out.print(f"{one['dataset']}: {_portal_cell(one, dry_run=False)}")
+        out.print(styled(f"{one['dataset']}: ", _portal_cell(one, dry_run=False)))
         if sys.stdin.isatty() and typer.confirm("Publish this?", default=False):
             publishing_commands.release(one["dataset"], publication["id"], by=None)
         else:
@@ -409,7 +409,7 @@ def _offer_release(datasets: list[dict[str, Any]]) -> None:
 
 
 def _say_how_to_override(dataset: str, publication_id: str) -> None:
-    out.print(f"{dataset}: nothing was sent. What to do:", highlight=False)
+    out.print(f"{dataset}: nothing was sent. What to do:")
     for number, step in enumerate(
         (
             f"Look at the changes: summerware plan {dataset} --publication {publication_id}",
@@ -419,16 +419,18 @@ def _say_how_to_override(dataset: str, publication_id: str) -> None:
         ),
         start=1,
     ):
-        out.print(f"    {number}. {step}", highlight=False, markup=False)
+        out.print(f"    {number}. {step}")
 
 
 def _print_trend(found: trends.Trend) -> None:
     for gate, verdicts in found.verdicts.items():
         bad = [one for one in verdicts if one.verdict != "passed"]
         out.print(
-            f"{found.dataset} {gate}: {_runs(len(verdicts))}, {len(bad):,} stopped, last "
-            f"{_coloured(verdicts[-1].verdict)}, {_day(verdicts[0])} to {_day(verdicts[-1])}",
-            highlight=False,
+            styled(
+                f"{found.dataset} {gate}: {_runs(len(verdicts))}, {len(bad):,} stopped, last ",
+                _coloured(verdicts[-1].verdict),
+                f", {_day(verdicts[0])} to {_day(verdicts[-1])}",
+            )
         )
         table = fitting_table(
             "rule", "share of rows over time", "last", "most", "not passed", texts=2
@@ -441,7 +443,7 @@ def _print_trend(found: trends.Trend) -> None:
         if len(quiet) < len(rules):
             out.print(table)
         if quiet:
-            out.print(f"{len(quiet)} rules never failed.", style="dim", highlight=False)
+            out.print(f"{len(quiet)} rules never failed.", style="dim")
         out.print()
 
 
@@ -464,19 +466,18 @@ def _print_rule(one: trends.RuleTrend) -> None:
     )
     out.print(
         f"{one.rule_id} ({one.gate} gate, {one.strength}): {_runs(len(one.points))}{told}",
-        highlight=False,
     )
     shares = [point.share for point in one.points]
     top = max((share for share in shares if share is not None), default=0.0)
     for number, line in enumerate(trends.plot(shares, width=64, height=6)):
-        out.print(f"{top:8.2%} " if not number else " " * 9, line, sep="", highlight=False)
-    out.print(f"{' ' * 9}{_day(one.points[0])} to {_day(one.last)}", style="dim", highlight=False)
+        out.print(f"{top:8.2%} " if not number else " " * 9, line, sep="")
+    out.print(f"{' ' * 9}{_day(one.points[0])} to {_day(one.last)}", style="dim")
     table = fitting_table("when (UTC)", "run", "outcome", "failing", "of rows", "share", texts=3)
     for point in one.points[-20:]:
         table.add_row(
             point.recorded_at[:16].replace("T", " "),
             point.run_id[:8],
-            _coloured(point.outcome),
+            styled(_coloured(point.outcome)),
             f"{point.failing:,}",
             f"{point.rows:,}",
             "-" if point.share is None else f"{point.share:.3%}",
@@ -493,7 +494,7 @@ def _day(one: Verdict | trends.Point) -> str:
 
 
 def _print_story(story: Mapping[str, Any]) -> None:
-    out.print(f"{story['dataset']} {story['key']}", style="bold", highlight=False)
+    out.print(f"{story['dataset']} {visible(story['key'])}", style="bold")
     lines = fitting_table("line", "fate", "why", "absorbed by")
     for line in story["lines"]:
         lines.add_row(line["line"], line["fate"], line["reason"] or "", line["survivor"] or "")
@@ -501,7 +502,7 @@ def _print_story(story: Mapping[str, Any]) -> None:
     if story["rules"]:
         out.print("Stopped by:")
         for rule in story["rules"]:
-            out.print(f"  {rule['rule']} (line {rule['line']})", highlight=False)
+            out.print(f"  {rule['rule']} (line {rule['line']})")
     if story["cells"]:
         cells = fitting_table("line", "column", "rule", "from", "to", texts=5)
         for cell in story["cells"]:
@@ -517,14 +518,34 @@ def _print_story(story: Mapping[str, Any]) -> None:
         out.print(
             f"It is {where}; last {standing.get('change', 'seen')} in publication "
             f"{standing.get('publication', '-')} at {standing.get('published_at', '-')}",
-            highlight=False,
         )
 
 
+_Misused: type[Exception] = typer.BadParameter.__mro__[2]
+"""The root of what typer raises of arguments and options; it has no public name."""
+
+
 def main() -> None:
-    """Runs the command and turns our errors into a message and an exit code."""
+    """Runs the command and turns every error into a sentence and an exit code."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
     try:
-        app()
+        ended = app(standalone_mode=False)
+        return ended if isinstance(ended, int) else 0
     except SummerwareError as error:
-        err.print(str(error), style="red", markup=False, highlight=False)
-        sys.exit(error.exit_code)
+        err.print(str(error), style="red")
+        return error.exit_code
+    except _Misused as error:
+        told = io.StringIO()
+        error.show(file=told)  # type: ignore[attr-defined]
+        err.print(told.getvalue().rstrip())
+        return 2
+    except typer.Abort:
+        err.print("Aborted.")
+        return 1
+    except Exception as error:  # noqa: BLE001 - its text may quote a cell, and a traceback does
+        fault = unforeseen(" ".join(["summerware", *sys.argv[1:2]]), error)
+        err.print(str(fault), style="red")
+        return fault.exit_code

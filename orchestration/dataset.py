@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from orchestration.bounds import Bounds
 from orchestration.column import Column, Name, Strict
 from orchestration.errors import ConfigurationError
 
@@ -61,13 +62,14 @@ class Workbook(Strict):
 class Source(Strict):
     """How extracts of this dataset are read and what their absences mean."""
 
-    LATER = frozenset({"workbook"})
+    LATER = frozenset({"workbook", "bounds"})
 
     kind: Literal["complete", "window", "increment"]
     window: Window | None = None
     encoding: str = "utf-8"
     delimiter: str | None = None
     workbook: Workbook = Workbook()
+    bounds: Bounds = Bounds()
     socrata: SocrataSource | None = None
 
     @model_validator(mode="after")

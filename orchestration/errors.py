@@ -23,6 +23,7 @@ A message says what, which dataset, row or file, and what to do next. It never c
 content. Bad rows are not errors: they are rows with a fate.
 """
 
+import os
 import traceback
 from pathlib import Path
 from typing import ClassVar
@@ -136,6 +137,35 @@ class AnswerUnknown(PassingFault):
 
 class NotVerified(PassingFault):
     """What was sent could not be read back yet: nobody may say that it is right."""
+
+
+_MEANINGS = {
+    "duckdb": "the database engine could not read or work out what is kept, of which a file may be "
+    "damaged",
+    "pyarrow": "a file that is kept could not be read and may be damaged",
+    "sqlalchemy": "the state database could not be read or written",
+    "yaml": "a file of settings could not be read",
+    "pydantic_core": "a record that is kept is not what it should be",
+}
+"""What an error means that a library raised; its own words may quote a cell."""
+
+
+def unforeseen(what: str, error: BaseException) -> Fault:
+    """An error that nobody foresaw as a fault in one sentence: its kind and place, never its text."""
+    if isinstance(error, OSError):
+        name = Path(str(error.filename)).name if error.filename else "a file or address"
+        meaning = f"{name} could not be used ({os.strerror(error.errno or 0)})"
+    elif isinstance(error, MemoryError):
+        meaning = "the memory is full"
+    elif isinstance(error, RecursionError):
+        meaning = "something is nested too deeply"
+    else:
+        library = type(error).__module__.partition(".")[0].removeprefix("_")
+        meaning = _MEANINGS.get(library, "something broke that nobody foresaw")
+    return Fault(
+        f"{what}: {meaning} ({type(error).__name__} at {place_of(error)}); see `summerware doctor`, "
+        "and report this line where it comes again"
+    )
 
 
 def place_of(error: BaseException) -> str:

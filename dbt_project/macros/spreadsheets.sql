@@ -57,15 +57,40 @@
 {%- endmacro %}
 
 {#
+    Signs that are no text: what a terminal obeys, what turns a line round, what ends a line unseen.
+    Tabs, line ends and form feeds are blanks, which every text column collapses.
+#}
+{% macro no_text() -%}
+    [\x00-\x08\x0B\x0E-\x1F\x7F-\x{9F}\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]
+{%- endmacro %}
+
+{# The columns of a line that hold such a sign; all cells are looked at in one, as few have any. #}
+{% macro holding_no_text(names) -%}
+    {%- if not names -%}
+    null::varchar
+    {%- else -%}
+    case
+        when regexp_matches(concat_ws(''
+            {%- for name in names %}, {{ name }}__read{% endfor %}), '{{ no_text() }}')
+            then nullif(concat_ws(
+                ', '
+                {%- for name in names %}
+                , case when regexp_matches({{ name }}__read, '{{ no_text() }}') then '{{ name }}' end
+                {%- endfor %}
+            ), '')
+    end
+    {%- endif -%}
+{%- endmacro %}
+
+{#
     Whether a cell still holds what is no value of any column: an error such as #N/A, also in a list,
-    or a character that is no text, as it was read; a formula, a rounded number or a guard, after
-    every step. The quick looks before the expressions spare nearly every cell.
+    as it was read; a formula, a rounded number or a guard, after every step. The quick looks before
+    the expressions spare nearly every cell.
 #}
 {% macro is_mangled(read, made) -%}
     case
         when contains({{ read }}, '#')
             and regexp_matches({{ read }}, '{{ spreadsheet_error() }}') then true
-        when contains({{ read }}, chr(0)) then true
         when {{ read }} >= 'E' and {{ read }} < 'f' and starts_with(upper({{ read }}), 'ERR:5')
             then length({{ read }}) = 7
         when {{ made }} >= '=' and {{ made }} < '>'

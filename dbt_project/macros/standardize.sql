@@ -163,6 +163,7 @@
 {% macro standardized(id, relation, steps={}, address=none) %}
     {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
     {%- set texts = landed | selectattr('type', 'equalto', 'text') | list %}
+    {%- set written = landed | selectattr('type', 'in', ('text', 'point')) | list %}
     {%- set rules = {} %}
     {%- set lists = {} %}
     {%- for column in landed %}
@@ -241,8 +242,9 @@ explained as (
         *
         {%- for column in texts %}{{ ' exclude (' if loop.first }}{{ column['name'] }}__cell{{ ')' if loop.last else ', ' }}{% endfor %},
         nullif(concat_ws(
-            ', '
-            {%- for column in landed if column['type'] in ('text', 'point') %}
+            ', ',
+            {{ holding_no_text(written | map(attribute='name') | list) }}
+            {%- for column in written %}
             {%- set name = column['name'] %}
             , case when {{ is_mangled(name ~ '__read', name) }} then '{{ name }}' end
             {%- endfor %}

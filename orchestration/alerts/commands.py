@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 
 from orchestration.alerts.findings import WARNING
 from orchestration.alerts.lifecycle import acknowledge
@@ -16,9 +15,7 @@ from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from orchestration.state.alerts import CLAIMED, NO_CHANNEL, PENDING, Alert, AlertStore, Delivery
 from orchestration.state.store import now
-from orchestration.terminal import err, fitting_table, open_state, print_json
-
-out = Console(soft_wrap=True)
+from orchestration.terminal import err, fitting_table, open_state, out, print_json, styled
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -74,10 +71,10 @@ def send_trial(as_json: JsonOption = False) -> None:
         )
     else:
         for name, failure in said.items():
-            told = "[green]accepted[/green]" if not failure else f"[red]{failure}[/red]"
-            out.print(f"{name}: {told}", highlight=False)
+            told = (failure, "red") if failure else ("accepted", "green")
+            out.print(styled(f"{name}: ", told))
         for name in unknown:
-            out.print(f"{name}: [yellow]{variable_of(name)} is not set[/yellow]", highlight=False)
+            out.print(styled(f"{name}: ", (f"{variable_of(name)} is not set", "yellow")))
     if unknown or any(said.values()):
         raise typer.Exit(3 if any(said.values()) else 2)
 
@@ -95,7 +92,6 @@ def send_due() -> None:
     out.print(
         f"{seen.open_alerts} alerts are open; {told.sent} messages went, {told.failed} did not, "
         f"{told.waiting} wait.",
-        highlight=False,
     )
     if told.failed:
         raise typer.Exit(3)
@@ -119,7 +115,7 @@ def ack(
             ),
         )
     for one in taken:
-        out.print(f"{one.id} is {by.strip()}'s: {one.facts['headline']}", highlight=False)
+        out.print(f"{one.id} is {by.strip()}'s: {one.facts['headline']}")
 
 
 def _print(alert: Alert) -> None:
@@ -128,13 +124,14 @@ def _print(alert: Alert) -> None:
     runs = f", {alert.runs} runs" if alert.runs > 1 else ""
     taken = f", taken on by {alert.acked_by}" if alert.acked_by else ""
     out.print(
-        f"[{'green' if alert.resolved_at else colour}]{label}[/] {alert.id}  {alert.facts['title']}"
-        f"  since {_local(alert.opened_at)}{runs}{taken}",
-        highlight=False,
+        styled(
+            (label, "green" if alert.resolved_at else colour),
+            f" {alert.id}  {alert.facts['title']}  since {_local(alert.opened_at)}{runs}{taken}",
+        )
     )
-    out.print(f"    {alert.facts['headline']}", highlight=False, markup=False)
+    out.print(f"    {alert.facts['headline']}")
     if not alert.resolved_at and alert.facts.get("to_do"):
-        out.print(f"    {alert.facts['to_do']}", highlight=False, markup=False, style="dim")
+        out.print(f"    {alert.facts['to_do']}", style="dim")
 
 
 def _print_unsent(found: Sequence[Alert], unsent: Sequence[Delivery]) -> None:
@@ -146,7 +143,6 @@ def _print_unsent(found: Sequence[Alert], unsent: Sequence[Delivery]) -> None:
         err.print(
             f"Nobody was told through {channel}: {variable_of(channel)} is not set.",
             style="yellow",
-            highlight=False,
         )
     late = [one for one in unsent if one.state != NO_CHANNEL and one.failure]
     if late:

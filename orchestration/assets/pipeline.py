@@ -12,10 +12,9 @@ import dagster as dg
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import (
     ConfigurationError,
-    Fault,
     PassingFault,
     SummerwareError,
-    place_of,
+    unforeseen,
 )
 from orchestration.layers import sweep_workspaces
 from orchestration.processes import note_process, report_dead_runs
@@ -23,6 +22,7 @@ from orchestration.settings import Settings
 from orchestration.sources import Source
 from orchestration.state.database import open_database
 from orchestration.state.store import State
+from orchestration.visible import visible
 
 progress = logging.getLogger("summerware.progress")
 """What a person at the terminal sees while a run works; the command line listens to it."""
@@ -95,7 +95,7 @@ class Pipeline(dg.ConfigurableResource[None]):
         except Exception as error:  # noqa: BLE001 - see below
             # An error we did not foresee may quote a cell: its kind and place are told, its text
             # is not, neither here nor in Dagster's event log.
-            fault = Fault(f"{what}: {type(error).__name__} at {place_of(error)}")
+            fault = unforeseen(what, error)
             progress.error("%s", fault)
             raise _failure(fault) from None
 
@@ -121,7 +121,7 @@ def tag_run(context: dg.OpExecutionContext, dataset: str, **found: str) -> None:
 
 def _failure(error: SummerwareError) -> dg.Failure:
     return dg.Failure(
-        description=str(error),
+        description=visible(str(error), keep="\n\t"),
         metadata={"kind": type(error).__name__, "exit_code": error.exit_code},
         allow_retries=False,
     )

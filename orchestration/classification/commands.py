@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from orchestration.state.store import State
-from orchestration.terminal import find_dataset, open_state, print_json
+from orchestration.terminal import find_dataset, open_state, out, print_json
 
-out = Console(soft_wrap=True, highlight=False, markup=False)
 SHOWN = 30
 
 

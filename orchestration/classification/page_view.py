@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from orchestration.classification.counting import Said
 from orchestration.classification.questions import Question
-from orchestration.classification.showing import Shown, visible
+from orchestration.classification.showing import Shown
 from orchestration.classification.taking_over import UPGRADE
 from orchestration.dataset import TIME_ZONE, Dataset, Policy
 from orchestration.domains.classes import NOT_OURS, Classes, classes_path, load_classes_file
@@ -29,6 +29,7 @@ from orchestration.state.classifications import (
     ClassificationStore,
 )
 from orchestration.state.store import State
+from orchestration.visible import visible
 
 HISTORY = 20
 Show = Callable[[str], Shown]

@@ -4,7 +4,6 @@ A word that names a person is told by the kinds found in it and by the line that
 nobody sees, or that turn a line round, stand as their numbers. Pages escape what they are given.
 """
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,11 +11,11 @@ from functools import lru_cache
 from orchestration.scanning.addresses import names_of_streets
 from orchestration.scanning.persons import KINDS, PERSONAL, find_persons
 from orchestration.settings import Settings
+from orchestration.visible import visible
 from orchestration.warehouse.vocabularies import load_vocabulary
 
 LONGEST = 160
 """Signs of a word that are shown at once."""
-_UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +53,3 @@ def show_words(settings: Settings) -> Callable[[str], Shown]:
         return Shown(text=f"{visible(word[:LONGEST])}… ({len(word):,} signs)", whole=whole)
 
     return show
-
-
-def visible(text: str) -> str:
-    """A text in which signs that are not seen stand as their numbers, such as ⟨U+202E⟩."""
-    return "".join(
-        f"⟨U+{ord(sign):04X}⟩" if unicodedata.category(sign) in _UNSEEN else sign for sign in text
-    )

@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
-from orchestration.terminal import print_json
+from orchestration.terminal import err, out, print_json, styled
 
 if TYPE_CHECKING:
     from orchestration.evaluation.runs import Measure
-
-out = Console(soft_wrap=True)
-err = Console(stderr=True, soft_wrap=True)
 
 
 def evaluate(
@@ -44,7 +41,7 @@ def evaluate(
             extracts=extracts,
             folder=Path(folder),
             rows=rows,
-            say=lambda text: err.print(text, highlight=False),
+            say=lambda text: err.print(text),
         )
     if page is not None:
         write_page(results, page)
@@ -52,19 +49,20 @@ def evaluate(
         print_json(as_values(results))
     else:
         for truth in dict.fromkeys(one.truth for one in results.measures):
-            out.print(f"[bold]{truth}[/bold]", highlight=False)
+            out.print(truth, style="bold")
             for one in results.measures:
                 if one.truth == truth:
-                    out.print(_line(one), highlight=False)
+                    out.print(_line(one))
         for reason in results.left_out:
-            out.print(f"Not measured: {reason}", highlight=False)
+            out.print(f"Not measured: {reason}")
     raise typer.Exit(0 if all(one.is_reached for one in results.measures) else 1)
 
 
-def _line(one: "Measure") -> str:
+def _line(one: "Measure") -> Text:
     sign = "at most" if one.at_most else "at least"
-    told = "[green]reached[/green]" if one.is_reached else "[red]missed[/red]"
-    return (
+    told = ("reached", "green") if one.is_reached else ("missed", "red")
+    return styled(
         f"  {one.name:<36} {one.value:8.4f}  ({one.low:.4f} to {one.high:.4f})  "
-        f"{sign} {one.wanted:g}: {told}"
+        f"{sign} {one.wanted:g}: ",
+        told,
     )

@@ -14,6 +14,7 @@ from orchestration.gates.suites import SUITES
 from orchestration.gates.telling import Told, quarantined_share
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord
+from orchestration.visible import in_page
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +37,9 @@ def write_gate_page(
     from jinja2 import Environment, FileSystemLoader
 
     page = gate_page(settings, dataset, record.layer)
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), autoescape=True)
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, finalize=in_page
+    )
     text = environment.get_template("gate_page.html").render(
         dataset=dataset,
         gate=SUITES[record.layer],

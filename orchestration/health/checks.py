@@ -18,6 +18,7 @@ import requests
 import sqlalchemy as sa
 
 from orchestration.alerts.routing import addresses, all_channels, variable_of
+from orchestration.bounded_answers import bounded_session
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import SummerwareError
 from orchestration.portal.server import running_address
@@ -164,11 +165,12 @@ def _portal(domain: str, portal_id: str) -> Health:
         "next run."
     )
     try:
-        answer = requests.get(
-            f"https://{domain}/api/views/{portal_id}.json",
-            timeout=_PORTAL_SECONDS,
-            allow_redirects=False,
-        )
+        with bounded_session(seconds=_PORTAL_SECONDS) as session:
+            answer = session.get(
+                f"https://{domain}/api/views/{portal_id}.json",
+                timeout=_PORTAL_SECONDS,
+                allow_redirects=False,
+            )
     except requests.RequestException as error:
         return _unwell("portal", f"{domain} does not answer ({type(error).__name__})", advice)
     if answer.is_redirect:

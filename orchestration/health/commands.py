@@ -3,12 +3,9 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from orchestration.settings import Settings
-from orchestration.terminal import open_state, print_json
-
-out = Console(soft_wrap=True)
+from orchestration.terminal import open_state, out, print_json, styled
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -23,11 +20,10 @@ def doctor(as_json: JsonOption = False) -> None:
         print_json([health_json(one) for one in found])
     else:
         for one in found:
-            label = "[green]well  [/green]" if one.is_well else "[red]unwell[/red]"
-            out.print(f"{label}  [bold]{one.name}[/bold]: ", end="", highlight=False)
-            out.print(one.seen, markup=False, highlight=False)
+            label = ("well  ", "green") if one.is_well else ("unwell", "red")
+            out.print(styled(label, "  ", (one.name, "bold"), f": {one.seen}"))
             if one.advice:
-                out.print(f"        {one.advice}", markup=False, highlight=False)
+                out.print(f"        {one.advice}")
     if not all(one.is_well for one in found):
         raise typer.Exit(3)
 
@@ -41,6 +37,6 @@ def heartbeat(as_json: JsonOption = False) -> None:
     if as_json:
         print_json(vars(beaten))
     else:
-        out.print(tell(beaten), markup=False, highlight=False)
+        out.print(tell(beaten))
     if not beaten.was_answered:
         raise typer.Exit(3)

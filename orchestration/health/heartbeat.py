@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
+from orchestration.bounded_answers import bounded_session
 from orchestration.dataset import TIME_ZONE, load_sound_datasets
 from orchestration.health.checks import examine
 from orchestration.settings import Settings
@@ -66,10 +67,11 @@ def _ping() -> bool:
         return False
     for _ in range(3):
         try:
-            answer = requests.get(url, timeout=_SECONDS, allow_redirects=False)
-            # Sent elsewhere is not answered.
-            if answer.ok and not answer.is_redirect:
-                return True
+            with bounded_session(seconds=_SECONDS) as session:
+                # Sent elsewhere is not answered.
+                answer = session.get(url, timeout=_SECONDS, allow_redirects=False)
+                if answer.ok and not answer.is_redirect:
+                    return True
         except requests.RequestException:
             continue
     return False

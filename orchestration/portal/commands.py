@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from orchestration.errors import ConfigurationError, PassingFault
 from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.faults import Faults
 from orchestration.portal.manners import Manners, from_words, read_profile
 from orchestration.settings import Settings
+from orchestration.terminal import out
 
-out = Console(soft_wrap=True, highlight=False)
 _PROFILE_VARIABLE = "SUMMERWARE_PORTAL_PROFILE"
 _SWITCHES_VARIABLE = "SUMMERWARE_PORTAL_SWITCHES"
 

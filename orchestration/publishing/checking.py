@@ -6,7 +6,7 @@ DuckDB, whatever the number of rows. What becomes of the rows is for the caller:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,6 +30,12 @@ _HELD_AS = {
     "point": "VARCHAR",
 }
 """What a model may have for a type of the dataset file."""
+_NO_TEXT = (
+    r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}"
+    r"\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]"
+)
+"""Control characters, and signs that turn a line round or end it unseen; tabs and line ends, which the
+models collapse, may stand in a text."""
 _SHOWN = 1_000
 _NUMBER = r"([-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
 _POINT = rf"^POINT ?\({_NUMBER} {_NUMBER}\)$"
@@ -46,6 +52,7 @@ def local_faults(dataset: Dataset, rows: Path) -> pa.Table:
     """
     columns = require_types(dataset, rows)
     flaws = [flaw for column in columns for flaw in _flaws(column, is_key=_is_key(dataset, column))]
+    flaws += _of_texts([column.name for column in columns if column.type == "text"])
     tests = ", ".join(
         f"case when {test} then {{'column': {quoted(name)}, "
         f"'value': left(cast(\"{name}\" as varchar), {_SHOWN}), 'reason': {quoted(reason)}}} end"
@@ -134,6 +141,18 @@ def _flaws(column: Column, *, is_key: bool) -> Iterator[Flaw]:
     yield from ((column.name, test, reason) for test, reason in _of_type(column, name))
 
 
+def _of_texts(names: Sequence[str]) -> Iterator[Flaw]:
+    """Signs that are no text; all cells of a row are looked at in one, as few rows hold any."""
+    listed = ", ".join(f'"{name}"' for name in names)
+    any_cell = f"regexp_matches(concat_ws('', {listed}), '{_NO_TEXT}')"
+    for name in names:
+        yield (
+            name,
+            f"{any_cell} and regexp_matches(\"{name}\", '{_NO_TEXT}')",
+            "holds a control character, which a portal drops or a screen obeys",
+        )
+
+
 def _of_type(column: Column, name: str) -> Iterator[tuple[str, str]]:
     if column.type == "number":
         yield f"not isfinite(cast({name} as double))", "not a number"
@@ -144,7 +163,6 @@ def _of_type(column: Column, name: str) -> Iterator[tuple[str, str]]:
         )
         yield f"typeof({name}) = 'TIMESTAMP WITH TIME ZONE'", "a time with a zone, not a local one"
     elif column.type == "text":
-        yield f"contains({name}, chr(0))", "holds a NUL, which a portal drops in silence"
         yield (
             f"strlen({name}) > {LONGEST_TEXT_BYTES}",
             f"longer than {LONGEST_TEXT_BYTES:,} bytes",

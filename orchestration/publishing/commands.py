@@ -13,7 +13,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 
 from orchestration import reports
 from orchestration.dataset import TIME_ZONE, Dataset
@@ -27,11 +26,11 @@ from orchestration.terminal import (
     find_dataset,
     fitting_table,
     open_state,
+    out,
     print_json,
     show_progress,
 )
-
-out = Console(soft_wrap=True, highlight=False, markup=False)
+from orchestration.visible import visible
 
 DatasetArgument = Annotated[str, typer.Argument(help="Id of the dataset.")]
 PublicationArgument = Annotated[str, typer.Argument(help="Id of the publication.")]
@@ -165,14 +164,14 @@ def _print_plan(view: PlanView) -> None:
             out.print(table)
     for change in MOVING:
         for example in view.examples[change]:
-            out.print(f"{change.replace('_', ' ')} {example.key}")
+            out.print(f"{change.replace('_', ' ')} {visible(str(example.key))}")
             for cell in example.cells:
                 if cell.changed:
                     out.print(f"    {cell.column}: {_shown(cell.before)} -> {_shown(cell.after)}")
 
 
 def _shown(cell: str | None) -> str:
-    return "(empty)" if cell is None else cell
+    return "(empty)" if cell is None else visible(cell)
 
 
 def release(
@@ -276,7 +275,7 @@ def edits(
     out.print(f"{dataset}: {found}")
     for how, word in (("extra", "added"), ("changed", "changed"), ("missing", "deleted")):
         for key in found.keys[how][:EXAMPLES]:
-            out.print(f"    {word}: {key}")
+            out.print(f"    {word}: {visible(str(key))}")
     if keep is None:
         return out.print("Say whose are to stay: --keep ours or --keep theirs, with a --reason")
     if keep is Keep.OURS:
@@ -419,7 +418,7 @@ def verify(
             )
         for how, keys in found.differing.items():
             for key in keys[:EXAMPLES]:
-                out.print(f"    {how}: {key}")
+                out.print(f"    {how}: {visible(str(key))}")
         word = "is" if found.holds else "is NOT"
         out.print(
             f"{dataset}: the portal {word} as it was last published ({len(found.checks):,} figures, "

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orchestration.bounded_answers import bounded_session
 from orchestration.column import Column
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, keys_table, parquet, quoted
@@ -43,6 +44,17 @@ _KINDS = {"upsert": "upserts", "delete": "deletes"}
 _ERRORS_AT_MOST = 10_000
 _TRIES = 3
 """A draft is made again without its rows in error; new errors then are not the rows'."""
+
+
+class _Requests:
+    """What socrata-py takes for the library `requests`: each request by itself, its answer bounded."""
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        def ask(path: str, **options: Any) -> Any:
+            with bounded_session() as session:
+                return session.request(method, path, **options)
+
+        return ask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +98,10 @@ class DraftSender:
     """Makes and applies drafts of one dataset on one portal."""
 
     def __init__(self, portal: DraftPortal, dataset: Dataset) -> None:
-        from socrata import Socrata
+        from socrata import Socrata, http
         from socrata.authorization import Authorization
 
+        http.requests = _Requests()
         login = portal.credentials
         authorization = Authorization(portal.domain, login.username, login.password)
         # The client makes a session for each request; this goes with every one of them.

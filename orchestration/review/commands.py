@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
@@ -19,13 +18,13 @@ from orchestration.review.judgements import people_of, require_person, undo_deci
 from orchestration.settings import Settings
 from orchestration.state.judgements import Audit, Decision
 from orchestration.state.store import State
-from orchestration.terminal import find_dataset, open_state, print_json
+from orchestration.terminal import find_dataset, open_state, out, print_json
+from orchestration.visible import visible
 
 review = typer.Typer(
     help="Let people decide what the machine only suspects: spelling and duplicates.",
     no_args_is_help=True,
 )
-out = Console(soft_wrap=True, highlight=False, markup=False)
 
 DatasetArgument = Annotated[str, typer.Argument(help="Id of the dataset.")]
 FolderOption = Annotated[Path, typer.Option("--out", help="Folder that the sheets are written to.")]
@@ -60,9 +59,9 @@ def drift(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
         if moment != (one.column, one.since):
             moment = (one.column, one.since)
             out.print(f"{one.column}: new together since {one.since}")
-        instead = f", instead of “{one.instead_of}”" if one.instead_of else ""
+        instead = f", instead of “{visible(one.instead_of)}”" if one.instead_of else ""
         known = "" if one.is_known else ", not in the vocabulary"
-        out.print(f"    “{one.value}” on {one.lines:,} lines{instead}{known}")
+        out.print(f"    “{visible(one.value)}” on {one.lines:,} lines{instead}{known}")
     if found.internal:
         out.print(f"{found.internal:,} left out: their column is not published")
     for told in found.unseen:
@@ -180,21 +179,22 @@ def list_(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     if not any(listed[part] for part in ("decisions", "disagreements", "conflicts", "ended")):
         return out.print(f"{dataset}: nothing was decided yet.")
     for one in listed["decisions"]:
-        out.print(f"{one['id']}  {_told(one)}  ({_signed(one)})")
+        out.print(visible(f"{one['id']}  {_told(one)}  ({_signed(one)})"))
     if listed["disagreements"]:
         out.print("Waiting for the steward:")
     for one in listed["disagreements"]:
         said = ", ".join(f"{each['person']} {each['verdict']}" for each in one["judgements"])
-        out.print(f"    {_subject(one)}: {said}")
+        out.print(f"    {visible(f'{_subject(one)}: {said}')}")
     if listed["conflicts"]:
         out.print("Overruled:")
     for one in listed["conflicts"]:
-        out.print(f"    {one['id']}  {_told(one)}: {one['why']} {', '.join(one['overruled_by'])}")
+        overruled = f"{one['id']}  {_told(one)}: {one['why']} {', '.join(one['overruled_by'])}"
+        out.print(f"    {visible(overruled)}")
     if listed["ended"]:
         out.print("No more in force:")
     for one in listed["ended"]:
         out.print(
-            f"    {one['id']}  {_told(one)}: {one['end_reason']} "
+            f"    {one['id']}  {visible(_told(one))}: {visible(one['end_reason'])} "
             f"({one['ended_by']}, {one['ended_at'][:10]})"
         )
     return None

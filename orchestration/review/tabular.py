@@ -28,7 +28,7 @@ LONGEST_CELL = 100_000
 BIGGEST_TABLE = 100_000
 """Lines of a file that are read; a sheet of ours has hundreds."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """What a workbook cannot hold."""
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")

@@ -7,6 +7,7 @@ here, too; that it stops the extract is the business of the raw gate.
 
 import csv
 import difflib
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ _LONGEST_UNLISTED = 60
 _LONGEST_LINE = 1 << 16
 _LOOKED_AT = 20
 """Lines among which headings are looked for that do not stand in the first."""
+_MARKS_TRIED = 10
 _TOLD = 5
 _ALIKE = 0.6
 """From here on two headings may be the same one."""
@@ -102,7 +104,10 @@ def map_header(dataset: Dataset, header: list[str] | None, where: str) -> Mappin
 def _unlisted_name(heading: str, position: int, taken: dict[str, int]) -> str:
     """A name fit for a column; nothing that is not listed may stop a run, twice the same neither."""
     name = plain_heading(heading)[:_LONGEST_UNLISTED] or f"unnamed_{position + 1}"
-    return f"{name}_in_{position + 1}" if name in taken else name
+    # What is made up here may be another column's own heading.
+    while name in taken:
+        name = f"{name}_in_{position + 1}"
+    return name
 
 
 def refuse_other_tables(
@@ -145,7 +150,11 @@ def _other_delimiter(dataset: Dataset, path: Path, delimiter: str, known: int) -
     """What splits the first line into more of the headings than the declared delimiter does."""
     with path.open(encoding="utf-8", newline="") as file:
         first = file.readline(_LONGEST_LINE)
-    marks = {mark for mark in first if not mark.isalnum() and mark not in '_"\r\n' + delimiter}
+    counted = Counter(
+        mark for mark in first if not mark.isalnum() and mark not in '_"\r\n' + delimiter
+    )
+    # The header is split anew for each, and a hostile one holds thousands.
+    marks = {mark for mark, _ in counted.most_common(_MARKS_TRIED)}
     counts = {
         mark: len(listed_columns(dataset, read_header(path, mark) or ())) for mark in sorted(marks)
     }

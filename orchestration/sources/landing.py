@@ -187,6 +187,8 @@ def _keep(
 
 def _map(settings: Settings, dataset: Dataset, readable: ReadableExtract, where: str) -> Mapping:
     header = read_header(readable.path, readable.delimiter)
+    if header is not None and len(header) > dataset.source.bounds.columns:
+        raise dataset.source.bounds.exceeded(where, "columns")
     if header is None or missing_columns(dataset, header):
         others = load_sound_datasets(settings.datasets_dir)[0]
         refuse_other_tables(dataset, others, readable.path, readable.delimiter, header, where)

@@ -9,7 +9,6 @@ import codecs
 import csv
 import gzip
 import hashlib
-import json
 import os
 import re
 import time
@@ -18,11 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
+from orchestration.bounds import Bounds
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
 from orchestration.sources import printable_name
+from orchestration.sources.json_rows import as_text, read_rows
 
 UNREAD_ENDINGS = (
     ".xls",
@@ -35,10 +36,32 @@ UNREAD_ENDINGS = (
     ".zip",
     ".7z",
     ".rar",
+    ".tar",
+    ".tgz",
+    ".bz2",
+    ".xz",
+    ".zst",
+    ".parquet",
+    ".ndjson",
+    ".jsonl",
+    ".geojson",
+    ".dbf",
+    ".mdb",
+    ".accdb",
 )
 """Of tables and packed files that nothing here reads: whoever delivers one is told, not passed over."""
 _CHUNK = 1 << 20
 _GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_OTHER_KINDS = {
+    b"PAR1": "a Parquet file",
+    b"BZh": "a bzip2 archive",
+    b"\xfd7zXZ\0": "an xz archive",
+    b"\x28\xb5\x2f\xfd": "a zstd archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"SQLite format 3\0": "a database",
+}
+"""What a file is that begins so, whatever its name says."""
 _JSON = re.compile(r'[{\[]\s*["{\[\]}]')
 
 
@@ -72,7 +95,7 @@ def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtrac
         raise ExtractRefused(
             f"{where}: {ending} is not read; save it as .xlsx or CSV, and take this file away"
         )
-    encoding = _known_encoding(dataset)
+    encoding, bounds = _known_encoding(dataset), dataset.source.bounds
     delimiter = dataset.source.delimiter or ("\t" if name.endswith(".tsv") else ",")
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise ConfigurationError(f"{dataset.id}.yaml: source.delimiter: must be one character")
@@ -82,8 +105,8 @@ def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtrac
         if name.endswith(".xlsx"):
             return _from_xlsx(dataset, path, target, where)
         if name.endswith(".json"):
-            return _from_json(path, target, where, encoding)
-        content_hash = _decode(path, target, where, encoding)
+            return _from_json(path, target, where, encoding, bounds)
+        content_hash = _decode(path, target, where, encoding, bounds)
     return ReadableExtract(path=target, delimiter=delimiter, content_hash=content_hash)
 
 
@@ -152,6 +175,9 @@ def _check_first_bytes(path: Path, where: str) -> None:
     if not first:
         raise _empty(where)
     name = path.name.lower()
+    other = next((kind for start, kind in _OTHER_KINDS.items() if first.startswith(start)), None)
+    if other is not None:
+        raise ExtractRefused(f"{where}: is {other}, which is not read; save it as CSV")
     if first.startswith(_OLE):
         raise ExtractRefused(
             f"{where}: is not a spreadsheet of today's format: it is an old workbook (.xls), or one "
@@ -181,40 +207,94 @@ def _opened(path: Path, where: str) -> Iterator[IO[bytes]]:
         ) from None
 
 
-def _decode(path: Path, target: Path, where: str, encoding: str) -> str:
+class _Text:
+    """A file's text in parts, uncompressed and decoded; once it is read, the hash of its bytes."""
+
+    def __init__(self, path: Path, where: str, encoding: str, bounds: Bounds) -> None:
+        self._path = path
+        self._where = where
+        self._encoding = encoding
+        self._bounds = bounds
+        self._digest = hashlib.sha256()
+
+    @property
+    def content_hash(self) -> str:
+        """The hash of the uncompressed bytes that were read."""
+        return self._digest.hexdigest()
+
+    def __iter__(self) -> Iterator[str]:
+        """Raises: ExtractRefused: it unpacks to too much, or is in another encoding."""
+        self._digest = hashlib.sha256()
+        decoder = codecs.getincrementaldecoder(self._encoding)(errors="strict")
+        position = lines = pending = 0
+        with _opened(self._path, self._where) as source:
+            while True:
+                chunk = source.read(_CHUNK)
+                self._digest.update(chunk)
+                try:
+                    text = decoder.decode(chunk, final=not chunk)
+                except UnicodeDecodeError as error:
+                    before = error.object[: error.start].decode(self._encoding, errors="replace")
+                    raise _other_encoding(
+                        self._where,
+                        self._encoding,
+                        position - pending + error.start,
+                        lines + before.count("\n"),
+                    ) from None
+                except UnicodeError:
+                    # UTF-16 and UTF-32 name no byte when the mark at the start is missing.
+                    raise _other_encoding(self._where, self._encoding, 0, 0) from None
+                lines += text.count("\n")
+                position += len(chunk)
+                if position > self._bounds.unpacked:
+                    raise self._bounds.exceeded(self._where, "unpacked_mb")
+                pending = len(decoder.getstate()[0])
+                yield text
+                if not chunk:
+                    return
+
+
+def _decode(path: Path, target: Path, where: str, encoding: str, bounds: Bounds) -> str:
     """Writes the file as UTF-8; returns the hash of its uncompressed bytes."""
-    digest = hashlib.sha256()
-    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    position = lines = pending = 0
+    parts = _Text(path, where, encoding, bounds)
+    lines = _Lines(where, bounds)
     started = False
-    with _opened(path, where) as source, target.open("wb") as out:
-        while True:
-            chunk = source.read(_CHUNK)
-            digest.update(chunk)
-            try:
-                text = decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                before = error.object[: error.start].decode(encoding, errors="replace")
-                raise _other_encoding(
-                    where, encoding, position - pending + error.start, lines + before.count("\n")
-                ) from None
-            except UnicodeError:
-                # UTF-16 and UTF-32 name no byte when the mark at the start is missing.
-                raise _other_encoding(where, encoding, 0, 0) from None
-            lines += text.count("\n")
+    with target.open("wb") as out:
+        for text in parts:
             if not started:
                 # Readers disagree on whether blank lines before the header are the header.
                 text = text.removeprefix("\ufeff").lstrip("\r\n")
                 _check_first_text(text, where)
                 started = bool(text)
+            lines.count(text)
             out.write(text.encode("utf-8", errors="backslashreplace"))
-            position += len(chunk)
-            pending = len(decoder.getstate()[0])
-            if not chunk:
-                break
     if not started:
         raise _empty(where)
-    return digest.hexdigest()
+    return parts.content_hash
+
+
+class _Lines:
+    """Counts lines and their length, as the parts of a text come."""
+
+    def __init__(self, where: str, bounds: Bounds) -> None:
+        self._where = where
+        self._bounds = bounds
+        self._lines = {"\n": 0, "\r": 0}
+        self._open = 0
+        """Characters since the last line's end."""
+
+    def count(self, text: str) -> None:
+        """Raises: ExtractRefused: there are too many lines, or one is too long."""
+        for mark in self._lines:
+            self._lines[mark] += text.count(mark)
+            if self._lines[mark] > self._bounds.rows:
+                raise self._bounds.exceeded(self._where, "rows")
+        ends = [place for place in map(text.find, self._lines) if place >= 0]
+        # No part is as long as a line may be: only the one that goes on from the last part can.
+        if self._open + (min(ends) if ends else len(text)) > self._bounds.line:
+            raise self._bounds.exceeded(self._where, "line_mb")
+        last = max(map(text.rfind, self._lines))
+        self._open = len(text) - last - 1 if ends else self._open + len(text)
 
 
 def _other_encoding(where: str, encoding: str, offset: int, lines_before: int) -> ExtractRefused:
@@ -243,59 +323,74 @@ def _check_first_text(text: str, where: str) -> None:
         raise ExtractRefused(f"{where}: holds a zip, spreadsheet or PDF, not a table; unpack it")
 
 
-def _from_json(path: Path, target: Path, where: str, encoding: str) -> ReadableExtract:
+def _from_json(
+    path: Path, target: Path, where: str, encoding: str, bounds: Bounds
+) -> ReadableExtract:
     """SODA rows: a list of objects, keys of null values left out."""
-    with _opened(path, where) as source:
-        content = source.read()
-    try:
-        text = content.decode(encoding).removeprefix("\ufeff")
-        if not text.strip():
-            raise _empty(where)
-        rows: Any = json.loads(text, parse_float=_Number, parse_int=_Number)
-    except UnicodeDecodeError as error:
-        before = content[: error.start].count(b"\n")
-        raise _other_encoding(where, encoding, error.start, before) from None
-    except json.JSONDecodeError as error:
-        if not text.lstrip().startswith(("[", "{")):
-            raise ExtractRefused(
-                f"{where}: is not JSON, though its name says so; rename it to what it is"
-            ) from None
-        raise ExtractRefused(
-            f"{where}: is not whole JSON: {error.msg} at line {error.lineno}, "
-            f"column {error.colno}; fetch it again"
-        ) from None
-    except RecursionError:
-        raise ExtractRefused(f"{where}: is nested too deeply to be rows; fetch it again") from None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ExtractRefused(f"{where}: is not a list of rows as a SODA resource answers")
+    parts = _Text(path, where, encoding, bounds)
+    header = _json_header(parts, where, bounds, only_first=True)
+    if not _written_json(parts, target, where, bounds, header):
+        # Some row names a column that the first one left out.
+        header = _json_header(parts, where, bounds)
+        _written_json(parts, target, where, bounds, header)
+    return ReadableExtract(path=target, delimiter=",", content_hash=parts.content_hash)
+
+
+def _json_header(
+    parts: _Text, where: str, bounds: Bounds, *, only_first: bool = False
+) -> list[str]:
+    """The names of all rows in the order they come, or those of the first."""
+    header: dict[str, None] = {}
+    rows = 0
+    for row in read_rows(_without_mark(parts, where), where, bounds):
+        rows += 1
+        header.update(dict.fromkeys(row))
+        if len(header) > bounds.columns:
+            raise bounds.exceeded(where, "columns")
+        if only_first:
+            break
     if not rows:
         raise ExtractRefused(f"{where}: holds no rows and so no column names; fetch it again")
-    header = list(dict.fromkeys(key for row in rows for key in row))
-    _write_table(target, header, ([_json_text(row.get(key)) for key in header] for row in rows))
-    content_hash = hashlib.sha256(content).hexdigest()
-    return ReadableExtract(path=target, delimiter=",", content_hash=content_hash)
+    return list(header)
 
 
-class _Number(str):
-    """A JSON number as it was written: 1.50 stays 1.50."""
+def _written_json(
+    parts: _Text, target: Path, where: str, bounds: Bounds, header: list[str]
+) -> bool:
+    """Writes the rows as a table; false where one has a name that is not in the header."""
+    known = frozenset(header)
 
-    __slots__ = ()
+    def rows() -> Iterator[list[str]]:
+        for row in read_rows(_without_mark(parts, where), where, bounds):
+            if not known.issuperset(row):
+                raise _MoreNames
+            yield [as_text(row.get(key), where, bounds) for key in header]
+
+    try:
+        _write_table(target, header, rows())
+    except _MoreNames:
+        return False
+    return True
 
 
-def _json_text(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else _nested_text(value)
+class _MoreNames(Exception):
+    """A row has a name that those before it had not."""
 
 
-def _nested_text(value: Any) -> str:
-    """Compact JSON again, numbers as they were written."""
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, dict):
-        pairs = (f"{_nested_text(key)}:{_nested_text(item)}" for key, item in value.items())
-        return f"{{{','.join(pairs)}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(_nested_text, value))}]"
-    return json.dumps(value, ensure_ascii=False)
+def _without_mark(parts: _Text, where: str) -> Iterator[str]:
+    """The text without its byte order mark.
+
+    Raises:
+        ExtractRefused: there is nothing else than blanks.
+    """
+    started = is_filled = False
+    for text in parts:
+        part = text if started else text.removeprefix("\ufeff")
+        started = started or bool(text)
+        is_filled = is_filled or bool(part.strip())
+        yield part
+    if not is_filled:
+        raise _empty(where)
 
 
 def _write_table(target: Path, header: list[str], rows: Iterable[list[str]]) -> None:

@@ -6,21 +6,25 @@ goes on where it stopped; when the last page is in, the pages become one extract
 landed it goes, and a marker with the extract's id stays in its place.
 """
 
+import codecs
 import errno
 import gzip
 import hashlib
+import io
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TextIO
 from zoneinfo import ZoneInfo
 
 import requests
 from sodapy import Socrata
 
+from orchestration.bounded_answers import BoundedAdapter
+from orchestration.bounds import Bounds
 from orchestration.dataset import TIME_ZONE, Dataset, plain_heading
 from orchestration.errors import (
     ConfigurationError,
@@ -33,8 +37,10 @@ from orchestration.file_lock import file_lock
 from orchestration.redirects import Redirected, refuse_redirect
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
+from orchestration.sources.json_rows import as_json, read_rows
 from orchestration.sources.landing import ROWS
 
+_CHUNK = 1 << 20
 PAGE = 50_000
 TIMEOUT_SECONDS = 120
 MARKER = ".landed"
@@ -81,7 +87,9 @@ class SocrataSource:
         """Leaves a marker where a download was; older ones of a complete dataset are of no use either."""
         if found.landed_as is not None:
             return
-        _write_whole(_marker(dataset, found.path), {"extract": extract_id})
+        marker = _marker(dataset, found.path)
+        marker.touch(mode=0o600)
+        marker.write_text(json.dumps({"extract": extract_id}), encoding="utf-8")
         for path in found.path.parent.glob("*.json.gz"):
             is_older = _end_of_day(path) < found.extracted_at
             if path == found.path or (is_older and dataset.source.kind == "complete"):
@@ -106,7 +114,7 @@ class SocrataSource:
         """The extract that a marker names, where its rows are still there."""
         try:
             extract_id = str(json.loads(marker.read_text(encoding="utf-8"))["extract"])
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):
             return None
         rows = self._settings.extracts / dataset.id / extract_id / ROWS
         return extract_id if rows.is_file() else None
@@ -126,14 +134,15 @@ class SocrataSource:
             source.domain,
             os.environ.get("SOCRATA_APP_TOKEN"),
             timeout=TIMEOUT_SECONDS,
-            session_adapter=self._session_adapter,
+            session_adapter=self._session_adapter
+            or {"prefix": "https://", "adapter": BoundedAdapter()},
         )
         client.session.hooks["response"].append(refuse_redirect)
         fields: dict[str, None] = {}
         try:
             for portal_id in source.ids:
                 fields |= dict.fromkeys(self._download_pages(client, dataset, portal_id, pages))
-            _join_pages(pages, extract, list(fields))
+            _join_pages(pages, extract, list(fields), dataset.id, dataset.source.bounds)
         except requests.RequestException as error:
             raise _fault(f"{dataset.id}: {source.domain}", error) from None
         except OSError as error:
@@ -149,24 +158,70 @@ class SocrataSource:
         self, client: Socrata, dataset: Dataset, portal_id: str, pages: Path
     ) -> list[str]:
         listed, selected = _listed_fields(client, dataset, portal_id)
+        where, bounds = f"{dataset.id}: {portal_id}", dataset.source.bounds
         last_id, number = "", 0
         while True:
             page = pages / f"{portal_id}-{number:06}.json"
             if not page.exists():
-                rows = client.get(
-                    portal_id,
-                    select=",".join([":id", *selected]),
-                    where=f":id > '{last_id}'" if last_id else None,
-                    order=":id",
-                    limit=PAGE,
-                )
-                if not isinstance(rows, list):
-                    raise PortalFault(f"{dataset.id}: {portal_id} answers without rows; look at it")
-                _write_whole(page, rows)
-            rows = json.loads(page.read_text(encoding="utf-8"))
-            if len(rows) < PAGE:
+                body = _ask(client, portal_id, [":id", *selected], last_id)
+                _write_page(page, body, where, bounds)
+            rows, newest = _look_at(page, where, bounds)
+            if rows < PAGE:
                 return listed
-            last_id, number = rows[-1][":id"], number + 1
+            if newest in ("", last_id):
+                raise PortalFault(f"{where} gives the same page again and again; look at it")
+            last_id, number = newest, number + 1
+            if number * PAGE > bounds.rows:
+                raise bounds.exceeded(where, "rows")
+
+
+def _ask(client: Socrata, portal_id: str, fields: list[str], last_id: str) -> bytes:
+    """A page as the portal wrote it: sodapy would make an object of each cell."""
+    query = {"$select": ",".join(fields), "$order": ":id", "$limit": str(PAGE)}
+    if last_id:
+        query["$where"] = f":id > '{last_id}'"
+    address = f"{client.uri_prefix}{client.domain}/resource/{portal_id}.json"
+    answer: requests.Response = client.session.get(address, params=query, timeout=client.timeout)
+    answer.raise_for_status()
+    return answer.content
+
+
+def _read_page(body: IO[bytes], where: str, bounds: Bounds) -> Iterator[dict[str, Any]]:
+    texts = codecs.iterdecode(iter(lambda: body.read(_CHUNK), b""), "utf-8")
+    try:
+        for number, row in enumerate(read_rows(texts, where, bounds), start=1):
+            if number > PAGE:
+                raise PortalFault(f"{where} gives more rows than it is asked for; look at it")
+            yield row
+    except (ExtractRefused, UnicodeDecodeError):
+        raise PortalFault(f"{where} answers without rows; look at it") from None
+
+
+def _write_page(path: Path, body: bytes, where: str, bounds: Bounds) -> None:
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.touch(mode=0o600)
+    rows = _read_page(io.BytesIO(body), where, bounds)
+    with unfinished.open("w", encoding="utf-8", errors="backslashreplace") as out:
+        _write_rows(out, rows, where, bounds)
+    unfinished.rename(path)
+
+
+def _look_at(page: Path, where: str, bounds: Bounds) -> tuple[int, str]:
+    """How many rows a page holds, and the id of its last one."""
+    rows, newest = 0, ""
+    with page.open("rb") as body:
+        for row in _read_page(body, where, bounds):
+            rows, newest = rows + 1, str(row.get(":id") or "")
+    return rows, newest
+
+
+def _write_rows(out: TextIO, rows: Iterable[dict[str, Any]], where: str, bounds: Bounds) -> None:
+    # A text cut within an emoji leaves half a character, which is written as JSON does: \\ud83d.
+    separator = "["
+    for row in rows:
+        out.write(separator + as_json(row, where, bounds))
+        separator = "\n,"
+    out.write("]" if separator != "[" else "[]")
 
 
 def _marker(dataset: Dataset, extract: Path) -> Path:
@@ -184,32 +239,35 @@ def _listed_fields(
     listed = {
         plain_heading(heading): column for column in dataset.landed for heading in column.headings
     }
-    fields = [column["fieldName"] for column in client.get_metadata(portal_id)["columns"]]
+    try:
+        fields = [str(one["fieldName"]) for one in client.get_metadata(portal_id)["columns"]]
+    except requests.RequestException:
+        raise
+    except Exception as error:  # noqa: BLE001 - sodapy raises whatever comes, and quotes answers
+        raise PortalFault(
+            f"{dataset.id}: {portal_id} answers without its columns ({type(error).__name__}); look at it"
+        ) from None
     found = [field for field in fields if plain_heading(field) in listed]
     if not found:
         raise ExtractRefused(f"{dataset.id}: {portal_id} has none of the columns that are listed")
     return found, [field for field in found if not listed[plain_heading(field)].is_hashed]
 
 
-def _write_whole(path: Path, rows: Any) -> None:
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.touch(mode=0o600)
-    unfinished.write_text(json.dumps(rows), encoding="utf-8")
-    unfinished.rename(path)
+def _join_pages(pages: Path, extract: Path, fields: list[str], where: str, bounds: Bounds) -> None:
+    """One file of all rows, a row at a time; the first one has every field, null where empty."""
 
+    def rows() -> Iterator[dict[str, Any]]:
+        empty: dict[str, Any] = dict.fromkeys(fields)
+        for page in sorted(pages.glob("*.json")):
+            with page.open("rb") as body:
+                for row in _read_page(body, where, bounds):
+                    yield empty | {name: value for name, value in row.items() if name != ":id"}
+                    empty = {}
 
-def _join_pages(pages: Path, extract: Path, fields: list[str]) -> None:
-    """One file of all rows, a page at a time; the first row has every field, null where empty."""
     unfinished = pages / "whole.gz"
     unfinished.touch(mode=0o600)
-    with gzip.open(unfinished, "wt", encoding="utf-8") as out:
-        separator, empty = "[", dict.fromkeys(fields)
-        for page in sorted(pages.glob("*.json")):
-            for row in json.loads(page.read_text(encoding="utf-8")):
-                kept = {name: value for name, value in row.items() if name != ":id"}
-                out.write(separator + json.dumps(empty | kept))
-                separator, empty = "\n,", {}
-        out.write("]" if separator != "[" else "[]")
+    with gzip.open(unfinished, "wt", encoding="utf-8", errors="backslashreplace") as out:
+        _write_rows(out, rows(), where, bounds)
     unfinished.rename(extract)
     shutil.rmtree(pages)
 

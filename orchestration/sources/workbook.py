@@ -6,10 +6,12 @@ is full. A cell in doubt (`cells.py`) becomes empty and its row a line that cann
 other cells stay, so that its key is known. No message carries a cell's content.
 
 openpyxl shows neither merged cells nor whether a formula has a result when it reads row by row, and
-otherwise a large sheet does not fit into memory; so its parser is used directly.
+otherwise a large sheet does not fit into memory; so its parser of cells is used directly.
 """
 
+import lzma
 import re
+import struct
 import warnings
 import zipfile
 import zlib
@@ -21,16 +23,22 @@ from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS
 from openpyxl.utils import get_column_letter, range_boundaries
-from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.worksheet._reader import (
+    FORMULA_TAG,
+    ROW_TAG,
+    VALUE_TAG,
+    WorkSheetParser,
+)
 
+from orchestration.bounds import Bounds
 from orchestration.column import Column
 from orchestration.dataset import Dataset
 from orchestration.errors import ExtractRefused
 from orchestration.sources.cells import EMPTY, ERROR, UNSTORED, CellText, read_cell
 from orchestration.sources.header import listed_columns
+from orchestration.sources.workbook_parts import elements, open_book
 
 LAST_ROW = 1_048_576
 """A sheet has no more rows: what did not fit was cut off without a word."""
@@ -45,7 +53,8 @@ _TOTAL = re.compile(r"((grand|sub|overall)[ -]?)?(totals?|sum|count)( .{0,40})?:
 _CHUNK = 1 << 20
 _BROKEN_WORKBOOK = (
     *(zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError),
-    *(ParseError, LookupError, ValueError, TypeError, AttributeError),
+    *(ParseError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError),
+    *(AssertionError, struct.error, lzma.LZMAError),
 )
 """What openpyxl raises on a workbook that is damaged, encrypted or none; it has no error of its own."""
 _OTHER_KINDS = {
@@ -80,7 +89,7 @@ def open_sheet(dataset: Dataset, path: Path, where: str) -> Iterator[SheetRows]:
         # It warns of styles and validations that it leaves out; neither is data.
         warnings.simplefilter("ignore", UserWarning)
         with _broken_is_refused(path, where):
-            book = load_workbook(path, read_only=True, data_only=True)
+            book = open_book(path, where, dataset.source.bounds)
         try:
             with _broken_is_refused(path, where):
                 sheet = _Reader(dataset, book, _choose(dataset, book, where), where).read()
@@ -128,10 +137,12 @@ def _choose(dataset: Dataset, book: Any, where: str) -> Any:
             raise ExtractRefused(
                 f"{where}: has no sheet {wanted!r} (source.workbook.sheet), only {_named(sheets)}"
             )
-        if not _holds_rows(book, sheets[wanted]):
+        if not _holds_rows(dataset, book, sheets[wanted], where):
             raise ExtractRefused(f"{where}: its sheet {wanted!r} holds no rows")
         return sheets[wanted]
-    filled = {name: sheet for name, sheet in sheets.items() if _holds_rows(book, sheet)}
+    filled = {
+        name: sheet for name, sheet in sheets.items() if _holds_rows(dataset, book, sheet, where)
+    }
     shown = {name: sheet for name, sheet in filled.items() if sheet.sheet_state == "visible"}
     if len(shown) == 1:
         return next(iter(shown.values()))
@@ -149,19 +160,35 @@ def _named(names: Sequence[str] | Mapping[str, Any]) -> str:
     return ", ".join(some) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
-def _holds_rows(book: Any, sheet: Any) -> bool:
+def _holds_rows(dataset: Dataset, book: Any, sheet: Any, where: str) -> bool:
     with sheet._get_source() as source:
-        return next(_filled_rows(_parser(book, sheet, source)), None) is not None
+        parser = _parser(dataset, book, sheet, source, where)
+        return next(_filled_rows(parser), None) is not None
 
 
 # Cells
 
 
 class _Parser(WorkSheetParser):  # type: ignore[misc]
-    """Tells a formula without its result from an empty cell."""
+    """Tells a formula without its result from an empty cell; holds one row at a time."""
 
     is_uncalculated = False
     """Whoever wrote the workbook asks for its formulas to be calculated when it is opened."""
+    bounds = Bounds()
+    where = ""
+
+    def parse(self) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        """The rows. openpyxl's own keeps every element beside them until the sheet ends.
+
+        Raises:
+            ExtractRefused: there are too many cells.
+        """
+        cells = 0
+        for row in elements(self.source, ROW_TAG, self.where, self.bounds):
+            cells += len(row)
+            if cells > self.bounds.cells:
+                raise self.bounds.exceeded(self.where, "cells")
+            yield self.parse_row(row)
 
     def parse_cell(self, element: Any) -> dict[str, Any]:
         cell: dict[str, Any] = super().parse_cell(element)
@@ -175,7 +202,7 @@ class _Parser(WorkSheetParser):  # type: ignore[misc]
         return cell
 
 
-def _parser(book: Any, sheet: Any, source: Any) -> _Parser:
+def _parser(dataset: Dataset, book: Any, sheet: Any, source: Any, where: str) -> _Parser:
     parser = _Parser(
         source,
         sheet._shared_strings,
@@ -185,6 +212,7 @@ def _parser(book: Any, sheet: Any, source: Any) -> _Parser:
         timedelta_formats=book._timedelta_formats,
     )
     parser.is_uncalculated = _is_uncalculated(book)
+    parser.bounds, parser.where = dataset.source.bounds, where
     return parser
 
 
@@ -243,7 +271,8 @@ class _Reader:
 
     def _parsed_rows(self) -> Iterator[Row]:
         with self._sheet._get_source() as source:
-            for number, cells in _filled_rows(_parser(self._book, self._sheet, source)):
+            parser = _parser(self._dataset, self._book, self._sheet, source, self._where)
+            for number, cells in _filled_rows(parser):
                 if number >= LAST_ROW:
                     raise ExtractRefused(
                         f"{self._where}: its sheet is full (row {number:,}), so rows may have been "
@@ -286,7 +315,7 @@ class _Reader:
         refused = []
         for name in self._merged_ranges():
             left, top, right, bottom = range_boundaries(name.replace("$", ""))
-            touched = set(range(left, right + 1)) & set(self._columns)
+            touched = any(left <= column <= right for column in self._columns)
             if bottom < headings or not touched or (left, top) == (right, bottom):
                 continue
             if meaning == "fill" and left == right and top > headings:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.errors import ConfigurationError
@@ -19,11 +18,10 @@ from orchestration.terminal import (
     find_dataset,
     fitting_table,
     open_state,
+    out,
     print_json,
     show_progress,
 )
-
-out = Console(soft_wrap=True, highlight=False, markup=False)
 
 
 def takedown(

@@ -5,14 +5,11 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 
 from orchestration.dataset import TIME_ZONE
-from orchestration.terminal import find_dataset, open_state, print_json
+from orchestration.terminal import find_dataset, open_state, out, print_json
 from orchestration.upgrading.upgrade import Upgraded
 from orchestration.upgrading.upgrade import upgrade as upgrade_datasets
-
-out = Console(soft_wrap=True, highlight=False, markup=False)
 
 
 def upgrade(

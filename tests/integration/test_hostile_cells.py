@@ -37,7 +37,11 @@ HOSTILE = [
     "\u05e9\u05dc\u05d5\u05dd",
     "\U0001f469\u200d\U0001f692",
     "\ufeff\u2028",
+    "a\x1b[31mb\x9bc\x7f",
+    "a\x0bb\x0cc\td\x85e",
+    "a\u200fb\u2069c\u061cd",
 ]
+NO_TEXT = r"[\x00-\x1F\x7F-\x{9F}\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]"
 DECIDED = "People's | word\0 {{ }}"
 DATASETS = load_datasets(PACKAGE / "datasets")
 
@@ -138,5 +142,24 @@ def test_no_cell_stops_a_dataset(tmp_path: Path, project: Path, dataset_id: str)
         decided = connection.execute(
             f"select count(*) from {rules} where rule_id = ? and to_value = ?", [PEOPLE, DECIDED]
         ).fetchone()
+        written = [column.name for column in dataset.landed if column.type == "text"]
+        kinds = dict(
+            connection.execute(
+                f"select column_name, column_type from (describe from {staged})"
+            ).fetchall()
+        )
+        loose = {
+            name: connection.execute(
+                f"select count(*) from {staged} where {name} <> ? and regexp_matches({name}, ?) "
+                "and not list_contains(string_split(coalesce(_mangled, ''), ', '), ?)",
+                [DECIDED, NO_TEXT, name],
+            ).fetchone()
+            for name in written
+            if kinds.get(name) == "VARCHAR"
+        }
     assert decided is not None
     assert (decided[0] > len(HOSTILE)) == bool(dataset.spelled)
+    # A point that is none is kept back by its domain and by the publisher; every other kind of
+    # column is a value of its type, or null.
+    assert loose == dict.fromkeys(loose, (0,))
+    assert len(loose) > 2

@@ -159,7 +159,7 @@ def _error_object(answer: requests.Response) -> tuple[str, str]:
     """The code and the words of an error; neither is always there (protocol 2.3)."""
     try:
         body = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return "", ""
     if not isinstance(body, dict):
         return "", ""

@@ -14,9 +14,9 @@ import uuid
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
 from sodapy import Socrata
 
+from orchestration.bounded_answers import BoundedAdapter
 from orchestration.redirects import refuse_redirect
 
 TIMEOUT_SECONDS = 600
@@ -65,7 +65,7 @@ class SodaClient(Socrata):  # type: ignore[misc]
             username=username,
             password=password,
             timeout=timeout,
-            session_adapter={"prefix": f"{scheme}://", "adapter": HTTPAdapter()},
+            session_adapter={"prefix": f"{scheme}://", "adapter": BoundedAdapter()},
         )
         self.request_id = ""
         self.answer: requests.Response | None = None

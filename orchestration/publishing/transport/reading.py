@@ -40,11 +40,11 @@ class RowReader:
         self._connection.close()
         self._folder.cleanup()
 
-    def read(self, body: bytes) -> pa.Table:
+    def read(self, body: bytes, *, most: int | None = None) -> pa.Table:
         """The rows of one page, in its order; a cell that is not there is null.
 
         Raises:
-            NoRows: the body is something else.
+            NoRows: the body is something else, or holds more rows than the `most` that were asked for.
             NoJson: it is no JSON.
         """
         # DuckDB reads the rows of half a list, and says nothing.
@@ -56,10 +56,13 @@ class RowReader:
         values = ", ".join(f"{_typed(column)} as {column.name}" for column in self._columns)
         query = (
             f"select {values} from read_json({sql_path(page)}, format = 'array', "
-            f"columns = {{{types}}})"
+            f"columns = {{{types}}}){f' limit {most + 1}' if most else ''}"
         )
         try:
-            return with_enough_memory(self._connection, query, lambda rows: rows.to_arrow_table())
+            rows = with_enough_memory(self._connection, query, lambda found: found.to_arrow_table())
+            if most and rows.num_rows > most:
+                raise NoRows(f"more than the {most:,} rows that were asked for")
+            return rows
         except duckdb.Error as error:
             # Its words quote the cell.
             raise _fault(body, f"the rows cannot be read: {type(error).__name__}") from None

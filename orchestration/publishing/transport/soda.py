@@ -34,6 +34,7 @@ PAGE = 20_000
 """Fewer than the 50,000 that SODA 2.0 gives at once: while a page is read it is held three times."""
 ADDRESS_BYTES = 6_000
 """Longer addresses are cut into several: proxies refuse them from 8 kB on."""
+_ONE_ROW_BYTES = 1_000_000
 TYPES = {
     "text": "text",
     "number": "number",
@@ -245,7 +246,7 @@ class SodaTransport:
                 body = self._read("read", portal_id, query | paging).content
                 self._client.forget()
                 try:
-                    page = reader.read(body)
+                    page = reader.read(body, most=PAGE)
                 except NoJson:
                     raise self._no_json("read", portal_id) from None
                 except NoRows as error:
@@ -274,8 +275,9 @@ class SodaTransport:
         query = {"$select": ",".join(f"{sql} as {name}" for name, sql in asked.items())}
         answer = self._read(verb, portal_id, query)
         try:
-            rows = answer.json()
-        except ValueError:
+            # One row is no page of them.
+            rows = answer.json() if len(answer.content) <= _ONE_ROW_BYTES else None
+        except (ValueError, RecursionError):
             raise self._no_json(verb, portal_id) from None
         if not isinstance(rows, list) or len(rows) != 1 or not isinstance(rows[0], dict):
             raise PortalFault(

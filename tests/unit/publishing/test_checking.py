@@ -38,7 +38,7 @@ GOOD: dict[str, Row] = {
     "longest": {"species": "x" * LONGEST_TEXT_BYTES},
 }
 BAD: dict[str, tuple[Row, str, str]] = {
-    "nul": ({"species": "a\0b"}, "species", "NUL"),
+    "nul": ({"species": "a\0b"}, "species", "control character"),
     "too-long": ({"species": "é" * (LONGEST_TEXT_BYTES // 2 + 1)}, "species", "longer"),
     "nan": ({"height_feet": math.nan}, "height_feet", "not a number"),
     "infinite": ({"age_years": -math.inf}, "age_years", "not a number"),
@@ -74,7 +74,7 @@ KEYS: dict[str, tuple[Any, str]] = {
     "leading": (" T1", "begins or ends"),
     "trailing": ("T1\n", "begins or ends"),
     "long": ("x" * (LONGEST_KEY_BYTES + 1), "longer"),
-    "nul": ("T\0", "NUL"),
+    "nul": ("T\0", "control character"),
 }
 
 
