@@ -21,6 +21,7 @@ from urllib3.poolmanager import PoolManager
 
 from orchestration.bounds import MB
 from orchestration.errors import ConfigurationError
+from orchestration.redirects import refuse_redirect
 
 _ROWS = "/resource/"
 _CHUNK = 1 << 16
@@ -90,8 +91,9 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def bounded_session(*, seconds: float | None = None) -> requests.Session:
-    """A session whose answers end."""
+    """A session whose answers end, and which goes nowhere that an answer sends it."""
     session = requests.Session()
+    session.hooks["response"].append(refuse_redirect)
     for scheme in ("https://", "http://"):
         session.mount(scheme, BoundedAdapter(seconds=seconds))
     return session

@@ -23,6 +23,7 @@ from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import SummerwareError
 from orchestration.portal.server import running_address
 from orchestration.publishing.portal_datasets import declared_ids
+from orchestration.redirects import Redirected
 from orchestration.settings import Settings, uses_daemon
 from orchestration.state.alerts import CLAIMED, PENDING, AlertStore
 from orchestration.state.database import for_writing, open_database
@@ -169,17 +170,17 @@ def _portal(domain: str, portal_id: str) -> Health:
             answer = session.get(
                 f"https://{domain}/api/views/{portal_id}.json",
                 timeout=_PORTAL_SECONDS,
-                allow_redirects=False,
             )
-    except requests.RequestException as error:
-        return _unwell("portal", f"{domain} does not answer ({type(error).__name__})", advice)
-    if answer.is_redirect:
-        host = urlsplit(answer.headers["Location"]).hostname
+    except Redirected as error:
+        heard = error.response
+        host = urlsplit(heard.headers.get("Location", "")).hostname if heard is not None else ""
         return _unwell(
             "portal",
             f"{domain} sends us to {host}",
             "Put the new domain under `publish: domain` of the dataset files.",
         )
+    except requests.RequestException as error:
+        return _unwell("portal", f"{domain} does not answer ({type(error).__name__})", advice)
     if answer.status_code >= 500:
         return _unwell("portal", f"{domain} answers {answer.status_code}", advice)
     if answer.status_code == 404:

@@ -68,9 +68,7 @@ def _ping() -> bool:
     for _ in range(3):
         try:
             with bounded_session(seconds=_SECONDS) as session:
-                # Sent elsewhere is not answered.
-                answer = session.get(url, timeout=_SECONDS, allow_redirects=False)
-                if answer.ok and not answer.is_redirect:
+                if session.get(url, timeout=_SECONDS).ok:
                     return True
         except requests.RequestException:
             continue
