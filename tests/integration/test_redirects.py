@@ -28,8 +28,8 @@ from tests.unit.publishing.conftest import trees_file
 LOGIN = Credentials(app_token="token", username="name", password="word")
 CLIENTS = {
     "alerts/channels.py", "bounded_answers.py", "health/checks.py", "health/heartbeat.py",
-    "portal/probe/scratch.py", "portal/server.py", "publishing/drafting.py", "publishing/transport/client.py",
-    "sources/socrata.py",
+    "portal/probe/scratch.py", "portal/server.py", "publishing/drafting.py",
+    "publishing/transport/client.py", "sources/socrata.py",
 }  # fmt: skip
 """Who opens connections of its own."""
 
