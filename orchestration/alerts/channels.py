@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestration.alerts.messages import Message
+from orchestration.visible import visible
 
 _CONNECT_SECONDS, _READ_SECONDS = 10, 20
 _STATUS = re.compile(r"error=(\d{3})\b")
@@ -48,8 +49,8 @@ def _notify(url: str, message: Message) -> bool | None:
     body, body_format = _fitting(plugin, message)
     return bool(
         plugin.notify(
-            body=body,
-            title=message.subject,
+            body=visible(body, keep="\n"),
+            title=visible(message.subject),
             notify_type=_notify_type(message),
             body_format=body_format,
         )

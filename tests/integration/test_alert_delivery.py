@@ -16,6 +16,7 @@ from orchestration.alerts.delivery import deliver
 from orchestration.alerts.messages import Message, compose, compose_digest
 from orchestration.alerts.routing import addresses
 from orchestration.state.alerts import PENDING, SENT
+from tests.hostile import obeyed_signs
 from tests.receivers import ALERT, MailServer, Webhook, part_of
 from tests.town import PASSED, Town, new_town, rule
 
@@ -89,6 +90,19 @@ def test_a_webhook_gets_the_text(webhook: Webhook) -> None:
     assert send(webhook.url, compose("opened", FACTS)) is None
     assert "(alert-0123456789)" in webhook.subjects[0]
     assert all(wanted in webhook.bodies[0] for wanted in WHAT_PEOPLE_NEED)
+
+
+def test_no_sign_that_a_screen_obeys_is_sent(webhook: Webhook, mails: MailServer) -> None:
+    """Headings, rules' words and files' names may hold them."""
+    facts = FACTS | {"headline": "Trees \x1b[31m\u202eof the town\x00", "title": "Tr\x9bees"}
+    for url in (webhook.url, mails.url.replace("{owner}", "parks%40example.org")):
+        assert send(url, compose("opened", facts)) is None
+    (mail,) = mails.mails
+    sent = webhook.subjects + webhook.bodies + [str(mail["Subject"])]
+    sent += [part_of(mail, "text/plain"), part_of(mail, "text/html")]
+    for text in sent:
+        assert obeyed_signs(text.replace("\r\n", "\n")) == set()
+    assert "⟨U+202E⟩of the town" in webhook.bodies[0]
 
 
 def test_slack_gets_its_own_marks(monkeypatch: pytest.MonkeyPatch) -> None:
