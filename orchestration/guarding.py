@@ -29,6 +29,7 @@ def _plain(status: int, sentence: str) -> Response:
 class Guard:
     """Refuses what a page of another origin sent, or could have sent.
 
+    - A path with a control character: what is behind us may read it otherwise than we do: 400.
     - A Host that is neither a loopback name with the port that was reached nor `public_url`'s: 421. A
       name that somebody else made point here is none of ours (DNS rebinding).
     - What is no GET, HEAD or OPTIONS, and every web socket, from an origin that is not ours: 403.
@@ -69,6 +70,8 @@ class Guard:
         await (refusal or self._app)(scope, receive, send_unframed)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        if any(sign < " " or sign == "\x7f" for sign in scope["path"]):
+            return self._refuse(400, "There is no such path.")
         ours = [*_loopback_origins(scope), *self._public]
         hosts = [host.lower() for host in headers.getlist("host")]
         if len(hosts) != 1 or hosts[0] not in {host for _, host in ours}:

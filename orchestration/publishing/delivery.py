@@ -23,7 +23,7 @@ from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, Kind, planned_chunks
 from orchestration.publishing.counting import REFUSED, count_refused
 from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
-from orchestration.publishing.journal import Journal, plan_of
+from orchestration.publishing.journal import FINISHED, Journal, plan_of
 from orchestration.publishing.left_out import LeftOut, Refused, told
 from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.receipts import write_receipt
@@ -40,7 +40,6 @@ from orchestration.publishing.targets import Target
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.publishing.withdrawing import kept_away
 from orchestration.settings import Settings
-from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import DRAFT_STATES, Publication, State, now
 from orchestration.takedown.obeying import refuse_taken_down
 
@@ -470,7 +469,7 @@ class Delivery:
                     for partition, one in found.items()
                 },
                 whole=replaced,
-                turn=PublishingStore(self._state).receipts_written(self._dataset.id),
+                turn=len(self._journal.publications(*FINISHED)),
                 spill=work,
             )
             if marks == self._reader(self._datasets.found(to_write=False)).marks():

@@ -23,6 +23,7 @@ from orchestration.sources import FoundExtract, Source
 from orchestration.sources.counting import count_keys, count_keys_by_day
 from orchestration.sources.landing import ROWS, land
 from orchestration.state.store import Extract, Layer, State
+from orchestration.takedown.tombstones import load_tombstones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +46,12 @@ def make_raw_layer(
 ) -> RawOutcome | None:
     """Lands what the source has and links this run's extracts; none where there is no extract."""
     landed: dict[str, Extract] = {}
-    for group in _to_land(dataset, list(source.find(dataset, as_of=as_of))):
+    asked = _without_erased(settings, state, dataset)
+    for group in _to_land(dataset, _find(state, asked, source, as_of)):
         for found in group:
-            extract = _landed_before(state, dataset, found) or land(
-                settings, state, dataset, found, source=source.name
-            )
-            source.has_landed(dataset, found, extract.id)
+            before = state.extract(found.landed_as) if found.landed_as else None
+            extract = before or land(settings, state, dataset, found, source=source.name)
+            source.has_landed(asked, found, extract.id)
             landed[extract.id] = extract
         if any(extract.discarded_at is None for extract in landed.values()):
             break
@@ -79,16 +80,25 @@ def make_raw_layer(
     )
 
 
-def _landed_before(state: State, dataset: Dataset, found: FoundExtract) -> Extract | None:
-    if found.landed_as is None:
-        return None
-    known = state.extract(found.landed_as)
-    if known is None:
-        raise Fault(
-            f"{dataset.id}: {found.path} says that it was landed as {found.landed_as}, which the state "
-            "database does not know. Delete that file, and it is downloaded again"
-        )
-    return known
+def _without_erased(settings: Settings, state: State, dataset: Dataset) -> Dataset:
+    """The dataset as a source is asked for it: what an order erased is kept by nobody any more."""
+    erased = load_tombstones(settings, state, dataset).erased_columns
+    columns = [
+        column.model_copy(update={"privacy": "never", "keep_internal": False})
+        if column.name in erased
+        else column
+        for column in dataset.columns
+    ]
+    return dataset.model_copy(update={"columns": tuple(columns)})
+
+
+def _find(state: State, dataset: Dataset, source: Source, as_of: date | None) -> list[FoundExtract]:
+    """What the source has; what it says is landed, and a restored state does not know, it gets anew."""
+    found = list(source.find(dataset, as_of=as_of))
+    lost = [one for one in found if one.landed_as and state.extract(one.landed_as) is None]
+    for one in lost:
+        one.path.unlink()
+    return list(source.find(dataset, as_of=as_of)) if lost else found
 
 
 def _age(extract: Extract) -> tuple[str, str]:

@@ -43,6 +43,7 @@ from orchestration.sources.landing import ROWS
 _CHUNK = 1 << 20
 PAGE = 50_000
 TIMEOUT_SECONDS = 120
+PACKED = ".json.gz"
 MARKER = ".landed"
 """How a file ends that stands for a download which has landed."""
 
@@ -72,10 +73,12 @@ class SocrataSource:
         moment = datetime.now(ZoneInfo(TIME_ZONE)).replace(tzinfo=None, microsecond=0)
         folder = self._folder / dataset.id
         if as_of is None or as_of >= moment.date():
-            extract = folder / f"{dataset.id}_{moment.date().isoformat()}.json.gz"
+            extract = folder / _name(dataset, moment.date())
             with file_lock(self._settings, f"{dataset.id}.download"):
-                is_landed = self._landed_as(dataset, _marker(dataset, extract)) is not None
-                if not (is_landed or extract.exists()):
+                for other in folder.glob(f"{dataset.id}_{moment.date().isoformat()}*{PACKED}"):
+                    if other != extract:
+                        other.unlink()
+                if self._landed_as(dataset, _marker(extract)) is None and not extract.exists():
                     self._download(dataset, extract)
         return [
             found
@@ -87,10 +90,10 @@ class SocrataSource:
         """Leaves a marker where a download was; older ones of a complete dataset are of no use either."""
         if found.landed_as is not None:
             return
-        marker = _marker(dataset, found.path)
+        marker = _marker(found.path)
         marker.touch(mode=0o600)
         marker.write_text(json.dumps({"extract": extract_id}), encoding="utf-8")
-        for path in found.path.parent.glob("*.json.gz"):
+        for path in found.path.parent.glob(f"*{PACKED}"):
             is_older = _end_of_day(path) < found.extracted_at
             if path == found.path or (is_older and dataset.source.kind == "complete"):
                 path.unlink(missing_ok=True)
@@ -99,7 +102,7 @@ class SocrataSource:
         """Downloads, and for every other day the extract that the last one was landed as."""
         days: dict[datetime, FoundExtract] = {}
         markers = sorted(folder.glob(f"*{MARKER}"), key=lambda path: path.stat().st_mtime)
-        for path in (*markers, *folder.glob("*.json.gz")):
+        for path in (*markers, *folder.glob(f"*{PACKED}")):
             landed_as = self._landed_as(dataset, path) if path.suffix == MARKER else None
             if landed_as is not None or path.suffix == ".gz":
                 days[_end_of_day(path)] = FoundExtract(
@@ -224,12 +227,15 @@ def _write_rows(out: TextIO, rows: Iterable[dict[str, Any]], where: str, bounds:
     out.write("]" if separator != "[" else "[]")
 
 
-def _marker(dataset: Dataset, extract: Path) -> Path:
-    """Named after what the dataset file says of columns: read another way, it is downloaded again."""
+def _name(dataset: Dataset, day: date) -> str:
+    """A download, named after what the dataset file says of columns: read otherwise, it is another."""
     reading = [(one.name, one.headings, one.is_hashed, one.required) for one in dataset.landed]
     digest = hashlib.sha256(repr((reading, dataset.source.socrata)).encode()).hexdigest()[:12]
-    day = _end_of_day(extract).date().isoformat()
-    return extract.with_name(f"{dataset.id}_{day}.{digest}{MARKER}")
+    return f"{dataset.id}_{day.isoformat()}.{digest}{PACKED}"
+
+
+def _marker(extract: Path) -> Path:
+    return extract.with_name(extract.name.removesuffix(PACKED) + MARKER)
 
 
 def _listed_fields(

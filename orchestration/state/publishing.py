@@ -128,13 +128,6 @@ class PublishingStore:
             rows = connection.execute(query).mappings().all()
         return [Receipt(**{**row, "body": json.loads(row["body"])}) for row in rows]
 
-    def receipts_written(self, dataset: str) -> int:
-        """How many receipts the chain of a dataset has."""
-        table = tables.receipt
-        query = sa.select(sa.func.count()).where(table.c.dataset == dataset)
-        with self._engine.connect() as connection:
-            return int(connection.execute(query).scalar_one())
-
     def broken_receipt(self, dataset: str) -> int | None:
         """The number of the first receipt that does not fit the chain, or none."""
         table = tables.receipt

@@ -269,7 +269,7 @@ class FilePurge:
     # Other files
 
     def _purge_sources(self) -> int:
-        """Downloads and samples hold every column in the clear, so they go as a whole."""
+        """Downloads, samples and what a portal here was sent hold columns in the clear: they go whole."""
         home = self._settings.home
         folders = [
             home / "downloads" / self._dataset.id,
@@ -277,7 +277,7 @@ class FilePurge:
         ]
         found = [
             path
-            for folder in (*folders, *home.glob("sample/*/truth"))
+            for folder in (*folders, *home.glob("sample/*/truth"), home / "portal" / "uploads")
             for path in folder.rglob("*")
             if path.is_file() and path.suffix != MARKER
         ]

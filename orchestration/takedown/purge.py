@@ -54,6 +54,7 @@ def purge(
         return []
     with (
         file_lock(settings, f"{dataset.id}.landing"),
+        file_lock(settings, f"{dataset.id}.download"),
         publication_lease(settings, state, dataset, progress),
     ):
         progress("looking for what the rows left on this machine")

@@ -119,6 +119,20 @@ def test_asking_changes_nothing(listener: Listener, accept: str) -> None:
                         assert status == 405, (method, command)
 
 
+def test_path_written_otherwise_changes_nothing(listener: Listener) -> None:
+    """Routers forgive signs that a comparison does not: nothing is done by GET, however it is asked."""
+    for path, _ in listener.routes:
+        first = f"%{ord(path[1]):02x}{path[2:]}" if len(path) > 1 else ""
+        odd = ("%0A", "%0a", "%0D%0A", "%00", "%09", "%7F", "%20", "/", "/.", "//", ";x")
+        before = ("/", "/.", "/x/..", "/x/%2e%2e")
+        for written in (
+            *(path + sign for sign in odd), *(start + path for start in before),
+            f"/{first}", f"/{first}%0a", path.upper(),
+        ):  # fmt: skip
+            for method in ("GET", "HEAD"):
+                listener.ask(method, f"{written}?query={quote(WIPE)}", {"Accept": "image/avif,*/*"})
+
+
 def test_body_of_any_site_is_not_read(listener: Listener) -> None:
     """No type, or one that a browser sends for every page, changes nothing: our login does not help."""
     method, changed, headers, body = listener.change

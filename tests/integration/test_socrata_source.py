@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.errors import (
     ConfigurationError,
     ExtractRefused,
-    Fault,
     PassingFault,
     PortalFault,
 )
@@ -30,6 +30,7 @@ from orchestration.sources import socrata
 from orchestration.sources.raw_layer import make_raw_layer
 from orchestration.sources.socrata import SocrataSource
 from orchestration.state.store import State
+from orchestration.takedown.orders import Order, record
 
 TODAY = datetime.now(ZoneInfo(TIME_ZONE)).date()
 COLUMNS = {"fieldinterviewid": "text", "subjectid": "text", "nopd_item": "text"}
@@ -185,16 +186,54 @@ def test_landed_day_is_downloaded_again_where_it_must_be(
     assert len(adapter.queries) == 6
 
 
-def test_marker_of_what_nobody_knows_is_told(
-    source: SocrataSource, stops: Dataset, settings: Settings, state: State
+def test_landed_day_that_a_restored_state_does_not_know_is_downloaded_again(
+    source: SocrataSource,
+    adapter: CountingAdapter,
+    stops: Dataset,
+    settings: Settings,
+    state: State,
 ) -> None:
-    """A state database that was lost leaves markers of extracts that it never heard of."""
-    raw = make_raw_layer(settings, state, stops, source, as_of=None, run_id="run")
-    assert raw is not None
+    """Markers are in no backup: one may tell of more than the state that was put back."""
+    make_raw_layer(settings, state, stops, source, as_of=None, run_id="run")
     with state.engine.begin() as connection:
         connection.exec_driver_sql("delete from extract")
-    with pytest.raises(Fault, match="Delete that file, and it is downloaded again"):
-        make_raw_layer(settings, state, stops, source, as_of=None, run_id="again")
+    again = make_raw_layer(settings, state, stops, source, as_of=None, run_id="again")
+    assert again is not None
+    assert again.layer.facts["lines"] == 7
+    assert len(adapter.queries) == 6
+
+
+@pytest.mark.parametrize("cut_after", [1, 1_000], ids=["in its pages", "before it landed"])
+def test_download_read_otherwise_is_another(
+    source: SocrataSource, adapter: CountingAdapter, stops: Dataset, cut_after: int
+) -> None:
+    """Pages without a column that was listed since would be rows without it."""
+    fewer = tuple(column for column in stops.columns if column.name != "item_number")
+    adapter.cut_after = cut_after
+    with suppress(PassingFault):
+        source.find(stops.model_copy(update={"columns": fewer}), as_of=None)
+    adapter.cut_after = 1_000
+    asked = len(adapter.queries)
+    (found,) = source.find(stops, as_of=None)
+    assert len(adapter.queries) == asked + 3
+    assert "nopd_item" in json.loads(gzip.decompress(found.path.read_bytes()))[0]
+    assert [path.name for path in found.path.parent.iterdir()] == [found.path.name]
+
+
+def test_erased_column_is_never_asked_for(
+    source: SocrataSource,
+    adapter: CountingAdapter,
+    stops: Dataset,
+    settings: Settings,
+    state: State,
+) -> None:
+    """What an order erased does not come back under the home, however shortly."""
+    order = Order(
+        keys=(), column="item_number", authority="Court, 26-1", reason="", by="Ann", purge=True
+    )
+    record(settings, state, stops, order)
+    make_raw_layer(settings, state, stops, source, as_of=None, run_id="run")
+    assert not [query for query in adapter.queries if "nopd_item" in query]
 
 
 def test_what_is_only_hashed_is_never_asked_for(
