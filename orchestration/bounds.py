@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from orchestration.column import Strict
-from orchestration.errors import ExtractRefused
+from orchestration.errors import TooMuch
 
 MB = 1_000_000
 
@@ -48,10 +48,10 @@ class Bounds(Strict):
         """Characters of a line, a row or a text."""
         return self.line_mb * MB
 
-    def exceeded(self, where: str, key: str) -> ExtractRefused:
+    def exceeded(self, where: str, key: str) -> TooMuch:
         """The refusal of a file that holds more than a bound allows."""
         sentence = self.SENTENCES[key].format(getattr(self, key))
-        return ExtractRefused(
+        return TooMuch(
             f"{where}: {sentence}; ask the source to write it again, or raise source.bounds.{key} of "
             "the dataset file where it is right"
         )

@@ -544,7 +544,7 @@ def _exit_code() -> int:
         return 2
     except typer.Abort:
         err.print("Aborted.")
-        return 1
+        return 2
     except Exception as error:  # noqa: BLE001 - its text may quote a cell, and a traceback does
         fault = unforeseen(" ".join(["summerware", *sys.argv[1:2]]), error)
         err.print(str(fault), style="red")

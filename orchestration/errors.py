@@ -4,6 +4,7 @@
     ├── ConfigurationError    a setting is wrong: exit code 2, trying again cannot help
     ├── DataStopped           the data was stopped, as it should be: exit code 1
     │   ├── ExtractRefused    an extract cannot be read as what it claims to be
+    │   │   └── TooMuch          it holds more than a bound of the dataset file allows
     │   ├── GateNotPassed     a gate did not pass for exactly this content
     │   └── PublicationRefused  the publisher will not send this content
     │       ├── GuardTripped  it would change more than the dataset file allows
@@ -25,6 +26,7 @@ content. Bad rows are not errors: they are rows with a fate.
 
 import os
 import traceback
+from errno import errorcode
 from pathlib import Path
 from typing import ClassVar
 
@@ -49,6 +51,10 @@ class DataStopped(SummerwareError):
 
 class ExtractRefused(DataStopped):
     """An extract cannot be read as what it claims to be; nothing of it was landed."""
+
+
+class TooMuch(ExtractRefused):
+    """An extract holds more than `source.bounds` allows; the message names the bound."""
 
 
 class GateNotPassed(DataStopped):
@@ -154,7 +160,7 @@ def unforeseen(what: str, error: BaseException) -> Fault:
     """An error that nobody foresaw as a fault in one sentence: its kind and place, never its text."""
     if isinstance(error, OSError):
         name = Path(str(error.filename)).name if error.filename else "a file or address"
-        meaning = f"{name} could not be used ({os.strerror(error.errno or 0)})"
+        meaning = f"{name} could not be used{_system_reason(error)}"
     elif isinstance(error, MemoryError):
         meaning = "the memory is full"
     elif isinstance(error, RecursionError):
@@ -166,6 +172,14 @@ def unforeseen(what: str, error: BaseException) -> Fault:
         f"{what}: {meaning} ({type(error).__name__} at {place_of(error)}); see `summerware doctor`, "
         "and report this line where it comes again"
     )
+
+
+def _system_reason(error: OSError) -> str:
+    """What the system says of the error, where it was the system's: libraries count in their own way."""
+    number = error.errno
+    if type(error).__module__ != OSError.__module__ or not isinstance(number, int):
+        return ""
+    return f" ({os.strerror(number)})" if number in errorcode else ""
 
 
 def place_of(error: BaseException) -> str:

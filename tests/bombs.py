@@ -178,6 +178,12 @@ def _twice() -> bytes:
 _ENTITIES = b"".join(
     b'<!ENTITY e%d "%b">' % (n, (b"&e%d;" % (n - 1)) * 10 if n else b"ha" * 9) for n in range(10)
 )
+
+
+def _in_utf16(content: bytes) -> bytes:
+    return (b"<!DOCTYPE w [" + _ENTITIES + b"]>" + content).decode().encode("utf-16")
+
+
 _RANDOM = random.Random(13).randbytes(200_000)
 _KEYWORDS = (
     "select",
@@ -282,6 +288,9 @@ BOMBS: dict[str, tuple[str, Bomb]] = {
     "names": ("a.xlsx", lambda h, size: with_part("xl/workbook.xml", b"<workbook %b><definedNames>" % MAIN, b'<definedName name="a">1</definedName>', size, b"</definedNames></workbook>")),
     "a part that lies": ("a.xlsx", lambda h, size: with_part(SHEET, _sheet_start(h), b"<row/>", size, says=1_000)),
     "entities": ("a.xlsx", lambda h, size: _replaced(SHEET, b"<!DOCTYPE w [" + _ENTITIES + b"]>" + _sheet(h, b"<row><c><v>&e9;</v></c></row>"))),
+    "entities in UTF-16": ("a.xlsx", lambda h, size: with_part(STRINGS, _in_utf16(b"<sst %b><si><t>&e9;</t></si></sst>" % MAIN), b" \0", 1)),
+    "entities in UTF-16 without its mark": ("a.xlsx", lambda h, size: _replaced(SHEET, _in_utf16(_sheet(h, b"<row><c><v>&e9;</v></c></row>"))[2:])),
+    "entities of a list of parts": ("a.xlsx", lambda h, size: _replaced("xl/_rels/workbook.xml.rels", _in_utf16(b"<r>&e9;</r>"))),
     "an entity from elsewhere": ("a.xlsx", lambda h, size: _replaced(SHEET, b'<!DOCTYPE w [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + _sheet(h, b"<row><c><v>&e;</v></c></row>"))),
     "5,000 sheets of one part": ("a.xlsx", lambda h, size: _many_sheets()),
     "a part twice": ("a.xlsx", lambda h, size: _twice()),

@@ -21,9 +21,9 @@ from orchestration.alerts.routing import addresses, all_channels, variable_of
 from orchestration.bounded_answers import bounded_session
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import SummerwareError
+from orchestration.no_answers import Redirected
 from orchestration.portal.server import running_address
 from orchestration.publishing.portal_datasets import declared_ids
-from orchestration.redirects import Redirected
 from orchestration.settings import Settings, uses_daemon
 from orchestration.state.alerts import CLAIMED, PENDING, AlertStore
 from orchestration.state.database import for_writing, open_database

@@ -28,9 +28,9 @@ from orchestration.errors import (
     PortalMoved,
     SummerwareError,
 )
+from orchestration.no_answers import Redirected
 from orchestration.publishing.sending import RefusedRow
 from orchestration.publishing.transport import Credentials
-from orchestration.redirects import Redirected, StayingLogin
 
 _TRANSFORMS = {
     "text": "`{0}`",
@@ -104,8 +104,6 @@ class DraftSender:
         http.requests = _Requests()
         login = portal.credentials
         authorization = Authorization(portal.domain, login.username, login.password)
-        # The client makes a session for each request; this goes with every one of them.
-        authorization.basic = StayingLogin(login.username, login.password)
         if portal.ca_file is not None:
             authorization.verify = str(portal.ca_file)
         self._client = Socrata(authorization)

@@ -32,9 +32,10 @@ from orchestration.errors import (
     PassingFault,
     PortalFault,
     PortalMoved,
+    TooMuch,
 )
 from orchestration.file_lock import file_lock
-from orchestration.redirects import Redirected, refuse_redirect
+from orchestration.no_answers import AnswerTooLarge, Redirected
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
 from orchestration.sources.json_rows import as_json, read_rows
@@ -140,7 +141,6 @@ class SocrataSource:
             session_adapter=self._session_adapter
             or {"prefix": "https://", "adapter": BoundedAdapter()},
         )
-        client.session.hooks["response"].append(refuse_redirect)
         fields: dict[str, None] = {}
         try:
             for portal_id in source.ids:
@@ -196,6 +196,8 @@ def _read_page(body: IO[bytes], where: str, bounds: Bounds) -> Iterator[dict[str
             if number > PAGE:
                 raise PortalFault(f"{where} gives more rows than it is asked for; look at it")
             yield row
+    except TooMuch:
+        raise
     except (ExtractRefused, UnicodeDecodeError):
         raise PortalFault(f"{where} answers without rows; look at it") from None
 
@@ -287,6 +289,8 @@ def _fault(where: str, error: requests.RequestException) -> PassingFault | Porta
     status = error.response.status_code if error.response is not None else None
     if status is not None and 400 <= status < 500 and status not in (408, 425, 429):
         return PortalFault(f"{where} refuses to be read (HTTP {status}); look at ids and token")
+    if isinstance(error, AnswerTooLarge) and status is not None and status < 400:
+        return PortalFault(f"{where}: {error}")
     return PassingFault(
         f"{where} could not be read ({status or type(error).__name__}); what came is kept, the "
         "next try goes on from there"

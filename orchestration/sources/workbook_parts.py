@@ -79,11 +79,12 @@ def _chunks(
     before, length = b"", 0
     with archive.open(part) as file:
         while chunk := file.read(_CHUNK):
-            if _DECLARES.search(before + chunk):
+            # A part may be in UTF-16, whatever it is called; without its zeros that is ASCII.
+            if _DECLARES.search((before + chunk).replace(b"\0", b"")):
                 raise ExtractRefused(
                     f"{where}: declares XML entities, which no spreadsheet does; save it again"
                 )
-            before = chunk[-16:]
+            before = chunk[-64:]
             first = chunk.find(b"<")
             if length + (len(chunk) if first < 0 else first) > bounds.line:
                 raise bounds.exceeded(where, "line_mb")
@@ -95,11 +96,11 @@ def elements(source: Any, tag: str, where: str, bounds: Bounds) -> Iterator[Any]
     """The elements of that tag, each whole, one after another; nothing else is held.
 
     Raises:
-        ExtractRefused: one of them holds more than a row may.
+        TooMuch: one of them holds more than a row may, or all of them more text than a file.
     """
     measured = _Measured(source)
     around: list[Any] = []
-    inside = began = within = 0
+    inside = began = within = held = 0
     for event, element in iterparse(measured, events=("start", "end")):
         if event == "start":
             around.append(element)
@@ -115,6 +116,13 @@ def elements(source: Any, tag: str, where: str, bounds: Bounds) -> Iterator[Any]
         around.pop()
         if inside == len(around) + 1:
             inside = 0
+            # Not what was read of it: an entity is longer than its name.
+            text = sum(map(len, element.itertext()))
+            held += text
+            if text > 2 * bounds.line:
+                raise bounds.exceeded(where, "line_mb")
+            if held > bounds.unpacked:
+                raise bounds.exceeded(where, "unpacked_mb")
             yield element
         if not inside and around:
             around[-1].remove(element)

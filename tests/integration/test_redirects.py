@@ -9,10 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from requests.adapters import HTTPAdapter
 
 from orchestration.alerts.channels import send
 from orchestration.alerts.messages import compose
+from orchestration.bounded_answers import BoundedAdapter
 from orchestration.dataset import Dataset
 from orchestration.errors import PortalMoved
 from orchestration.health import checks, heartbeat
@@ -137,7 +137,7 @@ def test_socrata_source(
             dataset.source.model_dump(exclude_unset=True, by_alias=True) | source
         )
         dataset = dataset.model_copy(update={"source": changed})
-        adapter = {"prefix": "http://", "adapter": HTTPAdapter()}
+        adapter = {"prefix": "http://", "adapter": BoundedAdapter()}
         with pytest.raises(PortalMoved):
             list(SocrataSource(settings, session_adapter=adapter).find(dataset, as_of=None))
 

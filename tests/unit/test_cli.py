@@ -4,6 +4,7 @@ What the commands say of a run stands in `tests/acceptance`; the deep half of `s
 `tests/integration/test_check.py`.
 """
 
+import io
 import json
 import re
 import shutil
@@ -101,6 +102,22 @@ def test_dataset_is_named_by_its_id(
         answer = call(*(name if word == "{}" else word for word in words))
         assert (answer.code, answer.out) == (2, ""), name
         assert f"no dataset is named {name}; there are {', '.join(IDS)}" in answer.err
+
+
+@pytest.mark.parametrize("typed", ["n\n", ""], ids=["no", "the input ends"])
+def test_an_aborted_prompt_is_no_gate(
+    call: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    """Exit code 1 says that data was stopped; whoever says no stopped a command."""
+
+    class Keyboard(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Keyboard(typed))
+    answer = call("takedown", FIRST, "A1", "--authority", "court", "--reason", "order")
+    assert answer.code == 2
+    assert "Aborted" in answer.err
 
 
 def test_every_command_with_a_dataset_is_among_these() -> None:

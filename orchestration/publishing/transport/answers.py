@@ -24,9 +24,8 @@ from orchestration.errors import (
     RequestRefused,
     RequestTooLarge,
 )
-from orchestration.publishing.transport.client import NoAnswerYet
+from orchestration.no_answers import AnswerTooLarge, NoAnswerYet, Redirected
 from orchestration.publishing.transport.seam import Answer, RowError
-from orchestration.redirects import Redirected
 
 NO_JSON = "the answer is no JSON, so nothing is known yet; is the domain a portal's, and is it up?"
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))
@@ -75,7 +74,9 @@ def fault_of(
         return PassingFault(f"{what}: {type(error).__name__}; is the portal up?")
     is_half = isinstance(error, requests.JSONDecodeError)
     if isinstance(error, requests.RequestException) and not is_half:
-        lost = unknown(f"{what}: {type(error).__name__}; is the portal up?")
+        is_much = isinstance(error, AnswerTooLarge)
+        says = str(error) if is_much else f"{type(error).__name__}; is the portal up?"
+        lost = unknown(f"{what}: {says}")
         if isinstance(lost, AnswerUnknown):
             lost.too_slow = isinstance(error, requests.Timeout) or _timed_out(error)
         return lost

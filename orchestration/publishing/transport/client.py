@@ -17,7 +17,6 @@ import requests
 from sodapy import Socrata
 
 from orchestration.bounded_answers import BoundedAdapter
-from orchestration.redirects import refuse_redirect
 
 TIMEOUT_SECONDS = 600
 _ROWS = "/resource/"
@@ -40,10 +39,6 @@ class OutOfReach(TypeError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"{what}: out of reach, because it loses data in silence")
-
-
-class NoAnswerYet(requests.RequestException):
-    """The portal answered that it is not done (202), or with something else than an answer."""
 
 
 class SodaClient(Socrata):  # type: ignore[misc]
@@ -69,7 +64,7 @@ class SodaClient(Socrata):  # type: ignore[misc]
         )
         self.request_id = ""
         self.answer: requests.Response | None = None
-        self.session.hooks["response"] += [self._see, refuse_redirect]
+        self.session.hooks["response"].append(self.see)
 
     def read(self, portal_id: str, query: dict[str, Any]) -> requests.Response:
         """Rows as the portal wrote them: sodapy's `get` would make a Python object of each."""
@@ -136,17 +131,13 @@ class SodaClient(Socrata):  # type: ignore[misc]
         """Lets go of the last answer, which may be large."""
         self.answer = None
 
+    def see(self, answer: requests.Response, **_: Any) -> None:
+        """Keeps an answer and its name: a whole one before sodapy believes it, or a refused one."""
+        self.answer = answer
+        self.request_id = answer.headers.get("X-Socrata-RequestId", self.request_id)
+
     def _begin(self) -> None:
         """Names the next request, so that one whose answer is lost has a name too."""
         self.request_id = uuid.uuid4().hex
         self.answer = None
         self.session.headers["X-Socrata-RequestId"] = self.request_id
-
-    def _see(self, answer: requests.Response, **_: Any) -> None:
-        """Sees every answer before requests would follow it and sodapy believe it."""
-        self.answer = answer
-        self.request_id = answer.headers.get("X-Socrata-RequestId", self.request_id)
-        if answer.status_code == 202:
-            # Nobody reads its body any more; the connection must not wait for that.
-            answer.close()
-            raise NoAnswerYet(response=answer)

@@ -351,6 +351,9 @@ class SodaTransport:
             # The body may quote a cell, and sodapy copies it into its error: neither the message
             # nor the traceback may have it.
             what = f"{self.domain}: could not {verb} {name}"
+            refused = error.response if isinstance(error, requests.RequestException) else None
+            if refused is not None:
+                self._client.see(refused)
             heard = self._client.answer
             fault = fault_of(error, heard, what=what, writes=writes, reads=reads)
             fault.request_id = self._client.request_id
