@@ -18,11 +18,12 @@ from orchestration.dataset import TIME_ZONE
 _CITY = ZoneInfo(TIME_ZONE)
 _WORDS = {OPENED: "", NEWS: "still", ESCALATED: "needs somebody now", RESOLVED: "over"}
 _COLOURS = {CRITICAL: "#b3261e", RESOLVED: "#1b7f3b"}
+_OWNER = "Owner"
 _SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=/|[^\s:]+@)")
 _CALL = re.compile(r"(?i)(?<!\w)@(?=\w)|@(?=(?:all|channel|everyone|here)\b)")
 _HOST = re.compile(
-    r"(?<![\w.@-])[\w-]+(?:\.[\w-]+)*\.(?!(?:csv|gz|json|parquet|sql|tsv|txt|xlsx|xml|ya?ml)(?![\w.-]))"
-    r"[^\W\d_][\w-]+(?![\w.-]*@)"
+    r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?!(?:csv|gz|json|parquet|sql|tsv|txt|xlsx|xml|ya?ml)(?![\w.-]))"
+    r"[^\W\d_][\w-]+"
 )
 """A name that a browser may go to: it ends in a word, as 0.65 does not, and not as a file does."""
 _EDGE = re.compile(r"(?<!\w)_+|_+(?!\w)")
@@ -116,7 +117,9 @@ def _headline(kind: str, facts: Mapping[str, Any]) -> str:
 
 
 def _lines(kind: str, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _unlinked(value)) for name, value in _named(kind, facts)]
+    return [
+        (name, value if name == _OWNER else _unlinked(value)) for name, value in _named(kind, facts)
+    ]
 
 
 def _named(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -145,7 +148,7 @@ def _named(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if facts.get(key):
             yield name, str(facts[key])
     if facts.get("owner"):
-        yield "Owner", f"{facts['owner']}, {facts['owner_email']}"
+        yield _OWNER, f"{facts['owner']}, {facts['owner_email']}"
     taken = facts.get("acked_by")
     yield (
         "Alert",
@@ -174,8 +177,7 @@ def _links(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _unlinked(text: str) -> str:
     """Without what chats and mail programs make a link or a call of: addresses, @channel.
 
-    Somebody else may have written a part of it, such as a key on a portal. A mail address of the
-    owner's own stays: it leads to no page.
+    Somebody else may have written a part of it, such as a key on a portal.
     """
     text = _CALL.sub("@ ", _SCHEME.sub(r"\1: ", text))
     return _HOST.sub(lambda found: found.group().replace(".", "·"), text)

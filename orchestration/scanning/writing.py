@@ -16,7 +16,7 @@ _DASHES = dict.fromkeys(
 # A blank of Braille is drawn as one, and the standard calls it a symbol.
 _AS_BLANKS = dict.fromkeys(map(ord, CLEANED + "\u2800"), " ")
 _ALIKE_SIGNS = dict.fromkeys(map(ord, UNSEEN), None) | _DASHES | _AS_BLANKS
-_MARKS = ("Mn", "Me", "Cn", "Co")
+_MARKS = ("Mn", "Mc", "Me", "Cn", "Co")
 _BLANKS = re.compile(r"\s+")
 
 _ZERO = re.compile(r"(?<=[0-9])O(?![A-Z])|(?<=[0-9][-. (/])O(?=[0-9O])|(?<![A-Z0-9])O(?=[0-9])")
@@ -72,8 +72,8 @@ class Writing:
 def read_text(text: str) -> Writing:
     """A text in one form of its blanks and dashes, without what nobody sees."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_ALIKE_SIGNS))
-        # A mark that belongs to no letter, such as an accent on a digit, hides the digit alone.
+        text = unicodedata.normalize("NFKD", text.translate(_ALIKE_SIGNS))
+        # Neither an accent on a digit nor one on a name's letter makes another of it.
         text = "".join(sign for sign in text if unicodedata.category(sign) not in _MARKS)
     return Writing(_BLANKS.sub(" ", text).strip())
 

@@ -303,12 +303,8 @@ LINKS = [
 )
 def test_what_a_stranger_wrote_is_no_link(name: str, written: str) -> None:
     """A key on a portal makes neither a link, nor a call of everybody, nor markup, in any rendering."""
-    facts = {
-        **FACTS,
-        "links": {},
-        "owner": None,
-        "acked_by" if name == "taken" else name: f"T1, {written}.",
-    }
+    fact = {"acked_by" if name == "taken" else name: f"T1, {written}."}
+    facts = {**FACTS, "links": {}, "owner": None, **fact}
     message = compose("escalated", facts)
     for shown in (message.text, message.html, message.markdown):
         assert not re.search(
@@ -325,6 +321,8 @@ def _words(shown: str) -> str:
 
 
 def test_our_own_sentences_stay() -> None:
-    """Rules, shares, files, moments and the owner's address read as they were written."""
-    text = "height_known: 13 of 2,000 (0.65%) in calls_2026.csv at 12:30! Ask parks@example.org."
-    assert text in compose("news", {**FACTS, "to_do": text}).markdown
+    """Rules, shares, files, moments and the address of the owner read as they were written."""
+    text = "height_known: 13 of 2,000 (0.65%) in calls_2026.csv at 12:30!"
+    told = compose("news", {**FACTS, "to_do": text}).markdown
+    assert text in told
+    assert "parks@example.org" in told
