@@ -8,7 +8,10 @@ signs that nobody sees stand as their numbers, here.
 import unicodedata
 from typing import Any
 
-_UNSEEN = ("Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp")
+from orchestration.unseen import CLEANED, NO_TEXT
+
+_NOT_DRAWN = ("Cc", "Cn", "Co", "Cs")
+"""Categories; what else nobody sees is listed."""
 
 
 def visible(text: str, *, keep: str = "") -> str:
@@ -16,13 +19,15 @@ def visible(text: str, *, keep: str = "") -> str:
 
     `keep` are signs that stay: line ends where a text of ours has several lines.
     """
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
+    listed = {found.start() for found in NO_TEXT.finditer(text)}
     return "".join(
         f"⟨U+{ord(sign):04X}⟩"
-        if sign not in keep and unicodedata.category(sign) in _UNSEEN
+        if sign not in keep
+        and (place in listed or sign in CLEANED or unicodedata.category(sign) in _NOT_DRAWN)
         else sign
-        for sign in text
+        for place, sign in enumerate(text)
     )
 
 

@@ -56,12 +56,9 @@
     end::struct(column_name varchar, rule_id varchar, from_value varchar, to_value varchar)[]
 {%- endmacro %}
 
-{#
-    Signs that are no text: what a terminal obeys, what turns a line round, what ends a line unseen.
-    Tabs, line ends and form feeds are blanks, which every text column collapses.
-#}
+{# Signs that are no text, which nobody sees: `orchestration/unseen.py` lists them. #}
 {% macro no_text() -%}
-    [\x00-\x08\x0B\x0E-\x1F\x7F-\x{9F}\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]
+    {{ var('no_text') }}
 {%- endmacro %}
 
 {# The columns of a line that hold such a sign; all cells are looked at in one, as few have any. #}
@@ -70,7 +67,7 @@
     null::varchar
     {%- else -%}
     case
-        when regexp_matches(concat_ws(''
+        when regexp_matches(concat_ws(' '
             {%- for name in names %}, {{ name }}__read{% endfor %}), '{{ no_text() }}')
             then nullif(concat_ws(
                 ', '

@@ -6,10 +6,11 @@
     the name `<column>__read`; of a list, each part by itself (`lists.sql`).
 #}
 
-{# Without blanks of any kind at either end. #}
+{# Without blanks of any kind at either end; U+FFA0 is a no-break space that was read wrongly. #}
 {% macro trimmed(column) -%}
     nullif(trim(
-        {{ column }}, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)
+        {{ column }},
+        ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(65440)
     ), '')
 {%- endmacro %}
 
@@ -27,7 +28,7 @@
 {%- endmacro %}
 
 {% macro collapsed(column) -%}
-    regexp_replace({{ column }}, '[\s\x{00A0}]+', ' ', 'g')
+    regexp_replace({{ column }}, '[\s\x{A0}\x{FFA0}]+', ' ', 'g')
 {%- endmacro %}
 
 {# The declared parse of a cell: trimmed ends, the places of a list, and the type of its column. #}

@@ -4,6 +4,7 @@ The facts hold no cell; what is said here is names, counts, ids of lines and sen
 """
 
 import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,17 @@ from orchestration.dataset import TIME_ZONE
 _CITY = ZoneInfo(TIME_ZONE)
 _WORDS = {OPENED: "", NEWS: "still", ESCALATED: "needs somebody now", RESOLVED: "over"}
 _COLOURS = {CRITICAL: "#b3261e", RESOLVED: "#1b7f3b"}
+_OWNER = "Owner"
+_SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=/|[^\s:]+@)")
+_CALL = re.compile(r"(?i)(?<!\w)@(?=\w)|@(?=(?:all|channel|everyone|here)\b)")
+_HOST = re.compile(
+    r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?!(?:csv|gz|json|parquet|sql|tsv|txt|xlsx|xml|ya?ml)(?![\w.-]))"
+    r"[^\W\d_][\w-]+"
+)
+"""A name that a browser may go to: it ends in a word, as 0.65 does not, and not as a file does."""
+_EDGE = re.compile(r"(?<!\w)_+|_+(?!\w)")
+"""Within a word it marks nothing."""
+_MARKUP = str.maketrans("<>[]`*~", "‹›\uff3b\uff3d'\u2217\u223c")  # noqa: RUF001 - meant
 _LINK_NAMES = {
     "run": "the run",
     "check": "the check",
@@ -39,7 +51,7 @@ class Message:
 
 def compose(kind: str, facts: Mapping[str, Any]) -> Message:
     """The message that says this of an alert."""
-    lines = list(_lines(kind, facts))
+    lines = _lines(kind, facts)
     links = _links(facts)
     is_over = kind == RESOLVED
     colour = _COLOURS.get(RESOLVED if is_over else str(facts["severity"]), "#9a6700")
@@ -74,7 +86,7 @@ def compose_digest(parts: Sequence[tuple[str, Mapping[str, Any]]]) -> Message:
     sections = [
         _section(
             _headline(kind, facts),
-            list(_lines(kind, facts)),
+            _lines(kind, facts),
             _links(facts),
             _COLOURS[RESOLVED] if kind == RESOLVED else "#9a6700",
         )
@@ -100,11 +112,17 @@ def subject(kind: str, facts: Mapping[str, Any]) -> str:
 
 def _headline(kind: str, facts: Mapping[str, Any]) -> str:
     if kind == RESOLVED:
-        return f"Over: {facts['title']}. It was: {facts['headline']}"
-    return f"{facts['title']}: {facts['headline']}"
+        return _unlinked(f"Over: {facts['title']}. It was: {facts['headline']}")
+    return _unlinked(f"{facts['title']}: {facts['headline']}")
 
 
-def _lines(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _lines(kind: str, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, value if name == _OWNER else _unlinked(value)) for name, value in _named(kind, facts)
+    ]
+
+
+def _named(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if facts.get("news"):
         yield ("Why now" if kind == ESCALATED else "New"), str(facts["news"])
     yield "Since", f"{_local(str(facts['since']))}{_runs(facts)}"
@@ -130,7 +148,7 @@ def _lines(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if facts.get(key):
             yield name, str(facts[key])
     if facts.get("owner"):
-        yield "Owner", f"{facts['owner']}, {facts['owner_email']}"
+        yield _OWNER, f"{facts['owner']}, {facts['owner_email']}"
     taken = facts.get("acked_by")
     yield (
         "Alert",
@@ -156,9 +174,18 @@ def _links(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(_LINK_NAMES[name], str(found[name])) for name in _LINK_NAMES if found.get(name)]
 
 
+def _unlinked(text: str) -> str:
+    """Without what chats and mail programs make a link or a call of: addresses, @channel.
+
+    Somebody else may have written a part of it, such as a key on a portal.
+    """
+    text = _CALL.sub("@ ", _SCHEME.sub(r"\1: ", text))
+    return _HOST.sub(lambda found: found.group().replace(".", "·"), text)
+
+
 def _unmarked(text: str) -> str:
-    """Without what chats take for a link of theirs."""
-    return text.replace("<", "‹").replace(">", "›")  # noqa: RUF001 - meant
+    """Without what chats take for markup of theirs; `height_known` and 12 * 3 have none."""
+    return _EDGE.sub(lambda found: "\uff3f" * len(found.group()), text).translate(_MARKUP)
 
 
 def _markdown_link(name: str, url: str) -> str:

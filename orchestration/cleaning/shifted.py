@@ -32,7 +32,7 @@ TOO_COMMON = 0.005
 """Values of the column beside it on a greater share of lines: the two columns share their words."""
 IN_A_ROW = 2
 RIGHT, LEFT = "right", "left"
-_BLANKS = " \t\n\v\f\r\u00a0"
+_BLANKS = " \t\n\v\f\r\u00a0\uffa0"
 _NUMBER = re.compile(r"-?[0-9]+([.][0-9]+)?")
 _TIME = re.compile(r"[0-9]{1,4}[-/][0-9]{1,2}[-/][0-9]{1,4}([ T].*)?")
 

@@ -184,7 +184,7 @@ def _written(column: Column, table: str = "") -> str:
     Most cells begin with a digit; taking blanks off each would take as long as all the rest.
     """
     cell = f'{table}"{column.name}"'
-    blanks = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)"
+    blanks = "' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(65440)"
     begun = f"case when {cell} between '0' and ':' then {cell} else trim({cell}, {blanks}) end"
     return f"left({begun}, {len('12/31/2026')})" if _has_times(column) else begun
 

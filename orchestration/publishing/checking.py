@@ -15,6 +15,7 @@ from orchestration.column import Column
 from orchestration.dataset import Dataset
 from orchestration.duck import FEW, connect, fetch_all, quoted, sql_path
 from orchestration.errors import ModelFault
+from orchestration.unseen import CLEANED, NO_TEXT_RE2
 
 LONGEST_TEXT_BYTES = 1_000_000
 """Ten of them fill a request; the portal's own bound, 70 MB a row, is found out by failing."""
@@ -30,12 +31,8 @@ _HELD_AS = {
     "point": "VARCHAR",
 }
 """What a model may have for a type of the dataset file."""
-_NO_TEXT = (
-    r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}"
-    r"\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]"
-)
-"""Control characters, and signs that turn a line round or end it unseen; tabs and line ends, which the
-models collapse, may stand in a text."""
+_NO_TEXT = f"[{CLEANED}]|{NO_TEXT_RE2}"
+"""Tabs and line ends, which the models collapse, may stand in a text of a city's own model."""
 _SHOWN = 1_000
 _NUMBER = r"([-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)"
 _POINT = rf"^POINT ?\({_NUMBER} {_NUMBER}\)$"
@@ -144,12 +141,13 @@ def _flaws(column: Column, *, is_key: bool) -> Iterator[Flaw]:
 def _of_texts(names: Sequence[str]) -> Iterator[Flaw]:
     """Signs that are no text; all cells of a row are looked at in one, as few rows hold any."""
     listed = ", ".join(f'"{name}"' for name in names)
-    any_cell = f"regexp_matches(concat_ws('', {listed}), '{_NO_TEXT}')"
+    # A blank between them: what a cell begins with is not behind the end of another.
+    any_cell = f"regexp_matches(concat_ws(' ', {listed}), '{_NO_TEXT}')"
     for name in names:
         yield (
             name,
             f"{any_cell} and regexp_matches(\"{name}\", '{_NO_TEXT}')",
-            "holds a control character, which a portal drops or a screen obeys",
+            "holds a sign that nobody sees: a portal drops it, or a screen obeys it",
         )
 
 

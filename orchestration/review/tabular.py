@@ -17,6 +17,7 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from orchestration.errors import ConfigurationError
+from orchestration.unseen import CLEANED, UNSEEN_CLASS
 
 BIGGEST_FILE = 50_000_000
 BIGGEST_WORKBOOK = 500_000_000
@@ -28,9 +29,13 @@ LONGEST_CELL = 100_000
 BIGGEST_TABLE = 100_000
 """Lines of a file that are read; a sheet of ours has hundreds."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = re.compile(
+    f"'*[\t\r\n]|['\\s{UNSEEN_CLASS}{CLEANED}]*"
+    "[-=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b]"
+)
+"""How a formula begins; signs that nobody sees may stand before it, and a program may drop them."""
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-"""What a workbook cannot hold."""
+"""What a workbook cannot hold: no characters of XML 1.0. Other signs come back as they were."""
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _TO_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 """Workbooks write characters as `_x000D_`, and a text that looks so with its underscore escaped."""
@@ -170,11 +175,11 @@ def _symbol(character: str) -> str:
 
 
 def _guarded(text: str) -> str:
-    return f"'{text}" if text.lstrip("'").startswith(_FORMULA) else text
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def _unguarded(text: str) -> str:
-    return text[1:] if text.startswith("'") and text.lstrip("'").startswith(_FORMULA) else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
 def _csv_rows(path: Path, content: bytes) -> Iterator[tuple[int, list[str]]]:

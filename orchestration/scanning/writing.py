@@ -8,10 +8,15 @@ in the other modules.
 import re
 import unicodedata
 
+from orchestration.unseen import CLEANED, UNSEEN
+
 _DASHES = dict.fromkeys(
-    map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad\u2043\ufe63\uff0d"), "-"
+    map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe63\uff0d"), "-"
 )
-_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff"), None)
+# A blank of Braille is drawn as one, and the standard calls it a symbol.
+_AS_BLANKS = dict.fromkeys(map(ord, CLEANED + "\u2800"), " ")
+_ALIKE_SIGNS = dict.fromkeys(map(ord, UNSEEN), None) | _DASHES | _AS_BLANKS
+_MARKS = ("Mn", "Mc", "Me", "Cn", "Co")
 _BLANKS = re.compile(r"\s+")
 
 _ZERO = re.compile(r"(?<=[0-9])O(?![A-Z])|(?<=[0-9][-. (/])O(?=[0-9O])|(?<![A-Z0-9])O(?=[0-9])")
@@ -65,9 +70,11 @@ class Writing:
 
 
 def read_text(text: str) -> Writing:
-    """A text in one form of its blanks and dashes."""
+    """A text in one form of its blanks and dashes, without what nobody sees."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text.translate(_INVISIBLE | _DASHES))
+        text = unicodedata.normalize("NFKD", text.translate(_ALIKE_SIGNS))
+        # Neither an accent on a digit nor one on a name's letter makes another of it.
+        text = "".join(sign for sign in text if unicodedata.category(sign) not in _MARKS)
     return Writing(_BLANKS.sub(" ", text).strip())
 
 

@@ -18,11 +18,15 @@ from orchestration.errors import ModelFault
 from orchestration.layers import workspace
 from orchestration.scanning.scanned import scanned_columns
 from orchestration.settings import Settings
+from orchestration.unseen import NO_TEXT_RE2
 
 
 def dbt_variables(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
-    """What the models ask of the dataset files, as plain values."""
-    return {"datasets": {name: _dataset(dataset) for name, dataset in datasets.items()}}
+    """What the models ask of the dataset files and of `unseen.py`, as plain values."""
+    return {
+        "datasets": {name: _dataset(dataset) for name, dataset in datasets.items()},
+        "no_text": NO_TEXT_RE2,
+    }
 
 
 def _dataset(dataset: Dataset) -> dict[str, Any]:

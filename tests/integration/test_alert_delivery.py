@@ -287,3 +287,42 @@ def test_a_message_is_the_same_in_every_rendering() -> None:
         assert wanted in message.text
         assert wanted in message.markdown
         assert wanted in message.html
+
+
+LINKS = [
+    "[Sign in](https://evil.example/x)", "![x](http://t/p.png)", "<https://evil.example|Sign in>",
+    "www.evil.example", "evil.example/x", "see evil.example.", "xn--e.xn--p1ai", "HTTPS://1.2.3.4/",
+    "[x]: //evil.example", "mailto:a@evil.example", "slack://open", "`x`", "*x*", "__x__", "_x_", "~~x~~",
+    "@channel", "(@here)", "x@everyone", "<!channel>", "*[x](http://e)*", "a.evil.example:80",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("written", LINKS)
+@pytest.mark.parametrize(
+    "name", ["headline", "news", "statement", "not_published", "to_do", "taken"]
+)
+def test_what_a_stranger_wrote_is_no_link(name: str, written: str) -> None:
+    """A key on a portal makes neither a link, nor a call of everybody, nor markup, in any rendering."""
+    fact = {"acked_by" if name == "taken" else name: f"T1, {written}."}
+    facts = {**FACTS, "links": {}, "owner": None, **fact}
+    message = compose("escalated", facts)
+    for shown in (message.text, message.html, message.markdown):
+        assert not re.search(
+            r"\w:/|\b[a-z-]+\.[a-z-]{2,}|(?<!\w)@\w|@everyone|mailto:\S", _words(shown)
+        )
+    values = [line.split("**", 2)[2] for line in message.markdown.splitlines()[1:] if line]
+    values.append(message.markdown.splitlines()[0].strip("*"))
+    assert not re.search(r"[][<>`*~]|\b_+(?!\w)|(?<!\w)_", "\n".join(values))
+
+
+def _words(shown: str) -> str:
+    """A rendering without tags of ours, whose styles look like addresses."""
+    return re.sub(r"<(/?(div|p|span)\b)[^>]*>", " ", shown)
+
+
+def test_our_own_sentences_stay() -> None:
+    """Rules, shares, files, moments and the address of the owner read as they were written."""
+    text = "height_known: 13 of 2,000 (0.65%) in calls_2026.csv at 12:30!"
+    told = compose("news", {**FACTS, "to_do": text}).markdown
+    assert text in told
+    assert "parks@example.org" in told

@@ -14,6 +14,7 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.duck import connect, copy_to_parquet, make_table, parquet
 from orchestration.review.decisions import DuplicateDecision, SpellingDecision
 from orchestration.settings import PACKAGE, PROJECT, Settings
+from orchestration.unseen import CLEANED, NO_TEXT_RE2
 from orchestration.warehouse.modelled_layer import deduplicate, standardize
 
 HOSTILE = [
@@ -40,8 +41,11 @@ HOSTILE = [
     "a\x1b[31mb\x9bc\x7f",
     "a\x0bb\x0cc\td\x85e",
     "a\u200fb\u2069c\u061cd",
+    "1\u20612\u00ad3\U000e0041",
+    "J\ufe0fames\u200d \u3164",
+    "\uffa0ends.\uffa0 Next\uffa0",
 ]
-NO_TEXT = r"[\x00-\x1F\x7F-\x{9F}\x{61C}\x{200E}\x{200F}\x{2028}-\x{202E}\x{2066}-\x{2069}]"
+NO_TEXT = rf"[\t\n\r{CLEANED}]|{NO_TEXT_RE2}"
 DECIDED = "People's | word\0 {{ }}"
 DATASETS = load_datasets(PACKAGE / "datasets")
 

@@ -11,6 +11,7 @@ from orchestration.settings import PACKAGE
 from tests.integration.standardizing import standardized_cells
 
 GUARD, WHOLE = "text_guard_removed", "whole_number_is_code"
+READ_WRONGLY = "It ends.\uffa0 \uffa0Next\uffa0"
 ERRORS = (
     *("#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"),
     *("#GETTING_DATA", "#n/a", "#N/A N/A", "#NV", "#BEZUG!", "#¡REF!", "#FIELD!", "########"),
@@ -35,18 +36,27 @@ UNDONE = {
 NAMED = (
     *ERRORS,
     *("=VLOOKUP(A2,Lookup!A:B,2)", "=A1", '="0"&"21"', "2.02611E+11", "1e-05", "'21'", "''21"),
-    "a\0b",
+    *(
+        "a\0b",
+        "123\u206145\u20616789",
+        "J\u00adames",
+        "1\ufe0f",
+        "a\u200db",
+        "\U000e0041",
+        "a\u3164b",
+    ),
 )
 LEFT = (
     *("21", "2.5", "1.05", "1E01", "21.0 feet", "v2.0.1", "Report #5", "#2 shed!", "call #12!?"),
     *("'hello' she said", "O'NEAL ST", "a = b", "= none", "5 > 3", "E+01", "N/A-12", "Apt #N/A-3"),
+    *("thanks ❤\ufe0f", "👩\u200d🚒 came", "Châtaignier 栗"),
 )
 
 
 @pytest.fixture(scope="module")
 def stops(tmp_path_factory: pytest.TempPathFactory):
     """Every cell of the tables above in a text column of one dataset."""
-    cells = [*UNDONE, *NAMED, *LEFT]
+    cells = [*UNDONE, *NAMED, *LEFT, READ_WRONGLY]
     made = standardized_cells(tmp_path_factory.mktemp("stops"), "stops", "subject_race", cells)
     rows = made.rows("select subject_race, _mangled from stg order by _line")
     changes = made.rows("select _line, rule_id, from_value, to_value from corrections order by all")
@@ -78,6 +88,13 @@ def test_left(stops):
     rows, changes = stops
     assert {cell: rows[cell] for cell in LEFT} == {cell: (cell, None) for cell in LEFT}
     assert not {cell for cell, *_ in changes} & set(LEFT)
+
+
+def test_a_no_break_space_that_was_read_wrongly_is_a_blank(stops):
+    """As two extracts of Sacramento have it behind full stops: no line is quarantined for it."""
+    rows, changes = stops
+    assert rows[READ_WRONGLY] == ("It ends. Next", None)
+    assert [rule for cell, rule, *_ in changes if cell == READ_WRONGLY] == ["blanks_collapsed"]
 
 
 @pytest.mark.parametrize("dataset", load_datasets(PACKAGE / "datasets"))

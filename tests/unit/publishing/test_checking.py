@@ -29,7 +29,7 @@ GOOD: dict[str, Row] = {
     "nulls": {"species": None},
     "empty": {"species": ""},
     "blanks": {"species": " both ends "},
-    "unicode": {"species": "Châtaignier 🌳 \u200b\n"},
+    "unicode": {"species": "Châtaignier 🌳\ufe0f 👩\u200d🚒\n"},
     "numbers": {"height_feet": -1e300, "age_years": -0.0},
     "first-day": {"planted_at": datetime(1, 1, 1), "surveyed_date": date(1, 1, 1)},
     "last-day": {"planted_at": datetime(9999, 12, 31, 23, 59), "surveyed_date": date(9999, 12, 31)},
@@ -38,7 +38,7 @@ GOOD: dict[str, Row] = {
     "longest": {"species": "x" * LONGEST_TEXT_BYTES},
 }
 BAD: dict[str, tuple[Row, str, str]] = {
-    "nul": ({"species": "a\0b"}, "species", "control character"),
+    "nul": ({"species": "a\0b"}, "species", "nobody sees"),
     "too-long": ({"species": "é" * (LONGEST_TEXT_BYTES // 2 + 1)}, "species", "longer"),
     "nan": ({"height_feet": math.nan}, "height_feet", "not a number"),
     "infinite": ({"age_years": -math.inf}, "age_years", "not a number"),
@@ -74,7 +74,7 @@ KEYS: dict[str, tuple[Any, str]] = {
     "leading": (" T1", "begins or ends"),
     "trailing": ("T1\n", "begins or ends"),
     "long": ("x" * (LONGEST_KEY_BYTES + 1), "longer"),
-    "nul": ("T\0", "control character"),
+    "nul": ("T\0", "nobody sees"),
 }
 
 
