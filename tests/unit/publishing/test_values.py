@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestration.publishing.chunks import planned_chunks
-from orchestration.publishing.transport.reading import NoRows, RowReader
+from orchestration.publishing.transport.reading import NoJson, NoRows, RowReader
 from orchestration.publishing.transport.values import (
     Unsendable,
     as_portal_value,
@@ -190,18 +190,24 @@ def test_cells_that_are_left_out_are_null() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"",
         b"{}",
         b"null",
-        b"<html>",
         b"[1]",
         b'[{"height_feet":"x"}]',
         b'[{"planted_at":"x"}]',
-        b"[{",
     ],
     ids=ascii,
 )
-def test_other_bodies_are_no_rows(body: bytes) -> None:
-    """Neither half a page nor another type is taken for rows."""
+def test_other_json_is_no_rows(body: bytes) -> None:
+    """Another type is not taken for rows."""
     with RowReader(COLUMNS) as reader, pytest.raises(NoRows):
+        reader.read(body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[{", b'[{"tree_id":"T1"},', b'[{"tree_id":"T1"}']
+)
+def test_what_is_no_json_says_nothing(body: bytes) -> None:
+    """Neither a page nor half an answer is."""
+    with RowReader(COLUMNS) as reader, pytest.raises(NoJson):
         reader.read(body)
