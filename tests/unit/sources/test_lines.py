@@ -54,7 +54,7 @@ def read_quickly(path: Path, text: str, width: int, delimiter: str = ",") -> lis
     readable = ReadableExtract(path=path, delimiter=delimiter, content_hash="")
     target = path.with_name("rows.parquet")
     with duckdb.connect() as connection:
-        dataset: Any = SimpleNamespace(landed=columns)
+        dataset: Any = SimpleNamespace(id="things", landed=columns)
         if not writing._written_quickly(connection, readable, mapping, dataset, constants, target):
             return None
         query = f"select {', '.join(names)} from {lines_of_files([target])} order by _line"
