@@ -97,7 +97,7 @@ def _find(state: State, dataset: Dataset, source: Source, as_of: date | None) ->
     found = list(source.find(dataset, as_of=as_of))
     lost = [one for one in found if one.landed_as and state.extract(one.landed_as) is None]
     for one in lost:
-        one.path.unlink()
+        one.path.unlink(missing_ok=True)
     return list(source.find(dataset, as_of=as_of)) if lost else found
 
 

@@ -102,6 +102,15 @@ def source(
     return SocrataSource(settings, session_adapter={"prefix": "http://", "adapter": adapter})
 
 
+def hashing(dataset: Dataset, name: str) -> Dataset:
+    """The dataset with one column that is kept as hashes only."""
+    columns = [
+        column.model_copy(update={"privacy": "never"}) if column.name == name else column
+        for column in dataset.columns
+    ]
+    return dataset.model_copy(update={"columns": tuple(columns)})
+
+
 def downloaded(home: Path) -> Path:
     (extract,) = (home / "downloads" / "stops").glob("*.json.gz")
     return extract
@@ -174,13 +183,7 @@ def test_landed_day_is_downloaded_again_where_it_must_be(
     if cause == "the rows are gone":
         shutil.rmtree(settings.home / raw.extracts[0].path)
     else:
-        hidden = [
-            column.model_copy(update={"privacy": "never"})
-            if column.name == "item_number"
-            else column
-            for column in stops.columns
-        ]
-        stops = stops.model_copy(update={"columns": tuple(hidden)})
+        stops = hashing(stops, "item_number")
     (found,) = source.find(stops, as_of=None)
     assert found.landed_as is None
     assert len(adapter.queries) == 6
@@ -240,11 +243,7 @@ def test_what_is_only_hashed_is_never_asked_for(
     source: SocrataSource, adapter: CountingAdapter, stops: Dataset
 ) -> None:
     """Its heading is known and its cells stay where they are."""
-    columns = [
-        column.model_copy(update={"privacy": "never"}) if column.name == "item_number" else column
-        for column in stops.columns
-    ]
-    (found,) = source.find(stops.model_copy(update={"columns": tuple(columns)}), as_of=None)
+    (found,) = source.find(hashing(stops, "item_number"), as_of=None)
     assert not [query for query in adapter.queries if "nopd_item" in query]
     rows = json.loads(gzip.decompress(found.path.read_bytes()))
     assert {row["nopd_item"] for row in rows if "nopd_item" in row} == {None}
