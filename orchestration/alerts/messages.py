@@ -18,14 +18,13 @@ from orchestration.dataset import TIME_ZONE
 _CITY = ZoneInfo(TIME_ZONE)
 _WORDS = {OPENED: "", NEWS: "still", ESCALATED: "needs somebody now", RESOLVED: "over"}
 _COLOURS = {CRITICAL: "#b3261e", RESOLVED: "#1b7f3b"}
-_OWNER = "Owner"
 _SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=/|[^\s:]+@)")
 _CALL = re.compile(r"(?i)(?<!\w)@(?=\w)|@(?=(?:all|channel|everyone|here)\b)")
 _HOST = re.compile(
-    r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?!(?:csv|gz|json|parquet|sql|tsv|txt|xlsx|xml|ya?ml)(?![\w.-]))"
-    r"[^\W\d_][\w-]+"
+    r"(?<![\w.-])[\w-]+(?:\.[\w-]+)*\.(?!(?:csv|gz|json|parquet|sql|tsv|txt|xlsx|xml|ya?ml)(?![\w-]|\.\w))"
+    r"[^\W\d_][^\W_-]*(?:-+[^\W_-]+)*(?![\w-]*_)"
 )
-"""A name that a browser may go to: it ends in a word, as 0.65 does not, and not as a file does."""
+"""A name that a browser may go to: it ends in a word, as 0.65 does not, nor as a file or a limit does."""
 _EDGE = re.compile(r"(?<!\w)_+|_+(?!\w)")
 """Within a word it marks nothing."""
 _MARKUP = str.maketrans("<>[]`*~", "‹›\uff3b\uff3d'\u2217\u223c")  # noqa: RUF001 - meant
@@ -112,14 +111,12 @@ def subject(kind: str, facts: Mapping[str, Any]) -> str:
 
 def _headline(kind: str, facts: Mapping[str, Any]) -> str:
     if kind == RESOLVED:
-        return _unlinked(f"Over: {facts['title']}. It was: {facts['headline']}")
-    return _unlinked(f"{facts['title']}: {facts['headline']}")
+        return _unlinked(f"Over: {facts['title']}. It was: {facts['headline']}", facts)
+    return _unlinked(f"{facts['title']}: {facts['headline']}", facts)
 
 
 def _lines(kind: str, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, value if name == _OWNER else _unlinked(value)) for name, value in _named(kind, facts)
-    ]
+    return [(name, _unlinked(value, facts)) for name, value in _named(kind, facts)]
 
 
 def _named(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -148,7 +145,7 @@ def _named(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if facts.get(key):
             yield name, str(facts[key])
     if facts.get("owner"):
-        yield _OWNER, f"{facts['owner']}, {facts['owner_email']}"
+        yield "Owner", f"{facts['owner']}, {facts['owner_email']}"
     taken = facts.get("acked_by")
     yield (
         "Alert",
@@ -174,11 +171,19 @@ def _links(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(_LINK_NAMES[name], str(found[name])) for name in _LINK_NAMES if found.get(name)]
 
 
-def _unlinked(text: str) -> str:
+def _unlinked(text: str, facts: Mapping[str, Any]) -> str:
     """Without what chats and mail programs make a link or a call of: addresses, @channel.
 
-    Somebody else may have written a part of it, such as a key on a portal.
+    Somebody else may have written a part of it, such as a key on a portal. The owner's own address
+    stays: a person has to write there.
     """
+    owner = str(facts.get("owner_email") or "")
+    if owner and owner in text:
+        return owner.join(_without_links(part) for part in text.split(owner))
+    return _without_links(text)
+
+
+def _without_links(text: str) -> str:
     text = _CALL.sub("@ ", _SCHEME.sub(r"\1: ", text))
     return _HOST.sub(lambda found: found.group().replace(".", "·"), text)
 

@@ -321,8 +321,11 @@ def _words(shown: str) -> str:
 
 
 def test_our_own_sentences_stay() -> None:
-    """Rules, shares, files, moments and the address of the owner read as they were written."""
-    text = "height_known: 13 of 2,000 (0.65%) in calls_2026.csv at 12:30!"
+    """Rules, shares, files, limits, moments and the address of the owner read as they were written."""
+    text = (
+        "height_known: 13 of 2,000 (0.65%) in calls_2026.csv at 12:30! "
+        "Ask Parks (parks@example.org), or raise limits.height_share in trees.yaml."
+    )
     told = compose("news", {**FACTS, "to_do": text}).markdown
     assert text in told
     assert "parks@example.org" in told

@@ -1,6 +1,7 @@
 """The history of gates and rules: what it says, and that it is quick after a thousand runs."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from tests.town import PASSED, rule
 
 SUMMERWARE = str(Path(sys.executable).with_name("summerware"))
 SECONDS = 2
+TIMES_OF_A_START = 2
 LAYERS = ("raw", "standardized", "deduplicated")
 
 
@@ -81,7 +83,7 @@ def _seconds_of(words: list[str]) -> float:
     ended = subprocess.run(
         [SUMMERWARE, "trend", *words], capture_output=True, text=True, check=True
     )
-    assert "rule_7" in ended.stdout
+    assert "rule_7" in ended.stdout or "--help" in words
     return time.monotonic() - started
 
 
@@ -98,9 +100,11 @@ def test_a_thousand_runs_open_in_two_seconds(state: State, home: Path) -> None:
             connection.scalar(sa.select(sa.func.count()).select_from(tables.gate_record)) == 12_000
         )
     for words in (["use_of_force"], ["use_of_force", "rule_7"]):
-        # The quickest of three: other tests run beside.
-        quickest = min(_seconds_of(words) for _ in range(3))
-        assert quickest < SECONDS, f"{quickest:.2f} s"
+        # The quickest of three, against a command that only starts: other tests may run beside.
+        quickest, start = (min(_seconds_of(one) for _ in range(3)) for one in (words, ["--help"]))
+        assert quickest < TIMES_OF_A_START * start, f"{quickest:.2f} s, {start:.2f} s to start"
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            assert quickest < SECONDS, f"{quickest:.2f} s"
     told = json.loads(
         subprocess.run(
             [SUMMERWARE, "trend", "stops", "rule_7", "--json", "--last", "5"],
