@@ -45,11 +45,13 @@ pytest: install
 system-packages:
 	@sh tests/install_system_packages.sh
 
-soak: install
-	@SUMMERWARE_SOAK=1 $(BIN)/pytest -m "soak or not soak"
+# The campaigns alone, in full: about three hours on two cores.
+soak: install system-packages
+	@SUMMERWARE_SOAK=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 -m "soak or campaign"
 
 bench: install
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.starting
 	@$(BIN)/python -m benchmarks.spelling
 	@$(BIN)/python -m benchmarks.scanning
 	@$(BIN)/python -m benchmarks.linkage

@@ -20,11 +20,11 @@ import pytest
 from orchestration.alerts.delivery import deliver
 from orchestration.state.alerts import SENT
 from tests.receivers import MailServer, Webhook
+from tests.soak import SOAK
 from tests.town import PASSED, Town, new_town, rule
 
 CAUSES = 40
 DATASETS, RULES = 10, 4
-SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
 RUNS = 5
 KILLS = 20 if SOAK else 12
 
@@ -111,6 +111,7 @@ def test_every_cause_arrives_once(
         assert set(webhook.ids(over=False).values()) == {1}
 
 
+@pytest.mark.campaign
 def test_killed_watchers_lose_nothing(
     town: Town, webhook: Webhook, mails: MailServer, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -152,6 +153,7 @@ def _watch_and_kill(ready: Path, seconds: float) -> None:
     watcher.wait()
 
 
+@pytest.mark.campaign
 def test_killed_daemons_lose_nothing(
     town: Town, webhook: Webhook, mails: MailServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,7 +5,6 @@ and standing. Each prints its matrix.
 """
 
 import itertools
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -32,8 +31,8 @@ from tests.acceptance.fault_matrix import (
     run_case,
 )
 from tests.park import Park
+from tests.soak import SOAK
 
-SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
 WHEN = (
     {"first": "at=1", "middle": "at=2", "last": "at=3", "from the middle on": "at=2+3+4+5+6+7+8+9"}
     if SOAK
@@ -122,6 +121,7 @@ def _printed(request: pytest.FixtureRequest) -> Iterator[None]:
             sys.stdout.write(f"{operation:<13} {fault:<42} {result.first}{then}\n")
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize(
     ("operation", "name", "fault"), CASES, ids=[f"{case[0]}: {case[1]}" for case in CASES]
 )

@@ -6,7 +6,6 @@ The full campaign of kills runs under `make soak`; a short one always.
 import csv
 import gzip
 import itertools
-import os
 import random
 import signal
 import subprocess
@@ -21,10 +20,11 @@ import pytest
 
 from orchestration.sources.sample import generate
 from tests.acceptance.city import City, environment_of
+from tests.soak import SOAK
 
 FORCE = "use_of_force"
 CALLS = "calls_for_service"
-KILLS = 10 if os.environ.get("SUMMERWARE_SOAK") else 3
+KILLS = 10 if SOAK else 3
 RERUN_SECONDS = 120
 
 
@@ -101,6 +101,7 @@ def test_order_of_rows_and_files_decides_nothing(
     assert other.ledger(dataset)["fates"] == first_fates
 
 
+@pytest.mark.campaign
 def test_killed_at_any_moment_the_next_run_finishes(new_city: Callable[[], City]) -> None:
     """`kill -9` at random moments, then a rerun under a time limit: as if nothing had happened."""
     city = new_city()

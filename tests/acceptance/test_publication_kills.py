@@ -5,7 +5,6 @@ fifty publications of 100,000 rows; `make test` three of 4,000.
 """
 
 import itertools
-import os
 import random
 import subprocess
 import sys
@@ -20,9 +19,9 @@ from orchestration.publishing.journal import snapshot_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.state.store import Layer, State
 from tests.park import Park
+from tests.soak import SOAK
 from tests.unit.publishing.conftest import Row, read_rows, tree
 
-SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
 ROWS, CHUNK_ROWS, KILLS = (100_000, 5_000, 50) if SOAK else (4_000, 200, 3)
 SEED = 20
 
@@ -81,6 +80,7 @@ def _wanted(rows: Sequence[Row]) -> dict[str, str]:
     return {row["tree_id"]: row["species"] for row in rows}
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(3_600)
 def test_killed_at_random_moments(park: Park) -> None:
     """The rerun ends as the undisturbed run would: portal, snapshot, nothing twice, nobody blocked."""

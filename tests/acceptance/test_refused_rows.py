@@ -4,7 +4,6 @@
 5,000. Both ways of refusing: counted in the answer, or the whole request failed without a word.
 """
 
-import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +18,10 @@ from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import State
 from tests.park import AFTER, Park
+from tests.soak import SOAK
 from tests.unit.publishing.conftest import tree
 
-ROWS, REFUSED = (100_000, 83) if os.environ.get("SUMMERWARE_SOAK") else (5_000, 7)
+ROWS, REFUSED = (100_000, 83) if SOAK else (5_000, 7)
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def park(
         yield Park(tmp_path, settings, state, portal)
 
 
+@pytest.mark.campaign
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("kind", ["row-errors", "poison"])
 def test_exactly_the_refused_rows_are_named(park: Park, kind: str) -> None:

@@ -4,7 +4,6 @@ dbt builds each project once; then its compiled SQL runs on a fresh DuckDB per t
 dataset made for these tests that uses every option of a dataset file.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +23,7 @@ from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, PROJECT, Settings
 from orchestration.warehouse.functions import define_known, define_no_suspicion
 from orchestration.warehouse.modelled_layer import deduplicate, standardize
+from tests.soak import SOAK
 
 Row = dict[str, Any]
 
@@ -787,7 +787,7 @@ gap = st.text(" \t\u00a0", max_size=2)
 OFFICER = ("force_type", "officer_race", "officer_sex", "officer_age", "officer_injured")
 SUBJECT = ("subject_race", "subject_sex", "subject_build", "distance")
 a_few = settings(
-    max_examples=100 if os.environ.get("SUMMERWARE_SOAK") else 5,
+    max_examples=100 if SOAK else 5,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -816,6 +816,7 @@ def _by_key(incidents):
     ]
 
 
+@pytest.mark.campaign
 @a_few
 @given(drawn=st.lists(listed(), min_size=1, max_size=8))
 def test_entry_n_is_person_n_however_blanks_are_written(force, drawn):

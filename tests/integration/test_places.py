@@ -1,6 +1,5 @@
 """Address forms of every kind through the address macros and the grammar: no home leaves."""
 
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from orchestration.gates.evaluation import Tables, evaluate
 from orchestration.gates.suites import Rule
 from tests.integration.standardizing import LiveColumn
 from tests.places_judged import Judge, vocabulary_facts
+from tests.soak import SOAK
 
 SHARED = Path(__file__).parents[3] / "shared"
-SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
 
 FACTS = vocabulary_facts()
 STREETS = FACTS["vocabulary_street_names"]
@@ -168,6 +167,7 @@ def leak(address: Address, place: str) -> bool:
     }
 
 
+@pytest.mark.campaign
 @settings(
     max_examples=2_000 if SOAK else 8,
     deadline=None,

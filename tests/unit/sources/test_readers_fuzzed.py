@@ -3,7 +3,6 @@
 import gzip
 import io
 import json
-import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -17,10 +16,10 @@ from orchestration.sources.header import map_header
 from orchestration.sources.lines import read_header, read_lines
 from orchestration.sources.reading import make_readable
 from tests.hostile import obeyed_signs
+from tests.soak import SOAK
 from tests.unit.sources.conftest import dataset_of_tests
 from tests.unit.sources.workbooks import rezipped, workbook
 
-SOAK = bool(os.environ.get("SUMMERWARE_SOAK"))
 THINGS = dataset_of_tests(
     bounds={"unpacked_mb": 2, "rows": 5_000, "columns": 50, "line_mb": 1, "depth": 20}
 )
@@ -73,6 +72,8 @@ FILES = st.one_of(
 )
 
 
+@pytest.mark.campaign
+@pytest.mark.timeout(3_600)
 @pytest.mark.usefixtures("home")
 @settings(
     max_examples=20_000 if SOAK else 200,
