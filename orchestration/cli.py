@@ -9,18 +9,18 @@ import io
 import logging
 import sys
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from orchestration import reports
 from orchestration import trend as trends
 from orchestration.alerts import commands as alert_commands
+from orchestration.city_time import city_today
 from orchestration.classification.commands import classify
-from orchestration.dataset import TIME_ZONE, load_datasets
+from orchestration.dataset import load_datasets
 from orchestration.errors import ConfigurationError, SummerwareError, unforeseen
 from orchestration.evaluation.commands import evaluate
 from orchestration.health import commands as health_commands
@@ -236,7 +236,7 @@ def check(as_json: JsonOption = False) -> None:
     mistakes = find_mistakes(settings)
     warnings = []
     if not mistakes:
-        today = datetime.now(ZoneInfo(TIME_ZONE)).date()
+        today = city_today()
         datasets = load_datasets(settings.datasets_dir)
         warnings = find_domain_warnings(settings, datasets, today=today)
     if as_json:
@@ -263,7 +263,7 @@ def sample(
     """Write sample extracts of invented rows, and the truth about their dirt beside them."""
     from orchestration.sources.sample import SpecError, generate
 
-    day = _as_date(as_of) if as_of else datetime.now(ZoneInfo(TIME_ZONE)).date()
+    day = _as_date(as_of) if as_of else city_today()
     try:
         files = generate(out_dir, rows=rows, seed=seed, as_of=day, days=days, compress=compress)
     except SpecError as error:
@@ -451,7 +451,7 @@ def _trend_cells(one: trends.RuleTrend) -> tuple[str, ...]:
     shares = [point.share for point in one.points]
     since = one.failing_since
     return (
-        one.rule_id if len(one.rule_id) <= 30 else one.rule_id[:29] + "…",
+        one.rule_id[:29] + "…" if out.is_terminal and len(one.rule_id) > 30 else one.rule_id,
         trends.sparkline(shares, width=24),
         "broken" if one.last.share is None else f"{one.last.share:.2%}",
         f"{max(share for share in shares if share is not None):.2%}" if any(shares) else "-",

@@ -5,6 +5,7 @@ No command is here, and nothing that needs Dagster, dbt or Great Expectations.
 
 import json
 import logging
+import os
 import sys
 import time
 from typing import Any
@@ -21,6 +22,8 @@ from orchestration.state.store import State
 from orchestration.visible import visible
 
 _LINE_ENDS = "\n\t"
+_WIDEST = 100_000
+"""Signs of a line in a file or a pipe: no cell is cut where nobody looks at a screen."""
 
 
 class Terminal(Console):
@@ -31,6 +34,8 @@ class Terminal(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=True, markup=False, emoji=False, highlight=False)
+        if not self.is_terminal and "COLUMNS" not in os.environ:
+            self.width = _WIDEST
 
     def render_str(self, text: str, **options: Any) -> Text:
         """The way of every text to the screen, a table's cells among them."""
@@ -81,7 +86,10 @@ class _Table(Table):
 
 
 def fitting_table(*headings: str, texts: int = 4) -> Table:
-    """A table that fits 80 columns: nothing drawn, nothing cut; numbers to the right."""
+    """A table that fits 80 columns, without lines; numbers to the right.
+
+    A terminal that is too narrow cuts a cell; a pipe or a file has all of it.
+    """
     table = _Table(*headings, box=None, padding=(0, 1, 0, 0), header_style="bold")
     for position, column in enumerate(table.columns):
         column.no_wrap = True

@@ -1,16 +1,15 @@
 """The commands `alerts` and `ack`: what is open, who takes it on, and whether messages arrive."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from orchestration.alerts.findings import WARNING
 from orchestration.alerts.lifecycle import acknowledge
 from orchestration.alerts.routing import addresses, all_channels, variable_of
-from orchestration.dataset import TIME_ZONE, Dataset, load_sound_datasets
+from orchestration.city_time import city_time
+from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from orchestration.state.alerts import CLAIMED, NO_CHANNEL, PENDING, Alert, AlertStore, Delivery
@@ -126,7 +125,7 @@ def _print(alert: Alert) -> None:
     out.print(
         styled(
             (label, "green" if alert.resolved_at else colour),
-            f" {alert.id}  {alert.facts['title']}  since {_local(alert.opened_at)}{runs}{taken}",
+            f" {alert.id}  {alert.facts['title']}  since {city_time(alert.opened_at)}{runs}{taken}",
         )
     )
     out.print(f"    {alert.facts['headline']}")
@@ -194,7 +193,3 @@ def _trial(settings: Settings) -> dict[str, object]:
         "to_do": "Nothing: you are told, and that was to be shown.",
         "links": {"runbook": f"{settings.docs_url}/runbook.md"},
     }
-
-
-def _local(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone(ZoneInfo(TIME_ZONE)):%Y-%m-%d %H:%M}"

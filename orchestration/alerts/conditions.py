@@ -26,6 +26,7 @@ from orchestration.alerts.findings import (
     without_numbers,
 )
 from orchestration.alerts.lateness import missed_tick
+from orchestration.city_time import city_time
 from orchestration.dataset import Dataset
 from orchestration.file_lock import is_locked
 from orchestration.state.store import Publication
@@ -250,8 +251,7 @@ def _of_schedule(
         return []
     facts = view.facts(None, kind=SCHEDULE_LATE, run_id=None) | {
         "title": f"the schedule {schedule.name}",
-        "headline": f"No run of {schedule.job_name} began since it was due at {missed:%Y-%m-%d %H:%M} "
-        f"({schedule.execution_timezone}).",
+        "headline": f"No run of {schedule.job_name} began since it was due at {city_time(missed)}.",
         "not_published": "This day's extracts of every dataset.",
         "to_do": "`summerware doctor` says what is not alive. Meanwhile: `summerware run`.",
     }

@@ -7,15 +7,12 @@ import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from orchestration.alerts.findings import CRITICAL, WEEKLY
 from orchestration.alerts.lifecycle import ESCALATED, NEWS, OPENED, RESOLVED
-from orchestration.dataset import TIME_ZONE
+from orchestration.city_time import city_time
 
-_CITY = ZoneInfo(TIME_ZONE)
 _WORDS = {OPENED: "", NEWS: "still", ESCALATED: "needs somebody now", RESOLVED: "over"}
 _COLOURS = {CRITICAL: "#b3261e", RESOLVED: "#1b7f3b"}
 _SCHEME = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*):(?=/|[^\s:]+@)")
@@ -122,7 +119,7 @@ def _lines(kind: str, facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _named(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if facts.get("news"):
         yield ("Why now" if kind == ESCALATED else "New"), str(facts["news"])
-    yield "Since", f"{_local(str(facts['since']))}{_runs(facts)}"
+    yield "Since", f"{city_time(str(facts['since']))}{_runs(facts)}"
     if kind == RESOLVED:
         yield "Alert", str(facts["alert"])
         return
@@ -160,10 +157,6 @@ def _named(kind: str, facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _runs(facts: Mapping[str, Any]) -> str:
     return f", found by {facts['runs']} runs" if facts["runs"] > 1 else ""
-
-
-def _local(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone(_CITY):%Y-%m-%d %H:%M %Z}"
 
 
 def _links(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -10,14 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
 from orchestration.alerts.findings import CAN_WAIT, CRITICAL, FOR_ENGINEERS, WARNING, WEEKLY
-from orchestration.dataset import TIME_ZONE, WEEKDAYS, Alerts, Dataset, Escalation, Quiet
+from orchestration.city_time import CITY
+from orchestration.dataset import WEEKDAYS, Alerts, Dataset, Escalation, Quiet
 from orchestration.settings import uses_daemon
 from orchestration.state.alerts import Addressed, Alert
 
-_CITY = ZoneInfo(TIME_ZONE)
 _MORNING = time(8, 0)
 """When the weekly digest goes where a dataset file wants no daily one."""
 
@@ -126,7 +125,7 @@ def _further(rules: Alerts) -> list[str]:
 
 def is_quiet(quiet: Quiet, moment: datetime) -> bool:
     """Whether a moment is within the quiet hours, which may go over midnight."""
-    clock = moment.astimezone(_CITY).time()
+    clock = moment.astimezone(CITY).time()
     if quiet.start < quiet.end:
         return quiet.start <= clock < quiet.end
     return clock >= quiet.start or clock < quiet.end
@@ -134,10 +133,10 @@ def is_quiet(quiet: Quiet, moment: datetime) -> bool:
 
 def _next(clock: time, moment: datetime, *, weekday: int | None = None) -> datetime:
     """The next time that the city's clocks show this, on any day or on one of the week (0: Monday)."""
-    local = moment.astimezone(_CITY)
+    local = moment.astimezone(CITY)
     day = local.date()
     while (weekday is not None and day.weekday() != weekday) or (
-        (due := datetime.combine(day, clock, tzinfo=_CITY)) <= local
+        (due := datetime.combine(day, clock, tzinfo=CITY)) <= local
     ):
         day += timedelta(days=1)
     return due.astimezone(UTC)

@@ -8,14 +8,13 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from orchestration.city_time import city_time
 from orchestration.classification.counting import Said
 from orchestration.classification.questions import Question
 from orchestration.classification.showing import Shown
 from orchestration.classification.taking_over import UPGRADE
-from orchestration.dataset import TIME_ZONE, Dataset, Policy
+from orchestration.dataset import Dataset, Policy
 from orchestration.domains.classes import NOT_OURS, Classes, classes_path, load_classes_file
 from orchestration.domains.in_force import Word, changes_if_signed
 from orchestration.layers import hash_file
@@ -125,7 +124,7 @@ def view_proposals(
                 answer=_answer(one, show),
                 reason=show(one.reason),
                 by=one.proposed_by,
-                at=local(one.proposed_at),
+                at=city_time(one.proposed_at),
                 changes=_changes(dataset, places),
                 lifts=any(_lifts(dataset, now, then) for _, now, then in places),
                 said=(one.verdict, one.means, one.reason),
@@ -249,7 +248,7 @@ def view_file(settings: Settings, state: State, dataset: Dataset, show: Show) ->
     return ClassesFile(
         name=path.name,
         file_hash=file_hash,
-        signed=f"{by.signed_by}, {local(by.signed_at)}" if by else None,
+        signed=f"{by.signed_by}, {city_time(by.signed_at)}" if by else None,
         groups={group: tuple(words) for group, words in groups.items()},
     )
 
@@ -268,7 +267,7 @@ def view_history(
         told.append((at, by, f"{what}{_answer(one, show)}, as {one.proposed_by} proposed"))
     for signature in ClassificationStore(state).file_signatures(dataset.id):
         told.append((signature.signed_at, signature.signed_by, "signed the list of words"))
-    return [(local(at), by, what) for at, by, what in sorted(told, reverse=True)[:HISTORY]]
+    return [(city_time(at), by, what) for at, by, what in sorted(told, reverse=True)[:HISTORY]]
 
 
 def known_words(classes: Classes, show: Show) -> dict[str, list[str]]:
@@ -293,9 +292,3 @@ def where_said(state: State, said: Said | Question | None) -> str:
     extract = state.extract(said.extract_id)
     name = extract.file_name if extract else f"extract {said.extract_id}"
     return f"line {said.line:,} of {name}, the heading not counted"
-
-
-def local(at: str) -> str:
-    """A moment as the city's clock shows it."""
-    moment = datetime.fromisoformat(at).astimezone(ZoneInfo(TIME_ZONE))
-    return f"{moment.day} {moment:%b %Y, %H:%M}"

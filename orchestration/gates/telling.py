@@ -6,11 +6,10 @@ the suites say of their rules: never a cell.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from orchestration.dataset import TIME_ZONE, Dataset
+from orchestration.city_time import city_time
+from orchestration.dataset import Dataset
 from orchestration.domains.rules import gate_rules
 from orchestration.gates.gate import upstream_chain
 from orchestration.gates.history import Streak, failing_since, stopped_since
@@ -216,9 +215,8 @@ def _since(stopped: Streak, stoppers: Mapping[str, Any], streaks: Mapping[str, S
 
 
 def _run(streak: Streak) -> str:
-    moment = datetime.fromisoformat(streak.since).astimezone(ZoneInfo(TIME_ZONE))
     times = "this run" if streak.runs == 1 else f"{streak.runs} runs in a row"
-    return f"run {streak.run_id[:8]} of {moment:%Y-%m-%d %H:%M} {TIME_ZONE} ({times})"
+    return f"run {streak.run_id[:8]} of {city_time(streak.since)} ({times})"
 
 
 def steps_after(

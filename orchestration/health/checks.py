@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from orchestration.alerts.routing import addresses, all_channels, variable_of
 from orchestration.bounded_answers import bounded_session
+from orchestration.city_time import city_time
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import SummerwareError
 from orchestration.no_answers import Redirected
@@ -300,7 +301,7 @@ def _schedule(
         if late is not None:
             return _unwell(
                 name,
-                f"no run began since it was due at {late:%Y-%m-%d %H:%M}",
+                f"no run began since it was due at {city_time(late)}",
                 "See that the daemon runs; then `summerware run` makes up for it.",
             )
     return _well(name, f"on, {schedule.cron_schedule} {schedule.execution_timezone}")

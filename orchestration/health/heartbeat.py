@@ -7,12 +7,12 @@ Bad data is no ill health: people are told of it by alerts. The address is a sec
 import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import requests
 
 from orchestration.bounded_answers import bounded_session
-from orchestration.dataset import TIME_ZONE, load_sound_datasets
+from orchestration.city_time import CITY
+from orchestration.dataset import load_sound_datasets
 from orchestration.health.checks import examine
 from orchestration.settings import Settings
 from orchestration.state.alerts import AlertStore, Beat
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from dagster import ScheduleDefinition
 
 VARIABLE = "SUMMERWARE_HEARTBEAT_URL"
-_CITY = ZoneInfo(TIME_ZONE)
 _TRY_AGAIN = timedelta(minutes=10)
 _SECONDS = 10
 
@@ -76,7 +75,7 @@ def _ping() -> bool:
 
 
 def _day(moment: datetime) -> str:
-    return moment.astimezone(_CITY).date().isoformat()
+    return moment.astimezone(CITY).date().isoformat()
 
 
 def _is_day_done(settings: Settings, moment: datetime) -> bool:

@@ -6,16 +6,15 @@ Thin, over this folder; they import neither Dagster, dbt nor Great Expectations.
 
 import getpass
 import logging
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from orchestration import reports
-from orchestration.dataset import TIME_ZONE, Dataset
+from orchestration.city_time import city_today
+from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.publishing.journal import plan_of
 from orchestration.publishing.plan_view import MOVING, PlanView, view_plan
@@ -298,9 +297,7 @@ def shadow(
     found = find_dataset(settings, dataset)
     layer = reports.newest_deduplicated(state, found)
     with open_publisher(settings, state, found, to_read=True) as publisher:
-        report = shadow_day(
-            publisher, layer, day=datetime.now(ZoneInfo(TIME_ZONE)).date(), run_id=_run_id("shadow")
-        )
+        report = shadow_day(publisher, layer, day=city_today(), run_id=_run_id("shadow"))
     if page is not None:
         _write_page(page, shadow_page(report, title=found.publish.title, examples=n))
     if as_json:

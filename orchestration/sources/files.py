@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
-from orchestration.dataset import TIME_ZONE, Dataset
+from orchestration.city_time import CITY
+from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError, ExtractRefused
 from orchestration.sources import FoundExtract, printable_name
 from orchestration.sources.reading import UNREAD_ENDINGS
@@ -129,7 +129,7 @@ def _time_in_sidecar(path: Path) -> datetime | None:
         moment = _time_in_text(moment)
     if isinstance(moment, datetime):
         if moment.tzinfo is not None:
-            moment = moment.astimezone(ZoneInfo(TIME_ZONE)).replace(tzinfo=None)
+            moment = moment.astimezone(CITY).replace(tzinfo=None)
         return moment
     if isinstance(moment, date):
         return datetime.combine(moment, _END_OF_DAY)
@@ -148,5 +148,5 @@ def _time_in_text(text: str) -> date | datetime | None:
 
 
 def _time_of_file(path: Path) -> datetime:
-    moment = datetime.fromtimestamp(path.stat().st_mtime, ZoneInfo(TIME_ZONE))
+    moment = datetime.fromtimestamp(path.stat().st_mtime, CITY)
     return moment.replace(tzinfo=None, microsecond=0)

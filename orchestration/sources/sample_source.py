@@ -6,11 +6,11 @@ became known since, as a real source's would.
 
 import os
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from orchestration.dataset import TIME_ZONE, Dataset
+from orchestration.city_time import city_today
+from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from orchestration.sources import FoundExtract
@@ -36,7 +36,7 @@ class SampleSource:
         """The day's extract, and those of earlier days that are still there."""
         if dataset.id not in available():
             return []
-        day = as_of or datetime.now(ZoneInfo(TIME_ZONE)).date()
+        day = as_of or city_today()
         folder = self._folder / f"{self._rows}-{SEED}"
         made = list((folder / dataset.id).glob(f"*{day.isoformat()}*"))
         if not made:

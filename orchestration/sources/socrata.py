@@ -18,14 +18,14 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any, TextIO
-from zoneinfo import ZoneInfo
 
 import requests
 from sodapy import Socrata
 
 from orchestration.bounded_answers import BoundedAdapter
 from orchestration.bounds import Bounds
-from orchestration.dataset import TIME_ZONE, Dataset, plain_heading
+from orchestration.city_time import CITY
+from orchestration.dataset import Dataset, plain_heading
 from orchestration.errors import (
     ConfigurationError,
     ExtractRefused,
@@ -71,7 +71,7 @@ class SocrataSource:
         """
         if dataset.source.socrata is None:
             raise ConfigurationError(f"{dataset.id}.yaml: source.socrata: names no dataset to read")
-        moment = datetime.now(ZoneInfo(TIME_ZONE)).replace(tzinfo=None, microsecond=0)
+        moment = datetime.now(CITY).replace(tzinfo=None, microsecond=0)
         folder = self._folder / dataset.id
         if as_of is None or as_of >= moment.date():
             extract = folder / _name(dataset, moment.date())

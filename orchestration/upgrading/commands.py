@@ -1,12 +1,10 @@
 """The command `summerware upgrade`: thin, over this folder. `orchestration/cli.py` mounts it."""
 
-from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
-from orchestration.dataset import TIME_ZONE
+from orchestration.city_time import city_today
 from orchestration.terminal import find_dataset, open_state, out, print_json
 from orchestration.upgrading.upgrade import Upgraded
 from orchestration.upgrading.upgrade import upgrade as upgrade_datasets
@@ -26,7 +24,7 @@ def upgrade(
         settings,
         state,
         [find_dataset(settings, name) for name in names],
-        today=datetime.now(ZoneInfo(TIME_ZONE)).date(),
+        today=city_today(),
         dry_run=dry_run,
     )
     if as_json:

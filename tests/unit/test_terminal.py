@@ -169,3 +169,18 @@ def test_every_error_of_every_command_is_one_sentence(
         assert "Traceback" not in said
         assert SECRET not in said
     assert met > len(COMMANDS) - 8
+
+
+def test_nothing_is_cut_where_nobody_looks_at_a_screen(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table in a pipe has every cell whole, however many there are; a screen keeps its width."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    cells = [f"{number}-{'v' * 60}" for number in range(8)]
+    table = fitting_table(*"abcdefgh", texts=8)
+    table.add_row(*cells)
+    Terminal().print(table)
+    assert capsys.readouterr().out.split()[8:] == cells
+    monkeypatch.setenv("COLUMNS", "80")
+    Terminal().print(table)
+    assert max(len(line) for line in capsys.readouterr().out.splitlines()) <= 80
