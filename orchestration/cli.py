@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from orchestration import reports
 from orchestration import trend as trends
@@ -339,6 +340,10 @@ def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
         )
         table.add_row(one["dataset"], *(f"{count:,}" for count in cells))
     out.print(table)
+    if any(one[name] for one in datasets for name in _SUSPICIONS):
+        out.print()
+        out.print(_suspicions(datasets))
+        out.print()
     for one in datasets:
         verdicts = [
             part for gate, said in one["gates"].items() for part in (f", {gate} ", _coloured(said))
@@ -353,6 +358,21 @@ def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
                 f"    drift: {one['drift']:,} values are new together: "
                 f"summerware drift {one['dataset']}",
             )
+
+
+_SUSPICIONS = {
+    "corrected": "spellings corrected",
+    "linked": "records linked",
+    "proposed": "proposed to people",
+}
+
+
+def _suspicions(datasets: list[dict[str, Any]]) -> Table:
+    """What the machine found among misspellings and near duplicates; people judge the last."""
+    table = fitting_table("dataset", *_SUSPICIONS.values(), texts=1)
+    for one in datasets:
+        table.add_row(one["dataset"], *(f"{one[name]:,}" for name in _SUSPICIONS))
+    return table
 
 
 def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str | tuple[str, str]:
@@ -389,6 +409,7 @@ def _print_where_to_look(run_id: str, *, live: bool) -> None:
     out.print("Verdicts:          summerware gates")
     out.print("Fates of lines:    summerware ledger DATASET")
     out.print("Story of one row:  summerware why DATASET KEY")
+    out.print("What people judge: summerware review export DATASET")
     if not live:
         out.print("UI and portal:     summerware ui")
 

@@ -31,7 +31,7 @@ from orchestration.reports import fates_of
 from orchestration.schedules import DAILY
 from orchestration.settings import Settings, uses_daemon
 from orchestration.state.database import open_database
-from orchestration.state.store import GateRecord, Publication, State
+from orchestration.state.store import GateRecord, Layer, Publication, State
 
 logger = logging.getLogger(__name__)
 
@@ -170,7 +170,8 @@ def _summary(
             else None
         )
         staged = state.newest_layer(name, "standardized", run_id=run_id)
-        spelling = staged.facts.get("spelling", {}) if staged and staged.run_id == run_id else {}
+        spelling = _fact(staged, "spelling", run_id)
+        duplicates = _fact(layer, "duplicates", run_id)
         known = state.publications(name)
         published = [one for one in known if one.run_id == run_id]
         if not published and layer and layer.run_id == run_id:
@@ -182,6 +183,9 @@ def _summary(
                 "gates": {SUITES[record.layer]: record.verdict for record in own},
                 "stopped_gate": _stopped_gate(settings, state, datasets[name], own),
                 "fates": fates,
+                "corrected": spelling.get("applied", 0),
+                "linked": duplicates.get("linked", 0),
+                "proposed": spelling.get("proposed", 0) + duplicates.get("proposed", 0),
                 "drift": spelling.get("drift", 0),
                 "publication": _publication(published[-1]) if published else None,
                 "stopped_by": failure["message"] if failure else None,
@@ -194,6 +198,11 @@ def _summary(
         for one in summaries:
             one["stopped_by"] = "Dagster could not run the job; see the run in the UI"
     return RunSummary(run_id=run_id, exit_code=max(codes), datasets=summaries, portal=portal)
+
+
+def _fact(layer: Layer | None, name: str, run_id: str) -> Mapping[str, int]:
+    """What a layer of this run counted; nothing of an earlier one's."""
+    return layer.facts.get(name, {}) if layer and layer.run_id == run_id else {}
 
 
 def _stopped_gate(

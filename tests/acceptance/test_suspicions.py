@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from orchestration import cli
 from tests.acceptance.city import City, copied
 
 CALLS = "calls_for_service"
@@ -69,10 +70,11 @@ def _types(city: City) -> dict[str, int]:
 
 
 def test_a_misspelling_is_corrected_explained_and_reversed_by_one_line(
-    city: City, drop: Path
+    city: City, drop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """NEGLIENT INJURY is corrected; one line of the decisions file keeps it, and only that."""
-    assert city.run(CALLS, extracts_dir=drop).exit_code == 0
+    """NEGLIENT INJURY is corrected and counted; one line of the decisions file keeps it alone."""
+    first = city.run(CALLS, extracts_dir=drop)
+    assert first.exit_code == 0
     before = _spelling(city)
     pair = ("call_type_text", "NEGLIENT INJURY", "NEGLIGENT INJURY")
     assert before[pair] == "applied"
@@ -88,6 +90,13 @@ def test_a_misspelling_is_corrected_explained_and_reversed_by_one_line(
     applied = [wrong for (_, wrong, _), outcome in before.items() if outcome == "applied"]
     assert applied
     assert not set(applied) & _vocabulary(city)
+    (told,) = first.datasets
+    counts = [told[name] for name in ("corrected", "linked", "proposed")]
+    assert counts[0] == len(applied)
+    cli._print_summary(first.datasets, dry_run=False)
+    assert [CALLS, *map(str, counts)] in [
+        row.split() for row in capsys.readouterr().out.splitlines()
+    ]
     _decide(city, "spelling,call_type_text,NEGLIENT INJURY,NEGLIGENT INJURY,keep")
     assert city.run(CALLS, extracts_dir=drop).exit_code == 0
     after = _spelling(city)
