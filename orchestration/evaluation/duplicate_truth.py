@@ -27,6 +27,7 @@ from orchestration.duck import connect, quoted, sql_path
 from orchestration.evaluation.shares import Share
 from orchestration.sources.sample import generate
 from orchestration.sources.sample.spec import HERE
+from orchestration.yaml_text import parse_yaml
 
 Row = dict[str, Any]
 Pair = tuple[str, str]
@@ -159,7 +160,7 @@ def _clean_rows(
     """One row per key under the published names: no dirt but what the source withholds."""
     specs = folder / f"specs_{seed}"
     shutil.copytree(HERE / "vocabulary", specs / "vocabulary")
-    spec = yaml.safe_load((HERE / f"{dataset.id}.yaml").read_text(encoding="utf-8"))
+    spec = parse_yaml((HERE / f"{dataset.id}.yaml").read_text(encoding="utf-8"))
     spec |= {"share": 1.0, "at_least": 1, "repeats": {**spec["repeats"], "share": 0.0}}
     spec["timeline"]["at_least_days"] = 1
     spec["timeline"]["per_day"] = per_day or spec["timeline"]["per_day"]

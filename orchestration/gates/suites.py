@@ -23,6 +23,7 @@ from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 from orchestration.warehouse.vocabularies import named_vocabularies, vocabulary_path
+from orchestration.yaml_text import parse_yaml
 
 SUITES = {"raw": "raw", "standardized": "standardized", "deduplicated": "publishable"}
 """Which suite gates which layer."""
@@ -114,7 +115,7 @@ def load_suite(settings: Settings, dataset: str, layer: str) -> Suite:
     path = suite_path(settings, dataset, layer)
     name = f"expectations/{dataset}/{path.name}"
     try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content: Any = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{name}: cannot be read: {error}") from error
     try:

@@ -24,6 +24,8 @@ class FoundExtract:
     """Where the time comes from: `name`, `sidecar`, `portal` or, as a guess, `file time`."""
     landed_as: str | None = None
     """The id of the extract as which it was landed before, where nothing else is left of it."""
+    is_whole: bool = False
+    """The source wrote it and gave it its name once it was complete: nobody is still writing it."""
 
 
 def printable_name(path: Path) -> str:

@@ -68,7 +68,7 @@ def land(
             file_lock(settings, f"{dataset.id}.landing"),
             _work_folders(settings, dataset) as (scratch, work),
         ):
-            readable = make_readable(dataset, found.path, scratch)
+            readable = make_readable(dataset, found.path, scratch, is_whole=found.is_whole)
             tombstones = load_tombstones(settings, state, dataset)
             return _keep(settings, state, dataset, found, readable, source, work, tombstones)
     except FileNotFoundError:

@@ -80,8 +80,12 @@ class ReadableExtract:
     reading: tuple[str, ...] = ()
 
 
-def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtract:
+def make_readable(
+    dataset: Dataset, path: Path, scratch: Path, *, is_whole: bool = False
+) -> ReadableExtract:
     """Copies an extract into the scratch folder as UTF-8 CSV.
+
+    A young file is looked at again after a while, unless it `is_whole`: nobody is still writing it.
 
     Raises:
         ConfigurationError: the declared encoding or delimiter is none.
@@ -100,7 +104,7 @@ def make_readable(dataset: Dataset, path: Path, scratch: Path) -> ReadableExtrac
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise ConfigurationError(f"{dataset.id}.yaml: source.delimiter: must be one character")
     target = scratch / "extract.csv"
-    with _settled(path, where):
+    with _settled(path, where, settling=0 if is_whole else _settling_seconds()):
         _check_first_bytes(path, where)
         if name.endswith(".xlsx"):
             return _from_xlsx(dataset, path, target, where)
@@ -123,12 +127,14 @@ def _known_encoding(dataset: Dataset) -> str:
 
 
 @contextmanager
-def _settled(path: Path, where: str) -> Iterator[None]:
-    """Lets nothing through that changes before or while it is read."""
+def _settled(path: Path, where: str, *, settling: float) -> Iterator[None]:
+    """Lets nothing through that changes before or while it is read.
+
+    What is younger than so many seconds is looked at again once it is as old.
+    """
     try:
         before = path.stat()
         age = time.time() - before.st_mtime
-        settling = _settling_seconds()
         if 0 <= age < settling:
             time.sleep(settling - age)
         if _changed(path, before):

@@ -6,6 +6,7 @@ became known since, as a real source's would.
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -48,7 +49,9 @@ class SampleSource:
                 since=_first_day(folder / dataset.id) or day,
                 datasets=[dataset.id],
             )
-        return FilesSource(folder).find(dataset, as_of=day)
+        return [
+            replace(found, is_whole=True) for found in FilesSource(folder).find(dataset, as_of=day)
+        ]
 
     def has_landed(self, dataset: Dataset, found: FoundExtract, extract_id: str) -> None:
         """Nothing: what is invented may stay."""

@@ -111,6 +111,7 @@ class SocrataSource:
                     extracted_at=_end_of_day(path),
                     time_source="portal",
                     landed_as=landed_as,
+                    is_whole=True,
                 )
         return days.values()
 

@@ -12,6 +12,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orchestration.errors import ConfigurationError
+from orchestration.yaml_text import parse_yaml
 
 KEY = "domain"
 
@@ -39,7 +40,7 @@ def with_domains(text: str, domains: Mapping[str, Mapping[str, Any]], *, file: s
 def says_the_same(before: str, after: str, domains: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether a text differs from another in these domains alone."""
     try:
-        old, new = yaml.safe_load(before), yaml.safe_load(after)
+        old, new = parse_yaml(before), parse_yaml(after)
     except yaml.YAMLError:
         return False
     drafted = {

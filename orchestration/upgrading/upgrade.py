@@ -17,7 +17,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from orchestration.column import Column
@@ -32,6 +31,7 @@ from orchestration.state.upgrades import DOMAINS, GRACE, UpgradeStore
 from orchestration.upgrading.dataset_file import says_the_same, with_domains
 from orchestration.upgrading.drafts import Draft, draft, seed_names
 from orchestration.warehouse.vocabularies import load_vocabulary, vocabulary_path
+from orchestration.yaml_text import parse_yaml
 
 BACKUP = ".before-domains"
 _OURS = "taken over by summerware upgrade"
@@ -188,7 +188,7 @@ def _rewritten(before: str, drafts: Sequence[Draft], *, file: str) -> str:
             "Write each column as a mapping of its own"
         )
     try:
-        Dataset.model_validate(yaml.safe_load(after))
+        Dataset.model_validate(parse_yaml(after))
     except ValidationError as error:
         named = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
         raise ConfigurationError(

@@ -324,8 +324,7 @@ def daemon(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("daemon")
 def test_a_late_schedule_is_told(town: Town) -> None:
     """An hour after it was due, where a daemon is in use and nobody else started the run."""
-    tomorrow = datetime.now(UTC) + timedelta(days=1)
-    town.watch(tomorrow)
+    town.watch(_noon())
     (alert,) = town.open()
     assert alert.kind == "schedule_late"
     assert town.told() == [("engineers", "opened")]

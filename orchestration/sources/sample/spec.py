@@ -15,6 +15,7 @@ from pydantic import Field, StrictStr, ValidationError, model_validator
 from orchestration.sources.sample.conditions import Cell, SpecError, Strict, fields_of
 from orchestration.sources.sample.dirt_kinds import DirtSpec
 from orchestration.sources.sample.field_kinds import FieldSpec, LookUp, Phrase, Pick
+from orchestration.yaml_text import parse_yaml
 
 HERE = Path(__file__).parent
 
@@ -209,7 +210,7 @@ def load(path: Path) -> Spec:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise SpecError(f"{path.name} cannot be read: {error}") from error
     if not isinstance(content, dict):

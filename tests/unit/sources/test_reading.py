@@ -276,6 +276,16 @@ def test_finished_file_is_not_waited_for(
     make_readable(things, path, tmp_path)
 
 
+def test_whole_file_is_not_waited_for(
+    tmp_path: Path, things: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a source of ours wrote and named when it was complete is read at once, however young."""
+    monkeypatch.setenv("SUMMERWARE_SETTLING_SECONDS", "3600")
+    path = tmp_path / "a.csv"
+    path.write_text(HEAD)
+    make_readable(things, path, tmp_path, is_whole=True)
+
+
 def test_settling_time_must_be_a_number(
     read: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
