@@ -11,7 +11,7 @@ unclassified belongs to `orchestration/classification/`.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -145,8 +145,10 @@ def load_classes_file(settings: Settings, dataset: Dataset) -> list[Classified]:
         return []
     found: dict[tuple[str, str], Classified] = {}
     faults = []
+    asked = list(dict.fromkeys(dataset.deciding.values()))
+    known = {policy.id for policy in dataset.policies if policy.action != "generalize"}
     for line in read_table(path, COLUMNS, only=True):
-        fault, one = _read(dataset, line.cells)
+        fault, one = _read(line.cells, asked=asked, known=known)
         if one is not None and found.setdefault((one.column, plain(one.value)), one) is not one:
             fault = "this value was classified on a line before"
         if fault:
@@ -156,11 +158,11 @@ def load_classes_file(settings: Settings, dataset: Dataset) -> list[Classified]:
     return list(found.values())
 
 
-def _read(dataset: Dataset, cells: Mapping[str, str]) -> tuple[str | None, Classified | None]:
+def _read(
+    cells: Mapping[str, str], *, asked: Sequence[str], known: Set[str]
+) -> tuple[str | None, Classified | None]:
     column, value, source = cells["column"], cells["value"], cells["source"]
     policies = tuple(one for one in cells["class"].split() if one != HARMLESS)
-    asked = dict.fromkeys(dataset.deciding.values())
-    known = {policy.id for policy in dataset.policies if policy.action != "generalize"}
     until = None
     if column not in asked:
         return f"column: must be one that decides a policy: {', '.join(asked)}", None

@@ -9,8 +9,9 @@ to `orchestration/cleaning/`.
 
 import csv
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import duckdb
@@ -137,6 +138,13 @@ def _read(path: Path) -> tuple[list[Entry], list[str]]:
         content = path.read_bytes()
     except OSError:
         return [], [f"{place}: is missing"]
+    entries, mistakes = _parse(place, content)
+    return list(entries), list(mistakes)
+
+
+@lru_cache(maxsize=64)
+def _parse(place: str, content: bytes) -> tuple[Sequence[Entry], Sequence[str]]:
+    """Entries and mistakes; a run asks for the same vocabulary some forty times."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
