@@ -24,9 +24,9 @@ from orchestration.duck import connect, copy_to_parquet
 from orchestration.gates.suites import suite_hash
 from orchestration.layers import LAYERS, finish_layer, workspace
 from orchestration.publishing import delivery, publisher
+from orchestration.publishing.adoption import adopt_dataset
 from orchestration.publishing.planning import make_plan
 from orchestration.publishing.publisher import open_publisher, publish
-from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.database import open_database

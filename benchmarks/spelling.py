@@ -17,7 +17,7 @@ import yaml
 from rapidfuzz.distance import DamerauLevenshtein
 from rapidfuzz.process import cdist
 
-from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
+from orchestration.cleaning.spelling_engine import SpelledColumn, find_misspellings
 from orchestration.duck import connect
 from orchestration.evaluation.spelling_truth import KINDS, damage
 

@@ -8,7 +8,7 @@
     │   ├── GateNotPassed     a gate did not pass for exactly this content
     │   └── PublicationRefused  the publisher will not send this content
     │       ├── GuardTripped  it would change more than the dataset file allows
-    │       └── PortalEdited  somebody else changed the portal's rows
+    │       └── ExternalEdit  somebody else changed the portal's rows
     └── Fault                 something broke: exit code 3
         ├── PortalFault       the portal answered what it should not
         │   ├── PortalMoved      it sent us to another address, where nobody went
@@ -16,8 +16,8 @@
         │   ├── RequestTooLarge  it takes smaller requests only
         │   └── RowsRefused      it took a request, but not every row
         ├── ModelFault        dbt could not build or test a model
-        └── PassingFault      may be gone next time: the only kind that is retried
-            ├── AnswerUnknown    nobody knows yet whether a request was carried out
+        └── TransientError    may be gone next time: the only kind that is retried
+            ├── OutcomeUnknown   nobody knows yet whether a request was carried out
             └── NotVerified      what was sent could not be looked at yet
 
 A message says what, which dataset, row or file, and what to do next. It never carries a cell's
@@ -30,11 +30,24 @@ from errno import errorcode
 from pathlib import Path
 from typing import ClassVar
 
+_RECORDED_AS = {
+    "TransientError": "PassingFault",
+    "OutcomeUnknown": "AnswerUnknown",
+    "ExternalEdit": "PortalEdited",
+}
+"""Classes that were renamed: an alert that is open keeps its cause, else it would open again."""
+
 
 class SummerwareError(Exception):
     """Root of the tree; `exit_code` is what the command line ends with."""
 
     exit_code: ClassVar[int] = 3
+
+    @property
+    def kind(self) -> str:
+        """The word for this kind of error in the run history and in the causes of alerts."""
+        name = type(self).__name__
+        return _RECORDED_AS.get(name, name)
 
 
 class ConfigurationError(SummerwareError):
@@ -69,7 +82,7 @@ class GuardTripped(PublicationRefused):
     """The plan changes more than its guards allow; a named person may override them."""
 
 
-class PortalEdited(PublicationRefused):
+class ExternalEdit(PublicationRefused):
     """Somebody else changed the portal's rows; a person says whose are to stay."""
 
 
@@ -119,7 +132,7 @@ class ModelFault(Fault):
     """dbt could not build a model, or a test of our SQL failed."""
 
 
-class PassingFault(Fault):
+class TransientError(Fault):
     """A fault that may pass: disk full, a file still being written, a portal out of reach.
 
     `status` is the portal's HTTP status, 0 where there was none; `retry_after` the seconds it asks
@@ -132,7 +145,7 @@ class PassingFault(Fault):
         self.retry_after = retry_after
 
 
-class AnswerUnknown(PassingFault):
+class OutcomeUnknown(TransientError):
     """Nobody knows whether a request was carried out: what it wrote must be read back.
 
     `too_slow`: there was no answer in time; a smaller request may have one.
@@ -141,7 +154,7 @@ class AnswerUnknown(PassingFault):
     too_slow: bool = False
 
 
-class NotVerified(PassingFault):
+class NotVerified(TransientError):
     """What was sent could not be read back yet: nobody may say that it is right."""
 
 

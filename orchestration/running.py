@@ -19,8 +19,8 @@ from orchestration.assets.gates import GATE
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.definitions import build_defs
 from orchestration.errors import ConfigurationError
+from orchestration.gates.report import as_text, tell
 from orchestration.gates.suites import SUITES
-from orchestration.gates.telling import as_text, tell
 from orchestration.health.heartbeat import beat_if_due
 from orchestration.instance import open_instance
 from orchestration.layers import LAYERS, newest_layer, sweep_workspaces

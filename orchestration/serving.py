@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from orchestration.errors import ConfigurationError, PassingFault
+from orchestration.errors import ConfigurationError, TransientError
 from orchestration.instance import open_instance
 from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address
@@ -30,7 +30,7 @@ def serve_all(
 
     Raises:
         ConfigurationError: the workspace file is not where the project keeps it.
-        PassingFault: a port is taken.
+        TransientError: a port is taken.
     """
     with open_instance(settings):
         pass
@@ -53,9 +53,9 @@ def _serve_portal(settings: Settings, stack: ExitStack, port: int) -> str:
         stack.enter_context(server)
     except PortalInUseError as error:
         address = running_address(settings.portal_home)
-        raise PassingFault(f"a portal already serves this home: http://{address}") from error
+        raise TransientError(f"a portal already serves this home: http://{address}") from error
     except OSError as error:
-        raise PassingFault(f"port {port} is taken; choose another with --portal-port") from error
+        raise TransientError(f"port {port} is taken; choose another with --portal-port") from error
     return server.address
 
 
@@ -66,7 +66,7 @@ def _refuse_taken(port: int) -> None:
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise PassingFault(f"port {port} is taken; choose another with --port") from error
+            raise TransientError(f"port {port} is taken; choose another with --port") from error
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def _serve_dagster(port: int) -> None:
             children.append(subprocess.Popen(command, start_new_session=True))
         while all(child.poll() is None for child in children):
             time.sleep(0.5)
-        raise PassingFault("the Dagster UI or its daemon ended; its last words stand above")
+        raise TransientError("the Dagster UI or its daemon ended; its last words stand above")
     finally:
         _stop(children)
 

@@ -19,6 +19,7 @@ from orchestration.domains.in_force import classes_in_force
 from orchestration.gates.suites import SUITES, suite_hash
 from orchestration.layers import finish_layer, workspace
 from orchestration.portal.server import PortalServer, running_address
+from orchestration.publishing.adoption import settle_edits
 from orchestration.publishing.baseline import Edits
 from orchestration.publishing.publisher import (
     Outcome,
@@ -28,7 +29,6 @@ from orchestration.publishing.publisher import (
     release,
     rollback,
 )
-from orchestration.publishing.taking_over import settle_edits
 from orchestration.publishing.targets import open_target
 from orchestration.publishing.transport.soda import TYPES
 from orchestration.settings import Settings

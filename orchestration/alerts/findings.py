@@ -14,14 +14,14 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.domains.rules import classified_rules, gate_rules
 from orchestration.errors import ConfigurationError, place_of
-from orchestration.gates.suites import SUITES, Rule
-from orchestration.gates.telling import (
+from orchestration.gates.report import (
     numbered,
     over_the_limit,
     quarantined_share,
     sentence,
     steps_of,
 )
+from orchestration.gates.suites import SUITES, Rule
 from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.settings import LOCAL, Settings
 from orchestration.state.store import GateRecord, Publication, State

@@ -22,13 +22,13 @@ from orchestration.alerts.findings import (
     what_is_new,
 )
 from orchestration.alerts.routing import Router
-from orchestration.state.alerts import Alert, Pen
+from orchestration.state.alerts import Alert, AlertWriter
 from orchestration.state.store import now
 
 OPENED, NEWS, ESCALATED, RESOLVED = "opened", "news", "escalated", "resolved"
 
 
-def settle(pen: Pen, router: Router, settlements: Iterable[Settlement]) -> None:
+def settle(pen: AlertWriter, router: Router, settlements: Iterable[Settlement]) -> None:
     """Opens, renews and ends alerts by what was found, in this order."""
     for settlement in settlements:
         event_id = settlement.event_id
@@ -37,7 +37,7 @@ def settle(pen: Pen, router: Router, settlements: Iterable[Settlement]) -> None:
         _settle_scope(pen, router, settlement)
 
 
-def _settle_scope(pen: Pen, router: Router, settlement: Settlement) -> None:
+def _settle_scope(pen: AlertWriter, router: Router, settlement: Settlement) -> None:
     opened = {alert.fingerprint: alert for alert in pen.open_alerts(settlement.scope)}
     found = {finding.fingerprint: finding for finding in settlement.findings}
     for fingerprint, finding in found.items():
@@ -51,7 +51,7 @@ def _settle_scope(pen: Pen, router: Router, settlement: Settlement) -> None:
             _tell(pen, router, alert, RESOLVED)
 
 
-def _has_root_elsewhere(pen: Pen, finding: Finding) -> bool:
+def _has_root_elsewhere(pen: AlertWriter, finding: Finding) -> bool:
     if finding.is_consequence:
         return True
     return finding.of_a_gate and any(
@@ -60,7 +60,7 @@ def _has_root_elsewhere(pen: Pen, finding: Finding) -> bool:
     )
 
 
-def _open(pen: Pen, router: Router, settlement: Settlement, finding: Finding) -> None:
+def _open(pen: AlertWriter, router: Router, settlement: Settlement, finding: Finding) -> None:
     moment = router.now
     alert = Alert(
         id=pen.new_alert_id(finding.fingerprint),
@@ -82,7 +82,9 @@ def _open(pen: Pen, router: Router, settlement: Settlement, finding: Finding) ->
     _tell(pen, router, alert, OPENED)
 
 
-def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str | None) -> None:
+def _renew(
+    pen: AlertWriter, router: Router, alert: Alert, finding: Finding, run_id: str | None
+) -> None:
     is_another_run = run_id is not None and run_id != alert.last_run_id
     seen = replace(
         alert,
@@ -116,7 +118,7 @@ def _renew(pen: Pen, router: Router, alert: Alert, finding: Finding, run_id: str
 
 
 def end_what_nobody_has(
-    pen: Pen, router: Router, known: Collection[str], *, gone: Callable[[str], bool]
+    pen: AlertWriter, router: Router, known: Collection[str], *, gone: Callable[[str], bool]
 ) -> None:
     """Ends the alerts of datasets and scopes that are gone: nothing will ever look there again."""
     for alert in pen.open_alerts():
@@ -126,7 +128,7 @@ def end_what_nobody_has(
             _tell(pen, router, alert, RESOLVED)
 
 
-def escalate_unacknowledged(pen: Pen, router: Router, moment: datetime) -> None:
+def escalate_unacknowledged(pen: AlertWriter, router: Router, moment: datetime) -> None:
     """Tells of critical alerts that nobody took on in time."""
     for alert in pen.open_alerts():
         minutes = router.escalation(alert).critical_after_minutes
@@ -141,7 +143,7 @@ def escalate_unacknowledged(pen: Pen, router: Router, moment: datetime) -> None:
 
 
 def acknowledge(
-    pen: Pen, alerts: Sequence[str], *, by: str, unknown: Callable[[str], Exception]
+    pen: AlertWriter, alerts: Sequence[str], *, by: str, unknown: Callable[[str], Exception]
 ) -> list[Alert]:
     """Notes who takes these alerts on; they escalate no more."""
     known = {alert.id: alert for alert in pen.open_alerts()}
@@ -154,12 +156,12 @@ def acknowledge(
     return taken
 
 
-def _escalate(pen: Pen, router: Router, alert: Alert, why: str) -> None:
+def _escalate(pen: AlertWriter, router: Router, alert: Alert, why: str) -> None:
     pen.change(alert.id, escalated_at=router.now)
     _tell(pen, router, alert, ESCALATED, news=why)
 
 
-def _tell_again(pen: Pen, router: Router, alert: Alert) -> None:
+def _tell_again(pen: AlertWriter, router: Router, alert: Alert) -> None:
     """What a weekly digest says when it goes: as things are then, and what is new since the last one."""
     sent = pen.last_sent(alert.id)
     news = (what_is_new(sent, alert.facts) or "nothing since the last digest") if sent else None
@@ -167,7 +169,9 @@ def _tell_again(pen: Pen, router: Router, alert: Alert) -> None:
         _tell(pen, router, alert, NEWS, news=news)
 
 
-def _tell(pen: Pen, router: Router, alert: Alert, kind: str, *, news: str | None = None) -> None:
+def _tell(
+    pen: AlertWriter, router: Router, alert: Alert, kind: str, *, news: str | None = None
+) -> None:
     addressed = router.addressed(alert, is_escalation=kind == ESCALATED)
     pen.tell(alert.id, kind, _facts(alert, news=news), addressed)
 

@@ -16,8 +16,8 @@ from orchestration.errors import DataStopped, Fault
 from orchestration.gates.gate import run_gate
 from orchestration.gates.gate_page import urgency, write_gate_page
 from orchestration.gates.history import fell_quiet
+from orchestration.gates.report import GateReport, as_markdown, quarantined_share, reason, tell
 from orchestration.gates.suites import SUITES
-from orchestration.gates.telling import Told, as_markdown, quarantined_share, reason, tell
 from orchestration.layers import newest_layer
 from orchestration.settings import PROJECT
 from orchestration.state.store import GateRecord
@@ -94,7 +94,7 @@ def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
     return gate
 
 
-def _answers(told: Told) -> dict[str, Any]:
+def _answers(told: GateReport) -> dict[str, Any]:
     """What failed, since when, and what to do; nothing where the gate passed."""
     if told.since_run is None:
         return {}
@@ -131,7 +131,7 @@ def _figures(record: GateRecord, quiet: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _details(dataset: Dataset, record: GateRecord, told: Told) -> dict[str, Any]:
+def _details(dataset: Dataset, record: GateRecord, told: GateReport) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "rules": dg.MetadataValue.table(
             records=[_row(rule, told) for rule in sorted(record.results, key=urgency)]
@@ -153,7 +153,7 @@ def _details(dataset: Dataset, record: GateRecord, told: Told) -> dict[str, Any]
     return metadata
 
 
-def _row(rule: dict[str, Any], told: Told) -> dg.TableRecord:
+def _row(rule: dict[str, Any], told: GateReport) -> dg.TableRecord:
     streak = told.streaks.get(rule["rule_id"])
     return dg.TableRecord(
         {

@@ -12,8 +12,8 @@ import dagster as dg
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.errors import (
     ConfigurationError,
-    PassingFault,
     SummerwareError,
+    TransientError,
     unforeseen,
 )
 from orchestration.layers import sweep_workspaces
@@ -82,7 +82,7 @@ class Pipeline(dg.ConfigurableResource[None]):
         tag_run(context, dataset)
         try:
             yield
-        except PassingFault as error:
+        except TransientError as error:
             if context.retry_number < RETRIES:
                 progress.warning("%s; trying again", error)
                 raise dg.RetryRequested(RETRIES, seconds_to_wait=5) from error
@@ -122,6 +122,6 @@ def tag_run(context: dg.OpExecutionContext, dataset: str, **found: str) -> None:
 def _failure(error: SummerwareError) -> dg.Failure:
     return dg.Failure(
         description=visible(str(error), keep="\n\t"),
-        metadata={"kind": type(error).__name__, "exit_code": error.exit_code},
+        metadata={"kind": error.kind, "exit_code": error.exit_code},
         allow_retries=False,
     )

@@ -25,7 +25,7 @@ from starlette.routing import Route
 from orchestration.classification import page_view
 from orchestration.classification.desk import LONGEST_REASON, UNANSWERED, Desk, Office, Refused
 from orchestration.classification.guarding import Form, guarded, quiet_server, read_own_form
-from orchestration.errors import ConfigurationError, PassingFault
+from orchestration.errors import ConfigurationError, TransientError
 from orchestration.settings import HOST, Settings
 from orchestration.signers import load_signers
 from orchestration.state.store import State
@@ -184,7 +184,7 @@ def serve_page(
 
     Raises:
         ConfigurationError: signers.csv names nobody of those, or a file of the dataset is wrong.
-        PassingFault: the port is taken.
+        TransientError: the port is taken.
     """
     names = who_may_open(settings, people)
     with socket.socket() as listener:
@@ -193,7 +193,7 @@ def serve_page(
             listener.bind((HOST, port))
             listener.listen()
         except OSError as error:
-            raise PassingFault(f"port {port} is taken; choose another with --port") from error
+            raise TransientError(f"port {port} is taken; choose another with --port") from error
         served = SigningPage(settings, state, dataset_id, names, port=listener.getsockname()[1])
         announce(served.links)
         with suppress(KeyboardInterrupt):

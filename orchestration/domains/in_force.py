@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 
-from orchestration.classification.taking_over import UPGRADE, words_of_before
+from orchestration.classification.adoption import UPGRADE, words_of_before
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import (
     NOT_OURS,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.cleaning.linkage import link, weights_path
-from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
+from orchestration.cleaning.spelling_engine import SpelledColumn, find_misspellings
 from orchestration.column import Spelling
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, make_table, parquet, quoted

@@ -10,8 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from orchestration.dataset import Dataset
+from orchestration.gates.report import GateReport, quarantined_share
 from orchestration.gates.suites import SUITES
-from orchestration.gates.telling import Told, quarantined_share
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord
 from orchestration.visible import in_page
@@ -27,7 +27,7 @@ def gate_page(settings: Settings, dataset: Dataset, layer: str) -> Path:
 
 
 def write_gate_page(
-    settings: Settings, dataset: Dataset, record: GateRecord, told: Told
+    settings: Settings, dataset: Dataset, record: GateRecord, told: GateReport
 ) -> Path | None:
     """Writes the page of a verdict in one step, over the last one; none where the disk refuses it.
 

@@ -16,9 +16,9 @@ from enum import Enum
 
 from starlette.requests import Request
 
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.errors import AccessError
-from orchestration.portal.manners import Manners
 
 LOCAL_USERNAME = "local"
 LOCAL_PASSWORD = "local"
@@ -69,14 +69,14 @@ class Account:
             login in the clear where that is refused; 401 for a login that is wrong, on public data
             too.
         """
-        manners: Manners = request.app.state.portal.manners
+        behaviour: Behaviour = request.app.state.portal.behaviour
         token = request.headers.get("x-app-token") or request.query_params.get("$$app_token")
-        if token and token not in self.app_tokens and manners.unknown_token == "refuse":
+        if token and token not in self.app_tokens and behaviour.unknown_token == "refuse":
             raise AccessError(403, "permission_denied", "Invalid app_token specified")
         header = request.headers.get("authorization")
         if not header:
             return Role.STRANGER
-        if manners.require_tls and request.url.scheme != "https":
+        if behaviour.require_tls and request.url.scheme != "https":
             raise AccessError(403, "permission_denied", "You must log in over HTTPS")
         role = self._role_of(header)
         if role is Role.STRANGER:

@@ -26,12 +26,12 @@ from orchestration.portal import (
     views,
 )
 from orchestration.portal.access import Account
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.errors import PortalError
+from orchestration.portal.fault_middleware import Connections, FaultLine
 from orchestration.portal.faults import Faults
-from orchestration.portal.manners import Manners
 from orchestration.portal.state import Portal
 from orchestration.portal.store import Store
-from orchestration.portal.strikes import Connections, FaultLine
 from orchestration.portal.throttle import Throttle
 
 
@@ -41,7 +41,7 @@ def create_app(
     username: str | None = None,
     password: str | None = None,
     app_tokens: tuple[str, ...] | None = None,
-    manners: Manners | None = None,
+    behaviour: Behaviour | None = None,
     faults: Faults | None = None,
     connections: Connections | None = None,
 ) -> Starlette:
@@ -52,7 +52,7 @@ def create_app(
     `local`, `local` and `local`. `home` is made, readable by its owner alone.
     """
     account = Account.from_environment(username=username, password=password, app_tokens=app_tokens)
-    portal = Portal(Store(home), account, manners or Manners(), faults or Faults())
+    portal = Portal(Store(home), account, behaviour or Behaviour(), faults or Faults())
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -60,7 +60,7 @@ def create_app(
         portal.close()
 
     def refuse(status: int, sentence: str) -> Response:
-        return transport.refusal(status, sentence, str(portal.manners.error_keys))
+        return transport.refusal(status, sentence, str(portal.behaviour.error_keys))
 
     connections = connections or Connections()
     app = Starlette(

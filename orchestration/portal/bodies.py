@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from math import isfinite
 from typing import Any, NamedTuple
 
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.dataset import Column, Dataset
 from orchestration.portal.datatypes import SYSTEM_FIELDS
 from orchestration.portal.errors import PortalError, invalid_request, malformed_json
 from orchestration.portal.identifiers import fold
-from orchestration.portal.leniency import BrokenPointError, reader_of
-from orchestration.portal.manners import Manners
+from orchestration.portal.lenient_values import BrokenPointError, reader_of
 from orchestration.portal.values import EXACT_DIGITS, JsonNumber, MaltypedError, Stored
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -98,15 +98,17 @@ class _Layout(NamedTuple):
     version: int | None
 
 
-_USUAL = Manners()
+_USUAL = Behaviour()
 
 
 class RowReader:
     """Reads the rows of one request for one dataset."""
 
-    def __init__(self, dataset: Dataset, *, text: bool = False, manners: Manners = _USUAL) -> None:
+    def __init__(
+        self, dataset: Dataset, *, text: bool = False, behaviour: Behaviour = _USUAL
+    ) -> None:
         self._dataset = dataset
-        self._manners = manners
+        self._behaviour = behaviour
         self._key = dataset.key
         self._text = text
         self._layouts: dict[tuple[str, ...], _Layout] = {}
@@ -132,7 +134,7 @@ class RowReader:
                 values.append(None if cell is None else convert(cell))
         except MaltypedError as error:
             refusal = self._maltyped(layout, len(values), list(cells), error)
-            if self._manners.bad_values == "refuse" or refusal.status >= 500:
+            if self._behaviour.bad_values == "refuse" or refusal.status >= 500:
                 raise refusal from error
             return Row((), [], self._key_if_good(layout, list(cells)), problem=refusal.message)
         key = key_value(self._key, values[layout.key]) if layout.key is not None else None
@@ -165,7 +167,7 @@ class RowReader:
             raise invalid_request("a column is there twice in one row")
         for name, known in zip(names, folded, strict=True):
             is_known = known in self._columns or known in _PASSED_OVER
-            if not is_known and self._manners.unknown_columns == "refuse":
+            if not is_known and self._behaviour.unknown_columns == "refuse":
                 raise self._unknown(name[:100])
         positions = {name: position for position, name in enumerate(folded)}
         kept = tuple(p for p, name in enumerate(folded) if name in self._columns)
@@ -187,7 +189,7 @@ class RowReader:
         if name in (":created_at", ":updated_at") or (name == ":id" and self._key is not None):
             return _ignored
         kind = self._columns[name].type if name in self._columns else SYSTEM_FIELDS.get(name)
-        return _ignored if kind is None else reader_of(kind, self._manners, text=self._text)
+        return _ignored if kind is None else reader_of(kind, self._behaviour, text=self._text)
 
     def _key_if_good(self, layout: _Layout, cells: list[Any]) -> Stored:
         if layout.key is None or cells[layout.key] is None:
@@ -199,7 +201,7 @@ class RowReader:
 
     def _unknown(self, name: str) -> PortalError:
         refusal = invalid_request(f"Unrecognized column {name}")
-        if self._manners.error_codes == "streaming":
+        if self._behaviour.error_codes == "streaming":
             return refusal
         return PortalError(400, "soda.row.column-not-found", refusal.message, {"value": name})
 
@@ -214,7 +216,7 @@ class RowReader:
         if isinstance(error, BrokenPointError):
             return PortalError(500, "internal-error", "Internal error", {"tag": name})
         message = f"Expected {kind} type for column {name}, but got value {got}"
-        if self._manners.error_codes == "streaming":
+        if self._behaviour.error_codes == "streaming":
             return invalid_request(message)
         data = {"field": name, "expected": kind, "got": got}
         return PortalError(400, "soda.column.maltyped", f"Invalid request: {message}", data)
@@ -250,7 +252,7 @@ def _keyless_deletion() -> PortalError:
     return PortalError(400, "soda.row.delete-without-primary-key", message)
 
 
-def csv_rows(dataset: Dataset, body: bytes, manners: Manners = _USUAL) -> Iterator[Row]:
+def csv_rows(dataset: Dataset, body: bytes, behaviour: Behaviour = _USUAL) -> Iterator[Row]:
     """The rows of a CSV body: a header of field names or display names, empty cells are null.
 
     Raises: PortalError (400) for a body that is no CSV in UTF-8, unknown columns, ragged rows and
@@ -262,7 +264,7 @@ def csv_rows(dataset: Dataset, body: bytes, manners: Manners = _USUAL) -> Iterat
         if header is None:
             raise PortalError(400, "req.content.csv.invalid", "Expected a header row")
         names = _header(dataset, header)
-        reader = RowReader(dataset, text=True, manners=manners)
+        reader = RowReader(dataset, text=True, behaviour=behaviour)
         for line in lines:
             if line:
                 _check_width(line, names, lines.line_num)

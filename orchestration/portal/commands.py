@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from orchestration.errors import ConfigurationError, PassingFault
+from orchestration.errors import ConfigurationError, TransientError
+from orchestration.portal.behaviour import Behaviour, from_words, read_profile
 from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.faults import Faults
-from orchestration.portal.manners import Manners, from_words, read_profile
 from orchestration.settings import Settings
 from orchestration.terminal import out
 
@@ -40,13 +40,13 @@ def portal(
     from orchestration.portal.server import running_address, serve_forever
 
     settings = Settings.from_environment().prepare()
-    manners, faults = _manners(switch, profile), _faults(fault)
+    behaviour, faults = _behaviour(switch, profile), _faults(fault)
     try:
         serve_forever(
             settings.portal_home,
             port,
             announce=lambda address: out.print(f"Local portal: http://{address}"),
-            manners=manners,
+            behaviour=behaviour,
             faults=faults,
             tls_port=tls_port,
             announce_tls=lambda address, bundle: out.print(
@@ -55,17 +55,17 @@ def portal(
         )
     except PortalInUseError as error:
         address = running_address(settings.portal_home)
-        raise PassingFault(f"a portal already serves this home: http://{address}") from error
+        raise TransientError(f"a portal already serves this home: http://{address}") from error
     except OSError as error:
-        raise PassingFault(f"port {port} is taken; choose another with --port") from error
+        raise TransientError(f"port {port} is taken; choose another with --port") from error
 
 
-def _manners(words: list[str] | None, profile: Path | None) -> Manners:
+def _behaviour(words: list[str] | None, profile: Path | None) -> Behaviour:
     named = profile or os.environ.get(_PROFILE_VARIABLE)
     listed = [word for word in os.environ.get(_SWITCHES_VARIABLE, "").split(",") if word]
     try:
-        manners = read_profile(Path(named)) if named else Manners()
-        return from_words(manners, [*listed, *(words or [])])
+        behaviour = read_profile(Path(named)) if named else Behaviour()
+        return from_words(behaviour, [*listed, *(words or [])])
     except (ValueError, OSError) as error:
         raise ConfigurationError(str(error)) from error
 
@@ -116,7 +116,7 @@ def probe(
         finally:
             playground.close()
     except (scratching.ProbeError, OSError) as error:
-        raise PassingFault(f"{domain}: {error}") from error
+        raise TransientError(f"{domain}: {error}") from error
     held, tried = len(findings.holds), len(findings.holds) + len(findings.differs)
     out.print(f"{held} of {tried} claims hold; {len(findings.flipped)} switches are otherwise.")
     if profile is not None:

@@ -3,8 +3,8 @@
 A fault is written `KIND[:option=value,…][@[METHOD ]PATH]`, or made as a `Fault`; docs/portal.md has
 the kinds and options. Every standing fault counts the requests that fit its methods and path, from
 the moment it was set, and strikes at those that `at`, `every`, `share` and `times` choose; without
-them, at each. The line of middleware that strikes is in `strikes`, what a fault does to rows in
-`meddling`.
+them, at each. The line of middleware that strikes is in `fault_middleware`, what a fault does to rows in
+`fault_effects`.
 """
 
 from __future__ import annotations

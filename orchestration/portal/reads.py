@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.errors import QueryError, bad_parameter
 from orchestration.portal.identifiers import fold
-from orchestration.portal.manners import Manners
 from orchestration.portal.soql.compiler import Compiled, Compiler
 from orchestration.portal.soql.functions import failure
 from orchestration.portal.soql.parser import (
@@ -54,7 +54,7 @@ class Answer:
 
 
 def query_from(
-    parameters: Iterable[tuple[str, str]], *, max_limit: int = Manners.max_limit
+    parameters: Iterable[tuple[str, str]], *, max_limit: int = Behaviour.max_limit
 ) -> Query:
     """The query in a URL: SoQL clauses, and `column=value` filters.
 

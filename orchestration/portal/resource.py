@@ -21,11 +21,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestration.portal.access import require_readable
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.bodies import Row, RowReader, csv_rows, load_json
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.errors import NotFoundError, PortalError, invalid_request
-from orchestration.portal.manners import Manners
-from orchestration.portal.meddling import Meddling
+from orchestration.portal.fault_effects import FaultEffects
 from orchestration.portal.reads import NOTHING, Answer, query_from, read_csv, read_json, read_row
 from orchestration.portal.reads import with_system_fields as selected
 from orchestration.portal.state import Portal, split_name
@@ -113,7 +113,7 @@ class Resource:
             etag = _etag(request, seen.dataset)
             if request.headers.get("if-none-match") == etag:
                 return Response(status_code=304, headers={"ETag": etag, **seen.freshness})
-            max_limit = self._portal.manners.max_limit
+            max_limit = self._portal.behaviour.max_limit
             query = query_from(request.query_params.multi_items(), max_limit=max_limit)
             query = selected(query, request.query_params.get("$$exclude_system_fields"))
             if seen.is_empty:
@@ -132,12 +132,12 @@ class Resource:
         is_csv = body_format(request, extension) == "csv"
         payload = None if is_csv else load_json(body)
         single = isinstance(payload, dict) and not truncate
-        manners = self._portal.manners
+        behaviour = self._portal.behaviour
 
         def rows(dataset: Dataset) -> Iterable[Row]:
             if is_csv:
-                return csv_rows(dataset, body, manners)
-            reader = RowReader(dataset, manners=manners)
+                return csv_rows(dataset, body, behaviour)
+            reader = RowReader(dataset, behaviour=behaviour)
             return reader.read_all(_row_list(payload, single=single))
 
         return self._apply(request, fourfour, rows, truncate=truncate, single=single)
@@ -151,7 +151,7 @@ class Resource:
             raise PortalError(400, "req.content.json.invalid", "Expected one row as an object")
 
         def rows(dataset: Dataset) -> Iterable[Row]:
-            reader = RowReader(dataset, manners=self._portal.manners)
+            reader = RowReader(dataset, behaviour=self._portal.behaviour)
             key = reader.key_from_text(key_text)
             if key is None:
                 raise NotFoundError("soda.row.not-found", {"value": key_text[:100]})
@@ -171,25 +171,25 @@ class Resource:
         truncate: bool,
         single: bool,
     ) -> Response:
-        """Does what the rows say, in one transaction; what is told of it is the manners' matter."""
-        manners, meddling = self._portal.manners, Meddling(request)
+        """Does what the rows say, in one transaction; what is told of it is the behaviour's matter."""
+        behaviour, meddling = self._portal.behaviour, FaultEffects(request)
 
         def apply() -> Response:
             with self._portal.store.writing(keep=meddling.keeps) as connection:
                 dataset = find_dataset(connection, fourfour)
-                _check_version(request, dataset, manners)
+                _check_version(request, dataset, behaviour)
                 meddled = meddling.rows(rows(dataset))
                 outcome = Mutation(connection, dataset).run(meddled, truncate=truncate)
-                _check_errors(request, outcome, manners)
+                _check_errors(request, outcome, behaviour)
                 meddling.before_commit()
                 outcome = meddling.counted(outcome)
                 dataset = find_dataset(connection, fourfour)
-                if request.query_params.get("$$version") == "2.0" and manners.version_two:
+                if request.query_params.get("$$version") == "2.0" and behaviour.version_two:
                     answer = json_response(outcome.report())
                 elif single:
                     answer = _single_answer(connection, dataset, outcome)
                 else:
-                    answer = json_response(outcome.counters(manners))
+                    answer = json_response(outcome.counters(behaviour))
             answer.headers.update(freshness(dataset, dataset))
             return answer
 
@@ -217,7 +217,7 @@ class Resource:
         with self._portal.store.reading() as connection:
             truth = find_dataset(connection, fourfour)
             require_readable(truth, logged_in=logged_in)
-            meddling = Meddling(request)
+            meddling = FaultEffects(request)
             with self._portal.replica.reading(meddling.held) as behind:
                 replica = find_if_there(behind, fourfour)
                 if replica is None or _shape(replica) != _shape(truth):
@@ -258,18 +258,18 @@ def _row_list(payload: Any, *, single: bool) -> list[Any]:
     return payload
 
 
-def _check_version(request: Request, dataset: Dataset, manners: Manners) -> None:
+def _check_version(request: Request, dataset: Dataset, behaviour: Behaviour) -> None:
     """Refuses a write that expects other rows, where that is heeded. Raises: PortalError (409)."""
     expected = request.query_params.get("expectedDataVersion")
-    if manners.expected_version and expected not in (None, str(dataset.data_version)):
+    if behaviour.expected_version and expected not in (None, str(dataset.data_version)):
         message = f"The dataset is at version {dataset.data_version}"
         raise PortalError(409, "soda.row.dataset-version-mismatch", message)
 
 
-def _check_errors(request: Request, outcome: Outcome, manners: Manners) -> None:
+def _check_errors(request: Request, outcome: Outcome, behaviour: Behaviour) -> None:
     """Fails the request at its first row error, where that is heeded. Raises: PortalError."""
     wanted = request.query_params.get("errorsAreFatal", "").lower() == "true"
-    if manners.errors_are_fatal and wanted and outcome.errors:
+    if behaviour.errors_are_fatal and wanted and outcome.errors:
         raise _fatal(outcome.errors[0])
 
 

@@ -25,12 +25,12 @@ import uvicorn
 from starlette.applications import Starlette
 
 from orchestration.portal.app import create_app
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.certificates import certificate_for
 from orchestration.portal.errors import PortalInUseError
+from orchestration.portal.fault_middleware import Connections
 from orchestration.portal.faults import Faults
-from orchestration.portal.manners import Manners
 from orchestration.portal.state import Portal
-from orchestration.portal.strikes import Connections
 
 ADDRESS_FILE = "address.json"
 TLS_ADDRESS_FILE = "tls-address.json"
@@ -47,7 +47,7 @@ _KEEP_ALIVE_SECONDS = 300
 class PortalServer:
     """A portal in a background thread, for as long as the `with` block; `address` says where.
 
-    `faults` can be set and taken back at any time, before and while it runs, and `manners` changed.
+    `faults` can be set and taken back at any time, before and while it runs, and `behaviour` changed.
     With `tls` it also answers at `tls_address`, with the self-signed certificate in `ca_file`.
 
     Raises: PortalInUseError when another one serves the home; ValueError for a host that other
@@ -64,7 +64,7 @@ class PortalServer:
         password: str | None = None,
         app_tokens: tuple[str, ...] | None = None,
         max_body_bytes: int | None = None,
-        manners: Manners | None = None,
+        behaviour: Behaviour | None = None,
         faults: Faults | None = None,
         tls: bool = False,
         tls_port: int = 0,
@@ -73,9 +73,9 @@ class PortalServer:
         self.tls_address = ""
         self.ca_file: Path | None = None
         self.faults = faults or Faults()
-        manners = manners or Manners()
+        behaviour = behaviour or Behaviour()
         if max_body_bytes is not None:
-            manners = replace(manners, max_body_bytes=max_body_bytes)
+            behaviour = replace(behaviour, max_body_bytes=max_body_bytes)
         self._tls_port = tls_port if tls else None
         self._home = home
         self._host = _loopback(host)
@@ -86,27 +86,27 @@ class PortalServer:
             username=username,
             password=password,
             app_tokens=app_tokens,
-            manners=manners,
+            behaviour=behaviour,
             faults=self.faults,
         )
         self._portal: Portal | None = None
-        self._manners = manners
+        self._behaviour = behaviour
         self._stack = ExitStack()
 
     @property
-    def manners(self) -> Manners:
+    def behaviour(self) -> Behaviour:
         """The switches; setting them takes effect with the next request."""
-        return self._manners if self._portal is None else self._portal.manners
+        return self._behaviour if self._portal is None else self._portal.behaviour
 
-    @manners.setter
-    def manners(self, manners: Manners) -> None:
-        self._manners = manners
+    @behaviour.setter
+    def behaviour(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
         if self._portal is not None:
-            self._portal.manners = manners
+            self._portal.behaviour = behaviour
 
     def __enter__(self) -> PortalServer:
         with ExitStack() as stack:
-            make_app = partial(self._make_app, manners=self._manners)
+            make_app = partial(self._make_app, behaviour=self._behaviour)
             prepared = _prepared(self._home, self._host, self._port, make_app)
             server = stack.enter_context(prepared)
             self._portal = server.portal
@@ -134,7 +134,7 @@ def serve_forever(
     *,
     host: str = "127.0.0.1",
     announce: Callable[[str], None] | None = None,
-    manners: Manners | None = None,
+    behaviour: Behaviour | None = None,
     faults: Faults | None = None,
     tls_port: int | None = None,
     announce_tls: Callable[[str, Path], None] | None = None,
@@ -144,7 +144,7 @@ def serve_forever(
     With a `tls_port` it also answers there, and `announce_tls` gets that address and the file with
     the certificate. Raises: as PortalServer.
     """
-    make_app = partial(create_app, home, manners=manners, faults=faults)
+    make_app = partial(create_app, home, behaviour=behaviour, faults=faults)
     with ExitStack() as stack:
         prepared = _prepared(home, _loopback(host), port, make_app, announce)
         server = stack.enter_context(prepared)

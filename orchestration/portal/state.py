@@ -1,34 +1,34 @@
-"""What every route shares: the store, its replica, the account, the manners and the faults."""
+"""What every route shares: the store, its replica, the account, the behaviour and the faults."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from orchestration.portal.access import Account
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.errors import PortalError
 from orchestration.portal.faults import Faults
-from orchestration.portal.manners import Manners
 from orchestration.portal.replica import Replica, Snapshot
 from orchestration.portal.store import Store
 
 
 @dataclass
 class Portal:
-    """One portal, as its routes see it. The manners can be changed while it runs."""
+    """One portal, as its routes see it. The behaviour can be changed while it runs."""
 
     store: Store
     account: Account
-    manners: Manners
+    behaviour: Behaviour
     faults: Faults
 
     def __post_init__(self) -> None:
-        self.replica = Replica(self.store, lambda: self.manners.replica_lag_seconds)
+        self.replica = Replica(self.store, lambda: self.behaviour.replica_lag_seconds)
         self.faults.attach(lambda: Snapshot(self.store))
 
     @property
     def max_body_bytes(self) -> int:
         """The size of the largest body that is taken."""
-        return self.manners.max_body_bytes
+        return self.behaviour.max_body_bytes
 
     def close(self) -> None:
         """Closes what is open; nothing may be under way."""

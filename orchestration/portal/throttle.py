@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orchestration.portal.errors import PortalError
+from orchestration.portal.fault_middleware import drain
 from orchestration.portal.state import Portal
-from orchestration.portal.strikes import drain
 from orchestration.portal.transport import json_response
 
 _WINDOW_SECONDS = 60.0
@@ -29,7 +29,7 @@ class Throttle:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or refuses it."""
-        limit = self._portal.manners.throttle_per_minute
+        limit = self._portal.behaviour.throttle_per_minute
         if not limit:
             self._began = -math.inf
         if scope["type"] != "http" or not limit or _has_token(Request(scope)):
@@ -41,8 +41,8 @@ class Throttle:
             return
         await drain(receive)
         refusal = PortalError(429, "too-many-requests", "Too many requests without an app token")
-        answer = json_response(refusal.body(self._portal.manners.error_keys), status=429)
-        if self._portal.manners.retry_after:
+        answer = json_response(refusal.body(self._portal.behaviour.error_keys), status=429)
+        if self._portal.behaviour.retry_after:
             answer.headers["Retry-After"] = str(math.ceil(rest))
         await answer(scope, receive, send)
 

@@ -20,7 +20,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestration.portal.errors import PortalError, malformed_json
-from orchestration.portal.strikes import REQUEST_ID_KEY
+from orchestration.portal.fault_middleware import REQUEST_ID_KEY
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ async def answer_refusal(request: Request, error: Exception) -> Response:
 
 
 def _keys(request: Request) -> str:
-    return str(request.app.state.portal.manners.error_keys)
+    return str(request.app.state.portal.behaviour.error_keys)
 
 
 async def answer_nesting(request: Request, error: Exception) -> Response:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.bodies import Row
 from orchestration.portal.dataset import Dataset
 from orchestration.portal.identifiers import row_id
-from orchestration.portal.manners import Manners
 from orchestration.portal.store import now_ms, save_dataset
 from orchestration.portal.values import Stored, comparable_number, utc_text
 
@@ -49,16 +49,16 @@ class Outcome:
         """How many rows went through."""
         return self.created + self.updated + self.deleted
 
-    def counters(self, manners: Manners) -> dict[str, int]:
+    def counters(self, behaviour: Behaviour) -> dict[str, int]:
         """The public answer: counts, and no word about which row failed."""
         counters = {
             "Rows Created": self.created,
             "Rows Updated": self.updated,
             "Rows Deleted": self.deleted,
         }
-        if self.errors or manners.errors_counter == "always":
+        if self.errors or behaviour.errors_counter == "always":
             counters["Errors"] = len(self.errors)
-        if manners.counters == "six":
+        if behaviour.counters == "six":
             counters["By RowIdentifier"] = self.done if self.by_key else 0
             counters["By SID"] = 0 if self.by_key else self.done
         return counters

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
-from orchestration.errors import PortalEdited, PublicationRefused
+from orchestration.errors import ExternalEdit, PublicationRefused
 from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests, foreign_keys
 from orchestration.publishing.journal import Journal, snapshot_file
 from orchestration.publishing.ordering import parquet_writer, write_in_order
@@ -79,7 +79,7 @@ class BaselineReader:
         `marks` are the portal's own of right before.
 
         Raises:
-            PortalEdited: somebody else changed rows since they were proven.
+            ExternalEdit: somebody else changed rows since they were proven.
             PublicationRefused: a live dataset that held rows is gone.
         """
         last = self._journal.last_finished()
@@ -100,7 +100,7 @@ class BaselineReader:
             return None
         edits, rows = self.edits(last, folder)
         if edits:
-            raise PortalEdited(
+            raise ExternalEdit(
                 f"{self._dataset.id}: somebody else changed {self._target.name} since the last "
                 f"publication. {edits}. Whose rows are to stay? Say so with `summerware edits "
                 f"{self._dataset.id} --keep ours` or `--keep theirs`, with --by and --reason"

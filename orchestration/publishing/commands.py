@@ -110,7 +110,7 @@ def plan(
 def _view(
     settings: Settings, state: State, dataset: Dataset, publication: str | None, examples: int
 ) -> PlanView:
-    from orchestration.publishing.looking import look
+    from orchestration.publishing.inspection import look
     from orchestration.publishing.publisher import open_publisher
 
     if publication is not None:
@@ -253,8 +253,8 @@ def edits(
     as_json: JsonOption = False,
 ) -> None:
     """Show rows that somebody else changed on the portal, and say whose are to stay."""
+    from orchestration.publishing.adoption import settle_edits
     from orchestration.publishing.publisher import open_publisher
-    from orchestration.publishing.taking_over import settle_edits
 
     if keep is not None and not reason.strip():
         raise ConfigurationError("--keep needs a --reason, for the record")
@@ -289,7 +289,7 @@ def shadow(
     as_json: JsonOption = False,
 ) -> None:
     """Compare with what a city's present publisher shows; reads the portal, and writes nothing."""
-    from orchestration.publishing.looking import shadow_day
+    from orchestration.publishing.inspection import shadow_day
     from orchestration.publishing.publisher import open_publisher
     from orchestration.publishing.shadow import shadow_page
 
@@ -328,8 +328,8 @@ def _write_page(page: Path, content: str) -> None:
 
 def adopt(dataset: DatasetArgument, reason: ReasonOption, by: ByOption = None) -> None:
     """Take a live dataset that somebody else published as the baseline; writes no row."""
+    from orchestration.publishing.adoption import adopt_dataset
     from orchestration.publishing.publisher import open_publisher
-    from orchestration.publishing.taking_over import adopt_dataset
 
     settings, state = open_state()
     with open_publisher(settings, state, find_dataset(settings, dataset)) as publisher:
@@ -399,7 +399,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Hold the portal against what was last published there."""
-    from orchestration.publishing.looking import verify_portal
+    from orchestration.publishing.inspection import verify_portal
     from orchestration.publishing.publisher import open_publisher
 
     settings, state = open_state()

@@ -17,12 +17,11 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
-from orchestration.errors import NotVerified, PortalEdited, PortalFault, PublicationRefused
+from orchestration.errors import ExternalEdit, NotVerified, PortalFault, PublicationRefused
 from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, Kind, planned_chunks
 from orchestration.publishing.counting import REFUSED, count_refused
-from orchestration.publishing.drafting import Draft, DraftSender, planned_drafts
 from orchestration.publishing.journal import FINISHED, Journal, plan_of
 from orchestration.publishing.left_out import LeftOut, Refused, told
 from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
@@ -35,15 +34,16 @@ from orchestration.publishing.replacing import (
     somebody_wrote,
     touched_partitions,
 )
-from orchestration.publishing.sending import Patience, send_chunk
+from orchestration.publishing.revisions import Draft, DraftSender, planned_drafts
+from orchestration.publishing.sending import RetryPolicy, send_chunk
 from orchestration.publishing.targets import Target
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.publishing.withdrawing import kept_away
 from orchestration.settings import Settings
 from orchestration.state.store import DRAFT_STATES, Publication, State, now
-from orchestration.takedown.obeying import refuse_taken_down
+from orchestration.takedown.plan_filter import refuse_taken_down
 
-PATIENCE = Patience()
+PATIENCE = RetryPolicy()
 """How often and how long one chunk is tried; tests have less of it."""
 _REPAIRS = 1_000_000
 """Chunks that are sent once more are numbered from here."""
@@ -81,7 +81,7 @@ class Delivery:
         Raises:
             PublicationRefused: its files or its columns are not what was released.
             PortalFault: the portal refuses it, or does not hold it in the end.
-            PassingFault: trying again later may help.
+            TransientError: trying again later may help.
         """
         folder = self._journal.folder(publication)
         if hash_folder(folder) != publication.plan["files"]:
@@ -283,7 +283,7 @@ class Delivery:
             self._dataset,
             chunk,
             note=note,
-            patience=PATIENCE,
+            retry_policy=PATIENCE,
         )
 
     # Replacing what has no row identifier
@@ -300,7 +300,7 @@ class Delivery:
         """What somebody else wrote since the plan would be written over, or pass for proven.
 
         Raises:
-            PortalEdited: somebody wrote to a 4x4 to which nothing of ours was sent yet.
+            ExternalEdit: somebody wrote to a 4x4 to which nothing of ours was sent yet.
         """
         sent = {
             chunk["partition"]
@@ -317,7 +317,7 @@ class Delivery:
         marks = self._reader({one.partition: one}).marks()[one.portal_id]
         is_new = planned_on is None and not marks["rows"]
         if planned_on != marks and not is_new:
-            raise PortalEdited(
+            raise ExternalEdit(
                 f"{self._dataset.id}: {one.portal_id} was written since {publication.id} was planned, "
                 "and that would be written over. Run the dataset again for a fresh plan"
             )
@@ -369,7 +369,7 @@ class Delivery:
                 self._dataset,
                 planned,
                 note=note,
-                patience=PATIENCE,
+                retry_policy=PATIENCE,
                 check=check,
                 was_sent=was_sent,
             )
@@ -385,7 +385,7 @@ class Delivery:
         """What was sent before may have arrived, so that the marks do not tell; the rows do.
 
         Raises:
-            PortalEdited: there are rows that are neither ours nor were there before.
+            ExternalEdit: there are rows that are neither ours nor were there before.
         """
         keys = somebody_wrote(
             self._dataset,
@@ -396,7 +396,7 @@ class Delivery:
             has_arrived=has_arrived,
         )
         if keys:
-            raise PortalEdited(
+            raise ExternalEdit(
                 f"{self._dataset.id}: {len(keys):,} rows of {portal_id} ({', '.join(keys[:_TOLD])}) are "
                 f"neither as they were nor as {publication.id} has them: somebody else wrote or deleted "
                 "them. Without a row identifier it is replaced whole, and that would be lost. The next "
@@ -410,7 +410,7 @@ class Delivery:
 
         Raises:
             PortalFault: it does not.
-            PassingFault: it could not be read back.
+            TransientError: it could not be read back.
         """
         folder = self._journal.folder(publication)
         with workspace(self._settings, publication.run_id, "delivery") as work:

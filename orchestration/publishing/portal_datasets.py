@@ -11,8 +11,8 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.errors import PublicationRefused
-from orchestration.publishing.describing import describe, title_of
 from orchestration.publishing.planning import NO_PARTITION
+from orchestration.publishing.portal_metadata import describe, title_of
 from orchestration.publishing.targets import Target
 from orchestration.publishing.transport.soda import TYPES
 from orchestration.state.store import State

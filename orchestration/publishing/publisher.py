@@ -20,14 +20,14 @@ from orchestration.classification.answering import unsigned_classes
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.errors import (
+    ExternalEdit,
     Fault,
     GateNotPassed,
     GuardTripped,
-    PassingFault,
-    PortalEdited,
     PortalFault,
     PublicationRefused,
     SummerwareError,
+    TransientError,
 )
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
@@ -52,7 +52,7 @@ from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.planning import FILES, Plan, make_plan
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.receipts import write_receipt
-from orchestration.publishing.taking_down import Removal, Removed
+from orchestration.publishing.removal import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.withdrawing import (
     bring_back_right,
@@ -100,7 +100,7 @@ def publish(
         GuardTripped: it would change more than the dataset file allows.
         PublicationRefused: it may not go to this target, or somebody else edited the portal.
         PortalFault: the portal does not hold what it should.
-        PassingFault: the portal could not be reached, or read back; the next run goes on.
+        TransientError: the portal could not be reached, or read back; the next run goes on.
     """
     if hash_folder(settings.home / layer.path) != layer.content_hash:
         raise GateNotPassed(
@@ -356,7 +356,7 @@ class Publisher:
 
         Raises:
             PortalFault: the portal still shows something of it.
-            PassingFault: the portal could not be reached or read back.
+            TransientError: the portal could not be reached or read back.
         """
         removal = Removal(
             self.settings, self.state, self.dataset, self, self.tombstones, self.progress
@@ -431,13 +431,13 @@ class Publisher:
                 continue
             if is_aside(publication):
                 # What was sent is another plan, from the portal's rows of then.
-                self._give_up(publication, PassingFault("it ended halfway and is planned anew"))
+                self._give_up(publication, TransientError("it ended halfway and is planned anew"))
                 self.take_down_again(run_id=publication.run_id)
                 continue
             self.progress(f"finishing publication {publication.id}")
             try:
                 self.send(publication)
-            except PassingFault:
+            except TransientError:
                 raise
             except (Fault, PublicationRefused) as error:
                 # It would fail at every run and keep newer content away: the next plan starts
@@ -449,11 +449,11 @@ class Publisher:
 
         Raises:
             Fault, PublicationRefused: it has failed, and says why.
-            PassingFault: it stays open, and the next run goes on.
+            TransientError: it stays open, and the next run goes on.
         """
         try:
             ended = self._delivery().deliver(publication)
-        except PassingFault as error:
+        except TransientError as error:
             self.state.move_publication(publication.id, failure=str(error))
             raise
         except duckdb.Error as error:
@@ -485,7 +485,7 @@ class Publisher:
         )
         ended = self.journal.move(
             self.journal.find(publication.id) or publication,
-            "abandoned" if isinstance(error, PortalEdited) and unsent else "failed",
+            "abandoned" if isinstance(error, ExternalEdit) and unsent else "failed",
             failure=str(error),
         )
         write_receipt(self.state, self.dataset, ended)
@@ -496,7 +496,7 @@ class Publisher:
         for publication in publications:
             try:
                 self.withdraw(publication)
-            except (PassingFault, PublicationRefused) as fault:
+            except (TransientError, PublicationRefused) as fault:
                 # Asked for again by the next run.
                 self.progress(f"{self.dataset.id}: a draft of {publication.id} is left: {fault}")
 
@@ -504,7 +504,7 @@ class Publisher:
         """Takes the drafts of what nobody waits for any more off the portal.
 
         Raises:
-            PassingFault: one of them could not be reached.
+            TransientError: one of them could not be reached.
             PublicationRefused: drafts cannot be reached with this dataset file.
         """
         self._delivery().withdraw(publication)
@@ -524,7 +524,7 @@ class Publisher:
         """Leaves drafts of what is held, where it goes by drafts; says where they are."""
         try:
             drafts = self._delivery().preview(publication)
-        except (PassingFault, PortalFault, PublicationRefused) as error:
+        except (TransientError, PortalFault, PublicationRefused) as error:
             # It is held all the same, and its release makes the drafts that are applied.
             self.progress(f"{self.dataset.id}: no draft could be left to look at: {error}")
             return ""
@@ -680,7 +680,7 @@ class Publisher:
     def _end_unchanged(self, publication: Publication, plan: Plan) -> Outcome:
         try:
             verification, marks = self._delivery().prove_unchanged(publication)
-        except PassingFault:
+        except TransientError:
             raise
         except Fault as error:
             self._give_up(publication, error)

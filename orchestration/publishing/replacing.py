@@ -15,16 +15,16 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.duck import FEW, connect, copy_to_parquet, fetch_all, parquet, quoted
 from orchestration.errors import (
-    AnswerUnknown,
-    PassingFault,
+    OutcomeUnknown,
     PortalFault,
     PortalMoved,
     RequestRefused,
     RequestTooLarge,
+    TransientError,
 )
 from orchestration.publishing.chunks import CHUNK_ROWS, allowed_columns
 from orchestration.publishing.comparing import differing_keys, digests, foreign_keys
-from orchestration.publishing.patience import Patience
+from orchestration.publishing.retry import RetryPolicy
 from orchestration.publishing.sending import Note, RefusedRow, Sent, acknowledge
 from orchestration.publishing.transport import Answer, Transport
 from orchestration.publishing.transport.values import body_of, row_json, row_texts
@@ -138,7 +138,7 @@ def somebody_wrote(
     has, less what the portal left out. Without that, a row that is missing may be somebody's deletion.
 
     Raises:
-        PassingFault: the portal, or its replica, cannot be read.
+        TransientError: the portal, or its replica, cannot be read.
     """
     columns, key = dataset.published, dataset.key
     partition = f"where _partition = {quoted(replacement.partition)}"
@@ -175,7 +175,7 @@ def send_replacement(
     replacement: Replacement,
     *,
     note: Note = lambda *_: None,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
     check: Callable[[], None],
     was_sent: bool = False,
 ) -> Sent:
@@ -185,12 +185,14 @@ def send_replacement(
     not there: whether somebody else wrote meanwhile.
 
     Raises:
-        PortalEdited: `check` says so.
-        PassingFault: the portal did not answer for it within the patience; sending it again later
+        ExternalEdit: `check` says so.
+        TransientError: the portal did not answer for it within the retry policy; sending it again later
             is harmless.
         PortalFault: the portal refuses it, or does not let us write, or moved.
     """
-    sending = _Replacing(transport, portal_id, dataset, replacement, note, patience or Patience())
+    sending = _Replacing(
+        transport, portal_id, dataset, replacement, note, retry_policy or RetryPolicy()
+    )
     return sending.send(check, was_sent=was_sent)
 
 
@@ -204,14 +206,14 @@ class _Replacing:
         dataset: Dataset,
         replacement: Replacement,
         note: Note,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> None:
         self._transport = transport
         self._portal_id = portal_id
         self._dataset = dataset
         self._replacement = replacement
         self._note = note
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._request_ids: list[str] = []
         self._attempts = 0
 
@@ -221,7 +223,7 @@ class _Replacing:
             return self._settled(None)
         if was_sent:
             check()
-        started = self._patience.clock()
+        started = self._retry_policy.clock()
         while True:
             self._attempts += 1
             try:
@@ -235,19 +237,19 @@ class _Replacing:
                 raise self._too_large(fault) from None
             except RequestRefused as fault:
                 raise self._unacceptable(fault) from None
-            except (PortalMoved, PassingFault) as fault:
+            except (PortalMoved, TransientError) as fault:
                 lost = fault
-            is_unknown = isinstance(lost, AnswerUnknown | PortalMoved)
+            is_unknown = isinstance(lost, OutcomeUnknown | PortalMoved)
             if is_unknown and self._is_there():
                 return self._settled(None)
             asked = getattr(lost, "retry_after", None) or 0.0
-            spent = self._patience.clock() - started
+            spent = self._retry_policy.clock() - started
             if (
-                self._attempts >= self._patience.attempts
-                or spent + asked > self._patience.elapsed_seconds
+                self._attempts >= self._retry_policy.attempts
+                or spent + asked > self._retry_policy.elapsed_seconds
             ):
                 raise lost
-            self._patience.wait(self._attempts, at_least=asked)
+            self._retry_policy.wait(self._attempts, at_least=asked)
 
     def _request(self) -> Answer:
         self._note("sent", {"rows": self._replacement.rows, "attempt": self._attempts})
@@ -256,7 +258,7 @@ class _Replacing:
                 answer = self._transport.replace(self._portal_id, self._replacement.body)
             else:
                 answer = self._transport.empty(self._portal_id)
-        except (PassingFault, PortalFault) as fault:
+        except (TransientError, PortalFault) as fault:
             self._request_ids.append(fault.request_id)
             raise
         self._request_ids.append(answer.request_id)
@@ -266,7 +268,7 @@ class _Replacing:
         """The rows that the portal left out.
 
         Raises:
-            AnswerUnknown: it does not account for every row, and does not say which.
+            OutcomeUnknown: it does not account for every row, and does not say which.
         """
         accounted = answer.has_counters and answer.counted == self._replacement.rows
         if accounted and not answer.errors:
@@ -275,7 +277,7 @@ class _Replacing:
             named = self._named(answer) or self._found_missing(answer.errors)
             if named:
                 return named
-        raise AnswerUnknown(
+        raise OutcomeUnknown(
             f"{self._transport.domain}: {self._portal_id} did not account for the "
             f"{self._replacement.rows:,} rows that should replace it"
         )
@@ -297,7 +299,7 @@ class _Replacing:
         """The rows left out without being named, by reading; none where that is not all there is."""
         try:
             differing = self._verify().differing
-        except PassingFault:
+        except TransientError:
             return ()
         missing = differing.get("missing", [])
         if len(missing) != errors or differing.get("extra") or differing.get("changed"):
@@ -321,13 +323,13 @@ class _Replacing:
         """Whether the portal holds exactly these rows; false where that cannot be read."""
         try:
             return self._verify().holds
-        except PassingFault:
+        except TransientError:
             return False
 
     def _verify(self) -> Verification:
-        """Every row held against the portal. Raises: PassingFault: that cannot be read."""
+        """Every row held against the portal. Raises: TransientError: that cannot be read."""
         verifier = Verifier(
-            self._dataset, self._transport, fresh_seconds=self._patience.fresh_seconds
+            self._dataset, self._transport, fresh_seconds=self._retry_policy.fresh_seconds
         )
         return verifier.verify(
             {self._replacement.partition: self._portal_id},

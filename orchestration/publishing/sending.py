@@ -13,19 +13,19 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.errors import (
-    AnswerUnknown,
-    PassingFault,
+    OutcomeUnknown,
     PortalFault,
     PortalMoved,
     RequestRefused,
     RequestTooLarge,
+    TransientError,
 )
 from orchestration.publishing.chunks import Chunk, planned_chunks
-from orchestration.publishing.patience import Patience
 from orchestration.publishing.reading_back import ReadBack
+from orchestration.publishing.retry import RetryPolicy
 from orchestration.publishing.transport import Answer, Transport
 
-__all__ = ["Chunk", "Patience", "RefusedRow", "Sent", "planned_chunks", "send_chunk"]
+__all__ = ["Chunk", "RefusedRow", "RetryPolicy", "Sent", "planned_chunks", "send_chunk"]
 
 HOPELESS = 500
 """So many rows refused and none taken: it is not the rows."""
@@ -71,7 +71,7 @@ def send_chunk(
     chunk: Chunk,
     *,
     note: Note = lambda *_: None,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
 ) -> Sent:
     """Sends a chunk until each of its rows is settled.
 
@@ -79,11 +79,11 @@ def send_chunk(
     takes. They hold no cell but the keys of refused rows.
 
     Raises:
-        PassingFault: the portal did not answer for it within the patience; sending the chunk again
+        TransientError: the portal did not answer for it within the retry policy; sending the chunk again
             later is harmless.
         PortalFault: the portal does not let us write, or moved, or refuses every row.
     """
-    sending = _Sending(transport, portal_id, dataset, chunk, note, patience or Patience())
+    sending = _Sending(transport, portal_id, dataset, chunk, note, retry_policy or RetryPolicy())
     return sending.send()
 
 
@@ -124,16 +124,16 @@ class _Sending:
         dataset: Dataset,
         chunk: Chunk,
         note: Note,
-        patience: Patience,
+        retry_policy: RetryPolicy,
     ) -> None:
         self._transport = transport
         self._portal_id = portal_id
         self._key = dataset.key
         self._chunk = chunk
         self._note = note
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._columns = {column.name: column for column in dataset.published}
-        self._started = patience.clock()
+        self._started = retry_policy.clock()
         self._told = _Told()
         self._parts: list[Chunk] = [chunk]
         self._largest: int | None = None
@@ -171,22 +171,22 @@ class _Sending:
                 self._settle(part, self._request(part))
                 return
             except RequestTooLarge as fault:
-                if part.rows > 1 or attempt == self._patience.attempts:
+                if part.rows > 1 or attempt == self._retry_policy.attempts:
                     self._shrink(part, fault)
                     return
                 # A single row is never blamed for the first answer of this kind.
-                self._patience.wait(attempt)
+                self._retry_policy.wait(attempt)
                 continue
             except RequestRefused as fault:
                 self._look_closer(part, fault)
                 return
             except PortalMoved as fault:
-                lost: PortalMoved | PassingFault = fault
+                lost: PortalMoved | TransientError = fault
                 statuses.add(0)
-            except PassingFault as fault:
+            except TransientError as fault:
                 lost = fault
                 statuses.add(fault.status)
-            if isinstance(lost, AnswerUnknown | PortalMoved) and self._is_settled(part):
+            if isinstance(lost, OutcomeUnknown | PortalMoved) and self._is_settled(part):
                 return
             if _ran_out_of_time(lost) and part.rows > 1:
                 self._halve(part)
@@ -196,7 +196,7 @@ class _Sending:
                     self._suspect(part, lost)
                     return
                 raise lost
-            self._patience.wait(attempt, at_least=_asked_to_wait(lost))
+            self._retry_policy.wait(attempt, at_least=_asked_to_wait(lost))
 
     def _request(self, part: Chunk) -> Answer:
         told = self._told
@@ -208,7 +208,7 @@ class _Sending:
                 answer = self._transport.delete(self._portal_id, self._key, part.keys)
             else:
                 answer = self._transport.upsert(self._portal_id, body, part.rows)
-        except (PassingFault, PortalFault) as fault:
+        except (TransientError, PortalFault) as fault:
             told.request_ids.append(fault.request_id)
             raise
         told.request_ids.append(answer.request_id)
@@ -218,13 +218,13 @@ class _Sending:
         """Believes an answer that accounts for every row, and reads back after any other.
 
         Raises:
-            AnswerUnknown: the rows are not there, or nobody can tell.
+            OutcomeUnknown: the rows are not there, or nobody can tell.
         """
         self._told.hear(answer)
         refused = self._named(part, answer)
         if refused is None:
             if not answer.has_counters or answer.counted != part.rows:
-                raise AnswerUnknown(
+                raise OutcomeUnknown(
                     f"{self._transport.domain}: {self._portal_id} did not account for chunk "
                     f"{part.number}, and does not hold its rows"
                 )
@@ -251,11 +251,11 @@ class _Sending:
         """The rows that the portal says it refused without naming them, found by reading back.
 
         Raises:
-            AnswerUnknown: the replica stays behind, so nobody can tell.
+            OutcomeUnknown: the replica stays behind, so nobody can tell.
         """
         missing = self._read_back(part)
         if missing is None:
-            raise AnswerUnknown(
+            raise OutcomeUnknown(
                 f"{self._transport.domain}: {self._portal_id} refused rows of chunk {part.number}, "
                 "and its replica stays behind: which ones, cannot be read"
             )
@@ -274,25 +274,25 @@ class _Sending:
         self._told.read_back = True
         columns = [self._columns[name] for name in part.columns]
         reading = ReadBack(self._transport, self._portal_id, columns, self._key)
-        for attempt in range(1, self._patience.attempts + 1):
+        for attempt in range(1, self._retry_policy.attempts + 1):
             try:
                 if not self._wait_until_fresh():
                     return None
                 return reading.unlike(part)
-            except PassingFault as fault:
-                if attempt == self._patience.attempts or self._out_of_time(fault):
+            except TransientError as fault:
+                if attempt == self._retry_policy.attempts or self._out_of_time(fault):
                     raise
-                self._patience.wait(attempt, at_least=_asked_to_wait(fault))
+                self._retry_policy.wait(attempt, at_least=_asked_to_wait(fault))
         return None
 
     def _wait_until_fresh(self) -> bool:
-        patience = self._patience
-        started, attempt = patience.clock(), 0
+        retry_policy = self._retry_policy
+        started, attempt = retry_policy.clock(), 0
         while (freshness := self._transport.freshness(self._portal_id)).out_of_date:
-            if patience.clock() - started > patience.fresh_seconds:
+            if retry_policy.clock() - started > retry_policy.fresh_seconds:
                 return False
             attempt += 1
-            patience.wait(min(attempt, 5))
+            retry_policy.wait(min(attempt, 5))
         self._told.hear_of(freshness.truth)
         return True
 
@@ -321,11 +321,11 @@ class _Sending:
         if len(self._told.refused) >= HOPELESS and not self._told.taken:
             raise fault
 
-    def _suspect(self, part: Chunk, fault: PassingFault | PortalMoved) -> None:
+    def _suspect(self, part: Chunk, fault: TransientError | PortalMoved) -> None:
         """After the same 5xx again and again: halves, until one row is left that may be to blame.
 
         Raises:
-            PassingFault: the portal takes no other write either.
+            TransientError: the portal takes no other write either.
         """
         self._looking = True
         if part.rows > 1:
@@ -339,16 +339,16 @@ class _Sending:
     def _takes_writes(self) -> bool:
         """Whether the portal carries out another write: the deletion of a row that nobody has."""
         nobody = "no-such-row" if isinstance(self._chunk.keys[0], str) else _NO_NUMBER
-        for attempt in range(1, self._patience.attempts + 1):
+        for attempt in range(1, self._retry_policy.attempts + 1):
             try:
                 self._transport.delete(self._portal_id, self._key, [nobody])
             except RequestRefused:
                 return True
             except RequestTooLarge:
                 return False
-            except PassingFault:
-                if attempt < self._patience.attempts:
-                    self._patience.wait(attempt)
+            except TransientError:
+                if attempt < self._retry_policy.attempts:
+                    self._retry_policy.wait(attempt)
             else:
                 return True
         return False
@@ -361,18 +361,18 @@ class _Sending:
         middle = part.rows // 2
         self._parts += [part.part(middle, part.rows), part.part(0, middle)]
 
-    def _attempts(self, part: Chunk, fault: PassingFault | PortalMoved) -> int:
+    def _attempts(self, part: Chunk, fault: TransientError | PortalMoved) -> int:
         """Fewer while halves are tried, but never so few that a row is blamed by chance."""
         if self._looking and part.rows > 1 and getattr(fault, "status", 0) >= 500:
-            return self._patience.attempts_of_parts
-        return self._patience.attempts
+            return self._retry_policy.attempts_of_parts
+        return self._retry_policy.attempts
 
     def _ours(self, column: str | None) -> str | None:
         return column if column in self._columns else None
 
-    def _out_of_time(self, fault: PassingFault | PortalMoved) -> bool:
-        spent = self._patience.clock() - self._started
-        return spent + _asked_to_wait(fault) > self._patience.elapsed_seconds
+    def _out_of_time(self, fault: TransientError | PortalMoved) -> bool:
+        spent = self._retry_policy.clock() - self._started
+        return spent + _asked_to_wait(fault) > self._retry_policy.elapsed_seconds
 
 
 def acknowledge(note: Note, sent: Sent) -> Sent:
@@ -397,14 +397,14 @@ def _facts(sent: Sent) -> dict[str, Any]:
     }
 
 
-def _ran_out_of_time(fault: PassingFault | PortalMoved) -> bool:
-    if isinstance(fault, AnswerUnknown):
+def _ran_out_of_time(fault: TransientError | PortalMoved) -> bool:
+    if isinstance(fault, OutcomeUnknown):
         return fault.too_slow
-    return isinstance(fault, PassingFault) and fault.status in _HALVED
+    return isinstance(fault, TransientError) and fault.status in _HALVED
 
 
-def _asked_to_wait(fault: PassingFault | PortalMoved) -> float:
-    return fault.retry_after or 0.0 if isinstance(fault, PassingFault) else 0.0
+def _asked_to_wait(fault: TransientError | PortalMoved) -> float:
+    return fault.retry_after or 0.0 if isinstance(fault, TransientError) else 0.0
 
 
 def _same_key(told: Any, ours: Any) -> bool:

@@ -17,7 +17,7 @@ from orchestration.errors import ConfigurationError
 from orchestration.file_lock import Users, shared_lock
 from orchestration.portal.errors import PortalInUseError
 from orchestration.portal.server import PortalServer, running_address, running_tls
-from orchestration.publishing.drafting import DraftPortal
+from orchestration.publishing.revisions import DraftPortal
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import LOCAL, Settings
 

@@ -126,7 +126,7 @@ class Verifier:
 
         Raises:
             NotVerified: the portal's replica did not catch up in time.
-            PassingFault: the portal cannot be read.
+            TransientError: the portal cannot be read.
         """
         found = Verification()
         with connect(spill=spill, memory=FEW) as connection:
@@ -156,7 +156,7 @@ class Verifier:
         """Waits until reads show what was written.
 
         Raises:
-            NotVerified: they still did not after the patience ran out.
+            NotVerified: they still did not after the retry policy ran out.
         """
         deadline = time.monotonic() + self._fresh_seconds
         pause = 0.05

@@ -47,7 +47,7 @@ def withdraw_protected(publisher: "Publisher", staged: str, *, run_id: str) -> i
 
     Raises:
         PortalFault: the portal still shows something of it.
-        PassingFault: the portal could not be reached or read back; the rows stay noted as withdrawn.
+        TransientError: the portal could not be reached or read back; the rows stay noted as withdrawn.
     """
     dataset, last = publisher.dataset, publisher.journal.last_finished()
     files = [

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.errors import ConfigurationError, PassingFault
+from orchestration.errors import ConfigurationError, TransientError
 from orchestration.review.tabular import Heading, Line, read_table, write_csv, write_xlsx
 from orchestration.state.judgements import Questionnaire, ReviewStore
 from orchestration.state.store import State
@@ -96,7 +96,7 @@ def write_sheet(
     """Notes a questionnaire, with its rows as questions, and writes it as CSV and XLSX.
 
     Raises:
-        PassingFault: the files cannot be written.
+        TransientError: the files cannot be written.
     """
     names = [heading.name for heading in shown]
     filled = Questionnaire(
@@ -140,7 +140,7 @@ def write_sheet(
         write_csv(unfinished, headings, table)
         return [workbook, unfinished.rename(folder / f"{stem}.csv")]
     except OSError as error:
-        raise PassingFault(f"{folder}: the sheet cannot be written: {error.strerror}") from error
+        raise TransientError(f"{folder}: the sheet cannot be written: {error.strerror}") from error
 
 
 def read_sheet(

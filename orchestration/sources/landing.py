@@ -24,7 +24,7 @@ import duckdb
 import sqlalchemy as sa
 
 from orchestration.dataset import Dataset, load_sound_datasets
-from orchestration.errors import Fault, PassingFault
+from orchestration.errors import Fault, TransientError
 from orchestration.file_lock import file_lock
 from orchestration.hash_key import hash_key
 from orchestration.layers import finish_folder, hash_file
@@ -40,7 +40,7 @@ from orchestration.sources.lines import read_header
 from orchestration.sources.reading import ReadableExtract, make_readable
 from orchestration.sources.writing import write_lines
 from orchestration.state.store import Extract, State, now
-from orchestration.takedown.erasing import erase_from_extract
+from orchestration.takedown.extract_filter import erase_from_extract
 from orchestration.takedown.tombstones import Tombstones, load_tombstones
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def land(
 
     Raises:
         ExtractRefused: the file cannot be read as an extract of this dataset.
-        PassingFault: the disk is full, or the file is still being written.
+        TransientError: the disk is full, or the file is still being written.
         Fault: the database engine could not keep it.
     """
     where = f"{dataset.id}: {printable_name(found.path)}"
@@ -72,7 +72,7 @@ def land(
             tombstones = load_tombstones(settings, state, dataset)
             return _keep(settings, state, dataset, found, readable, source, work, tombstones)
     except FileNotFoundError:
-        raise PassingFault(f"{where}: is gone; was it moved or renamed?") from None
+        raise TransientError(f"{where}: is gone; was it moved or renamed?") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise _disk_full(where) from None
@@ -81,7 +81,7 @@ def land(
     except (duckdb.IOException, duckdb.OutOfMemoryException):
         raise _disk_full(where) from None
     except sa.exc.OperationalError as error:
-        raise PassingFault(
+        raise TransientError(
             f"{where}: the state database cannot be written ({type(error.orig).__name__}); "
             "nothing was landed"
         ) from None
@@ -91,8 +91,8 @@ def land(
         ) from None
 
 
-def _disk_full(where: str) -> PassingFault:
-    return PassingFault(
+def _disk_full(where: str) -> TransientError:
+    return TransientError(
         f"{where}: the disk is full, or memory is; nothing was landed. Make room and run again"
     )
 
@@ -266,7 +266,7 @@ def _check_room(settings: Settings, path: Path, where: str) -> None:
         size *= 10
     for folder in (settings.prepare().home, Path(tempfile.gettempdir())):
         if shutil.disk_usage(folder).free < size * _ROOM:
-            raise PassingFault(
+            raise TransientError(
                 f"{where}: landing it needs {size * _ROOM / 1e6:,.0f} MB free on {folder}; "
                 "make room and run again"
             )

@@ -21,7 +21,7 @@ from typing import IO
 
 from orchestration.bounds import Bounds
 from orchestration.dataset import Dataset
-from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
+from orchestration.errors import ConfigurationError, ExtractRefused, TransientError
 from orchestration.sources import printable_name
 from orchestration.sources.json_rows import as_text, read_rows
 
@@ -90,7 +90,7 @@ def make_readable(
     Raises:
         ConfigurationError: the declared encoding or delimiter is none.
         ExtractRefused: empty, truncated, in another encoding, or not what its name says.
-        PassingFault: the file is still being written, or gone.
+        TransientError: the file is still being written, or gone.
     """
     where = f"{dataset.id}: {printable_name(path)}"
     name = path.name.lower().removesuffix(".gz")
@@ -138,7 +138,7 @@ def _settled(path: Path, where: str, *, settling: float) -> Iterator[None]:
         if 0 <= age < settling:
             time.sleep(settling - age)
         if _changed(path, before):
-            raise PassingFault(f"{where}: is still being written; it is read at the next run")
+            raise TransientError(f"{where}: is still being written; it is read at the next run")
         try:
             yield
         except ExtractRefused as error:
@@ -148,15 +148,15 @@ def _settled(path: Path, where: str, *, settling: float) -> Iterator[None]:
         if _changed(path, before):
             raise _changed_meanwhile(where)
     except FileNotFoundError:
-        raise PassingFault(f"{where}: is gone; was it moved or renamed?") from None
+        raise TransientError(f"{where}: is gone; was it moved or renamed?") from None
     except PermissionError:
         raise ExtractRefused(
             f"{where}: may not be read by this user; change its permissions"
         ) from None
 
 
-def _changed_meanwhile(where: str) -> PassingFault:
-    return PassingFault(f"{where}: changed while it was read; it is read at the next run")
+def _changed_meanwhile(where: str) -> TransientError:
+    return TransientError(f"{where}: changed while it was read; it is read at the next run")
 
 
 def _settling_seconds() -> float:

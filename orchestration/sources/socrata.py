@@ -29,10 +29,10 @@ from orchestration.dataset import Dataset, plain_heading
 from orchestration.errors import (
     ConfigurationError,
     ExtractRefused,
-    PassingFault,
     PortalFault,
     PortalMoved,
     TooMuch,
+    TransientError,
 )
 from orchestration.file_lock import file_lock
 from orchestration.no_answers import AnswerTooLarge, Redirected
@@ -66,7 +66,7 @@ class SocrataSource:
 
         Raises:
             ConfigurationError: the dataset file names no Socrata dataset.
-            PassingFault: the portal cannot be reached; the pages so far are kept.
+            TransientError: the portal cannot be reached; the pages so far are kept.
             PortalFault: the portal refuses, or answers with something else than rows.
         """
         if dataset.source.socrata is None:
@@ -151,7 +151,7 @@ class SocrataSource:
             raise _fault(f"{dataset.id}: {source.domain}", error) from None
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise PassingFault(
+                raise TransientError(
                     f"{dataset.id}: the disk is full; the pages so far are kept. Make room"
                 ) from None
             raise
@@ -281,7 +281,7 @@ def _join_pages(pages: Path, extract: Path, fields: list[str], where: str, bound
     shutil.rmtree(pages)
 
 
-def _fault(where: str, error: requests.RequestException) -> PassingFault | PortalFault:
+def _fault(where: str, error: requests.RequestException) -> TransientError | PortalFault:
     """A refusal is lasting, whatever else may pass; neither message repeats what the portal said."""
     if isinstance(error, Redirected):
         return PortalMoved(
@@ -292,7 +292,7 @@ def _fault(where: str, error: requests.RequestException) -> PassingFault | Porta
         return PortalFault(f"{where} refuses to be read (HTTP {status}); look at ids and token")
     if isinstance(error, AnswerTooLarge) and status is not None and status < 400:
         return PortalFault(f"{where}: {error}")
-    return PassingFault(
+    return TransientError(
         f"{where} could not be read ({status or type(error).__name__}); what came is kept, the "
         "next try goes on from there"
     )

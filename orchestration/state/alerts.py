@@ -117,7 +117,7 @@ class Beat:
     beaten_at: str
 
 
-class Pen:
+class AlertWriter:
     """Writes alerts within one transaction."""
 
     def __init__(self, connection: sa.Connection) -> None:
@@ -245,10 +245,10 @@ class AlertStore:
         self._writing = for_writing(state.engine)
 
     @contextmanager
-    def writing(self) -> Iterator[Pen]:
+    def writing(self) -> Iterator[AlertWriter]:
         """One transaction: all of it stands, or nothing."""
         with self._writing.begin() as connection:
-            yield Pen(connection)
+            yield AlertWriter(connection)
 
     def position(self, reader: str) -> Position | None:
         """How far a reader has come."""

@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from orchestration.errors import PassingFault
+from orchestration.errors import TransientError
 from orchestration.takedown.traces import GONE, Traces
 
 _PATIENCE_SECONDS = 60
@@ -22,7 +22,7 @@ def erase_texts(path: Path, traces: Traces) -> int:
     """Erases keys and own words from every text of a SQLite file; how many cells.
 
     Raises:
-        PassingFault: another process keeps the file busy.
+        TransientError: another process keeps the file busy.
     """
     pattern = _pattern_in_json(traces)
     if pattern is None:
@@ -46,7 +46,7 @@ def write_anew(path: Path) -> None:
     """Writes a SQLite file without its freed pages, and empties its log.
 
     Raises:
-        PassingFault: another process keeps the file busy.
+        TransientError: another process keeps the file busy.
     """
     with closing(_open(path)) as connection:
         try:
@@ -93,9 +93,9 @@ def _pattern_in_json(traces: Traces) -> re.Pattern[str] | None:
     return re.compile("|".join([plain.pattern, *map(re.escape, escaped)]), re.IGNORECASE)
 
 
-def _busy(path: Path, error: sqlite3.Error | None) -> PassingFault:
+def _busy(path: Path, error: sqlite3.Error | None) -> TransientError:
     why = f" ({type(error).__name__})" if error else ""
-    return PassingFault(
+    return TransientError(
         f"{path}: another process keeps it busy{why}, so that freed pages cannot be erased; stop "
         "`summerware ui` or the run, and give the command again"
     )

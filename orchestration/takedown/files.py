@@ -29,7 +29,7 @@ from orchestration.sources.landing import ROWS
 from orchestration.sources.socrata import MARKER
 from orchestration.state.store import State
 from orchestration.state.takedowns import PurgeStore
-from orchestration.takedown.erasing import erase_from_extract
+from orchestration.takedown.extract_filter import erase_from_extract
 from orchestration.takedown.tombstones import ERASED, POLICY, Tombstones
 from orchestration.takedown.traces import Traces, is_landed, landed_files
 

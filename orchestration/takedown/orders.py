@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.hash_key import hash_key, key_id
-from orchestration.publishing.taking_down import Removed
+from orchestration.publishing.removal import Removed
 from orchestration.review.decisions import duplicate_decisions
 from orchestration.settings import Settings
 from orchestration.state.store import State, new_id, now
@@ -64,7 +64,7 @@ def carry_out(
     Raises:
         ConfigurationError: a portal cannot be reached with this configuration; all else is done.
         PortalFault: a portal still shows something of it.
-        PassingFault: something is busy or out of reach; the same command goes on later.
+        TransientError: something is busy or out of reach; the same command goes on later.
     """
     keys = _same_event(settings, state, dataset, order.keys)
     tombstones = record(settings, state, dataset, replace(order, keys=tuple(keys)))

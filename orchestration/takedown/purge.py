@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestration.dataset import Dataset
-from orchestration.errors import PassingFault
+from orchestration.errors import TransientError
 from orchestration.file_lock import file_lock
 from orchestration.processes import process_started
 from orchestration.publishing.lease import publication_lease
@@ -41,7 +41,7 @@ def purge(
     `keys` are in the clear where somebody has just named them; the others are told by their hashes.
 
     Raises:
-        PassingFault: a run is at work, or another process keeps a database busy.
+        TransientError: a run is at work, or another process keeps a database busy.
         ModelFault: dbt could not standardize the keys of the extracts.
     """
     _refuse_at_work(state)
@@ -123,7 +123,7 @@ def _refuse_at_work(state: State) -> None:
     for process in state.processes():
         is_ours = process.host == socket.gethostname() and process.pid != os.getpid()
         if is_ours and process_started(process.pid) == process.process_started:
-            raise PassingFault(
+            raise TransientError(
                 f"the process {process.pid} is at work on run {process.run_id}: what was taken down "
                 "is erased when nothing runs. Give the command again with --purge then"
             )

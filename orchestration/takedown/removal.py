@@ -1,6 +1,6 @@
 """Takes what is taken down off every portal that the dataset was ever published to.
 
-What a removal is stands in `orchestration/publishing/taking_down.py`; here is which portals it is for.
+What a removal is stands in `orchestration/publishing/removal.py`; here is which portals it is for.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from dataclasses import replace
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.publishing.publisher import open_publisher
-from orchestration.publishing.taking_down import Removed
+from orchestration.publishing.removal import Removed
 from orchestration.settings import LOCAL, Settings
 from orchestration.state.store import State
 
@@ -34,7 +34,7 @@ def remove_everywhere(
     Raises:
         ConfigurationError: one of the portals cannot be reached with the present configuration.
         PortalFault: a portal still shows something of it.
-        PassingFault: a portal could not be reached or read back.
+        TransientError: a portal could not be reached or read back.
     """
     removed: list[Removed] = []
     unreached: list[str] = []

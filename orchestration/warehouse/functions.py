@@ -3,7 +3,7 @@
 import duckdb
 
 from orchestration.cleaning.shifted import define_shifted
-from orchestration.cleaning.spelled import define_correction
+from orchestration.cleaning.spelling_step import define_correction
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes, define_asked, define_classes
 from orchestration.scanning.scanned import define_found, scanned_columns

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.cleaning.linkage import weights_path
-from orchestration.cleaning.linked import suspect_duplicates
+from orchestration.cleaning.linkage_step import suspect_duplicates
 from orchestration.cleaning.shifted import find_shifted
-from orchestration.cleaning.spelled import suspect_misspellings
+from orchestration.cleaning.spelling_step import suspect_misspellings
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes, list_classes, load_classes
 from orchestration.domains.in_force import classes_in_force

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestration.errors import SummerwareError
-from orchestration.portal.manners import Manners, with_switches
+from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.publishing.publisher import Outcome
 from tests.park import AFTER, Park
 from tests.unit.publishing.conftest import Row, tree
@@ -133,7 +133,7 @@ def run_case(park: Park, *, operation: str, fault: str) -> Result:
     if operation.startswith(REPLACED):
         # A portal that leaves rows out of a replacement that it takes is one that readers see it of;
         # what is done about it then is tested with replacing.
-        park.portal.manners = with_switches(Manners(), {"errors_are_fatal": True})
+        park.portal.behaviour = with_switches(Behaviour(), {"errors_are_fatal": True})
     operation = operation.removeprefix(REPLACED)
     before, after = OPERATIONS[operation]
     if operation == "rollback":

@@ -70,7 +70,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         delivery,
         "PATIENCE",
-        sending.Patience(first_wait_seconds=0.01, longest_wait_seconds=0.05, fresh_seconds=0.3),
+        sending.RetryPolicy(first_wait_seconds=0.01, longest_wait_seconds=0.05, fresh_seconds=0.3),
     )
     monkeypatch.setattr(verification, "FRESH_SECONDS", 0.3)
 

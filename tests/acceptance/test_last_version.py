@@ -27,8 +27,8 @@ from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import GateNotPassed
 from orchestration.gates.suites import SUITES, suite_hash
 from orchestration.publishing.holds import rules_hash
+from orchestration.publishing.inspection import verify_portal
 from orchestration.publishing.journal import snapshot_file
-from orchestration.publishing.looking import verify_portal
 from orchestration.publishing.publisher import open_publisher, publish, release, rollback
 from orchestration.publishing.targets import local_portal
 from orchestration.settings import PROJECT

@@ -28,8 +28,8 @@ ROWS, REFUSED = (100_000, 83) if SOAK else (5_000, 7)
 def park(
     tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Park]:
-    patience = sending.Patience(first_wait_seconds=0.01, longest_wait_seconds=0.05)
-    monkeypatch.setattr(delivery, "PATIENCE", patience)
+    retry_policy = sending.RetryPolicy(first_wait_seconds=0.01, longest_wait_seconds=0.05)
+    monkeypatch.setattr(delivery, "PATIENCE", retry_policy)
     with PortalServer(settings.portal_home) as portal:
         yield Park(tmp_path, settings, state, portal)
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 import yaml
 
-from orchestration.cleaning.spelling import SpelledColumn
+from orchestration.cleaning.spelling_engine import SpelledColumn
 from orchestration.evaluation.runs import HARMFUL as HARMFUL_PAIRS
 from orchestration.evaluation.runs import correct
 from orchestration.evaluation.spelling_truth import (

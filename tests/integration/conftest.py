@@ -10,7 +10,7 @@ import pytest
 
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, sending
-from orchestration.publishing.drafting import DraftSender
+from orchestration.publishing.revisions import DraftSender
 from orchestration.publishing.transport import Answer, SodaTransport
 from orchestration.settings import Settings
 from orchestration.state.store import State
@@ -51,8 +51,8 @@ class Sent:
 
         for name in ("upsert", "replace", "empty"):
             monkeypatch.setattr(SodaTransport, name, spied(name))
-        patience = sending.Patience(attempts=3, sleep=lambda _: None)
-        monkeypatch.setattr(delivery, "PATIENCE", patience)
+        retry_policy = sending.RetryPolicy(attempts=3, sleep=lambda _: None)
+        monkeypatch.setattr(delivery, "PATIENCE", retry_policy)
 
 
 @pytest.fixture

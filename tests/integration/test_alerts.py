@@ -441,7 +441,7 @@ def test_nothing_is_kept_of_a_look_that_died(town: Town, monkeypatch: pytest.Mon
         def die(*_: Any) -> None:
             raise KeyboardInterrupt
 
-        broken.setattr("orchestration.state.alerts.Pen.move", die)
+        broken.setattr("orchestration.state.alerts.AlertWriter.move", die)
         with pytest.raises(KeyboardInterrupt):
             town.watch()
     assert town.open() == []

@@ -16,12 +16,12 @@ from orchestration.dataset import Dataset
 from orchestration.errors import PublicationRefused
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import publisher, targets
+from orchestration.publishing.adoption import adopt_dataset
+from orchestration.publishing.inspection import look, shadow_day
 from orchestration.publishing.journal import plan_of
-from orchestration.publishing.looking import look, shadow_day
 from orchestration.publishing.plan_view import view_plan
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.shadow import ShadowReport, shadow_page
-from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import Settings

@@ -17,11 +17,11 @@ from orchestration.bounded_answers import BoundedAdapter, bounded_session
 from orchestration.dataset import Dataset
 from orchestration.dataset import SocrataSource as Declared
 from orchestration.errors import (
-    AnswerUnknown,
     ConfigurationError,
-    PassingFault,
+    OutcomeUnknown,
     PortalFault,
     PortalMoved,
+    TransientError,
 )
 from orchestration.portal.certificates import certificate_for
 from orchestration.publishing.transport import Credentials, SodaTransport
@@ -168,7 +168,7 @@ def behind(
 
 def _in_time(ask: Callable[[], object]) -> BaseException:
     started = time.monotonic()
-    with pytest.raises((PassingFault, PortalFault, requests.RequestException)) as raised:
+    with pytest.raises((TransientError, PortalFault, requests.RequestException)) as raised:
         ask()
     assert time.monotonic() - started < 20
     return raised.value
@@ -187,7 +187,7 @@ def test_publishing_ends(portal: str, datasets: dict[str, Dataset]) -> None:
     ]
     for ask in asks:
         fault = _in_time(ask)
-        assert isinstance(fault, PassingFault | PortalFault)
+        assert isinstance(fault, TransientError | PortalFault)
     transport.close()
 
 
@@ -201,7 +201,7 @@ def test_the_source_ends(portal: str, datasets: dict[str, Dataset], settings: Se
     fault = _in_time(
         lambda: list(reader.find(stops.model_copy(update={"source": source}), as_of=None))
     )
-    assert isinstance(fault, PassingFault | PortalFault)
+    assert isinstance(fault, TransientError | PortalFault)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -287,7 +287,7 @@ def test_nobody_waits_for_the_body_of_what_is_no_answer(
             lambda: transport.metadata("abcd-1234"),
             lambda: reader.find(dataset.model_copy(update={"source": source}), as_of=None),
         ]
-        kinds = (AnswerUnknown, *[PassingFault] * 3) if status == 202 else (PortalMoved,) * 4
+        kinds = (OutcomeUnknown, *[TransientError] * 3) if status == 202 else (PortalMoved,) * 4
         for ask, kind in zip(asks, kinds, strict=True):
             started = time.monotonic()
             fault = _in_time(ask)
@@ -312,10 +312,10 @@ def test_an_answer_that_is_too_large_is_told_as_that(
         adapter = {"prefix": "http://", "adapter": BoundedAdapter()}
         reader = SocrataSource(settings, session_adapter=adapter)
         says = "503" if status == 503 else "SUMMERWARE_ANSWER_MB allows more"
-        with pytest.raises(PassingFault, match=says):
+        with pytest.raises(TransientError, match=says):
             list(transport.rows("abcd-1234", dataset.published))
         transport.close()
-        with pytest.raises(PassingFault if status == 503 else PortalFault, match=says):
+        with pytest.raises(TransientError if status == 503 else PortalFault, match=says):
             reader.find(dataset.model_copy(update={"source": source}), as_of=None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.cleaning.spelled import PEOPLE
+from orchestration.cleaning.spelling_step import PEOPLE
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.duck import connect, copy_to_parquet, make_table, parquet
 from orchestration.review.decisions import DuplicateDecision, SpellingDecision

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.errors import PassingFault, SummerwareError
+from orchestration.errors import SummerwareError, TransientError
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, verification
 from orchestration.settings import Settings
@@ -180,7 +180,7 @@ def test_what_only_stammers_is_proven_later(liar: tuple[Park, LyingPortal], lie:
     portal.begin(lie)
     try:
         park.publish_rows(WANTED, extracted_at=AFTER)
-    except PassingFault:
+    except TransientError:
         assert park.states()[-1] in ("released", "sent")
     portal.begin(HONEST)
     park.publish_rows(WANTED, extracted_at=LATER)

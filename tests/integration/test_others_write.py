@@ -12,15 +12,15 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.errors import (
+    ExternalEdit,
     Fault,
     NotVerified,
-    PortalEdited,
     PortalFault,
 )
-from orchestration.portal.manners import Manners, with_switches
-from orchestration.publishing import delivery, replacing, sending, taking_down
-from orchestration.publishing.drafting import DraftSender
+from orchestration.portal.behaviour import Behaviour, with_switches
+from orchestration.publishing import delivery, removal, replacing, sending
 from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.revisions import DraftSender
 from orchestration.publishing.transport.values import Unsendable
 from tests.integration.conftest import BY_DRAFTS, OAKS, Sent
 from tests.integration.test_replacing import open_drafts, take_down, years_apart
@@ -49,9 +49,9 @@ def test_edit_while_a_plan_waits(park: Park) -> None:
     park.write_dataset(release="one")
     held = park.publish_rows(MORE, extracted_at=AFTER)
     park.upsert([tree("T1", species="elm")])
-    with pytest.raises(PortalEdited, match="was written since"):
+    with pytest.raises(ExternalEdit, match="was written since"):
         park.release(held.publication_id)
-    with pytest.raises(PortalEdited, match=r"1 changed \(T1\)"):
+    with pytest.raises(ExternalEdit, match=r"1 changed \(T1\)"):
         park.publish_rows(MORE, extracted_at=LATER)
 
 
@@ -73,7 +73,7 @@ def test_edit_after_a_crash(park: Park, sent: Sent) -> None:
         park.publish_rows(MORE, extracted_at=AFTER)
     sent.dies = None
     park.upsert([tree("T1", species="elm")])
-    with pytest.raises(PortalEdited, match=r"rows 1 changed \(T1\)"):
+    with pytest.raises(ExternalEdit, match=r"rows 1 changed \(T1\)"):
         park.publish_rows(MORE, extracted_at=AFTER)
 
 
@@ -94,7 +94,7 @@ def test_edit_right_after_reading(
     with monkeypatch.context() as patched:
         patched.setattr(PortalDatasets, "describe", then_somebody)
         assert park.publish_rows(rows, extracted_at=AFTER).state == ends
-    with pytest.raises(PortalEdited, match=r"rows 1 added \(T9\)"):
+    with pytest.raises(ExternalEdit, match=r"rows 1 added \(T9\)"):
         park.publish_rows(rows, extracted_at=LATER)
 
 
@@ -109,9 +109,11 @@ def test_edit_between_two_tries(park: Park, monkeypatch: pytest.MonkeyPatch, fau
             park.upsert([tree("T9")])
         waits.append(seconds)
 
-    monkeypatch.setattr(delivery, "PATIENCE", sending.Patience(attempts=3, sleep=somebody_writes))
+    monkeypatch.setattr(
+        delivery, "PATIENCE", sending.RetryPolicy(attempts=3, sleep=somebody_writes)
+    )
     park.portal.faults.add(fault)
-    with pytest.raises(PortalEdited, match="T9"):
+    with pytest.raises(ExternalEdit, match="T9"):
         park.publish_rows(MORE, extracted_at=AFTER)
     assert "T9" in park.on_portal()
 
@@ -126,18 +128,18 @@ def test_edit_while_a_draft_is_made(drafts: Park, monkeypatch: pytest.MonkeyPatc
         return found
 
     monkeypatch.setattr(DraftSender, "_without_errors", then_somebody)
-    with pytest.raises(PortalEdited, match="T9"):
+    with pytest.raises(ExternalEdit, match="T9"):
         drafts.publish_rows(MORE, extracted_at=AFTER)
     assert ("T9" in drafts.on_portal(), open_drafts(drafts)) == (True, [])
 
 
 def test_edit_while_a_draft_waits_for_approval(drafts: Park) -> None:
     """It is discarded before anybody approves it."""
-    drafts.portal.manners = with_switches(Manners(), {"dsmapi_approval": True})
+    drafts.portal.behaviour = with_switches(Behaviour(), {"dsmapi_approval": True})
     with pytest.raises(NotVerified):
         drafts.publish_rows(MORE, extracted_at=AFTER)
     drafts.upsert([tree("T9")])
-    with pytest.raises(PortalEdited, match="T9"):
+    with pytest.raises(ExternalEdit, match="T9"):
         drafts.publish_rows(MORE, extracted_at=AFTER)
     assert open_drafts(drafts) == []
 
@@ -157,7 +159,7 @@ def test_own_rows_of_a_dead_publication_after_a_takedown(
     sent.dies = None
     park.upsert([tree("T9")])
     take_down("T3")
-    with pytest.raises(PortalEdited, match=r"rows 1 added \(T9\)"):
+    with pytest.raises(ExternalEdit, match=r"rows 1 added \(T9\)"):
         park.publish_rows(MORE, extracted_at=AFTER)
 
 
@@ -175,7 +177,7 @@ def test_what_failed_before_sending_hides_no_deletion(park: Park, *, keyed: bool
     else:
         rows = [{"tree_id": "T1", "species": "oak"}]
         park.http("PUT", f"/resource/{park.portal_id()}.json", json=rows)
-    with pytest.raises(PortalEdited, match=r"rows 2 deleted"):
+    with pytest.raises(ExternalEdit, match=r"rows 2 deleted"):
         park.publish_rows(OAKS, extracted_at=LATER)
 
 
@@ -195,7 +197,7 @@ def test_deletion_after_a_crash_is_asked_about(
     else:
         left = [{"tree_id": key, "species": "oak"} for key in park.on_portal() if key != "T3"]
         park.http("PUT", f"/resource/{park.portal_id()}.json", json=left)
-    with pytest.raises(PortalEdited, match=r"1 deleted \(T3\)"):
+    with pytest.raises(ExternalEdit, match=r"1 deleted \(T3\)"):
         park.publish_rows([OAKS[0], OAKS[2], tree("T4")], extracted_at=AFTER)
     assert "T3" not in park.on_portal()
 
@@ -303,14 +305,14 @@ def test_takedown_beside_edits_that_dies(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(taking_down, "send_chunk", die)
-        patched.setattr(taking_down, "send_replacement", die)
+        patched.setattr(removal, "send_chunk", die)
+        patched.setattr(removal, "send_replacement", die)
         with pytest.raises(Killed):
             CliRunner().invoke(app, T3_GOES, catch_exceptions=False)
     park.upsert([tree("T8")])
     if again == "command":
         take_down("T3")
-    with pytest.raises(PortalEdited, match="T8"):
+    with pytest.raises(ExternalEdit, match="T8"):
         park.publish_rows(OAKS, extracted_at=AFTER)
     assert {"T1", "T2", "T8"} <= set(_keys(park))
     assert "T3" not in _keys(park)
@@ -325,15 +327,15 @@ def test_edit_while_a_takedown_reads(park: Park, monkeypatch: pytest.MonkeyPatch
     """It starts again from the rows of then."""
     make(park, keyed=False)
     park.upsert([tree("T9")])
-    aside, times = taking_down.Removal._send_aside, []
+    aside, times = removal.Removal._send_aside, []
 
-    def somebody_writes(self: taking_down.Removal, *options: Any) -> None:
+    def somebody_writes(self: removal.Removal, *options: Any) -> None:
         if not times:
             park.upsert([tree("T8")])
         times.append(1)
         aside(self, *options)
 
-    monkeypatch.setattr(taking_down.Removal, "_send_aside", somebody_writes)
+    monkeypatch.setattr(removal.Removal, "_send_aside", somebody_writes)
     take_down("T3")
     assert sorted(_keys(park)) == ["T1", "T2", "T8", "T9"]
     assert len(times) == 2

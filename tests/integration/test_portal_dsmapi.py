@@ -8,7 +8,7 @@ import uuid
 import pytest
 import requests
 
-from orchestration.portal.manners import Manners, with_switches
+from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.portal.server import PortalServer
 
 socrata = pytest.importorskip("socrata", reason="socrata-py is not installed")
@@ -32,7 +32,7 @@ def client(server):
     auth.verify = str(server.ca_file)
     yield socrata.Socrata(auth)
     server.faults.clear()
-    server.manners = Manners()
+    server.behaviour = Behaviour()
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def test_error_rows(client):
 )
 def test_errors_do_not_block_applying(server, client, rows, switch, expected):
     """What becomes of bad cells is not settled, so it is a switch (3.2)."""
-    server.manners = with_switches(Manners(), {"dsmapi_bad_cells": switch})
+    server.behaviour = with_switches(Behaviour(), {"dsmapi_bad_cells": switch})
     revision = client.new({"name": "Bad"})
     job = applied(revision, bad_schema(revision))
     assert job.attributes["status"] == "successful"
@@ -183,7 +183,7 @@ def test_errors_do_not_block_applying(server, client, rows, switch, expected):
 
 def test_approval_queue(server, client, dataset, rows):
     """Submitted for approval is not published (3.1.7)."""
-    server.manners = with_switches(Manners(), {"dsmapi_approval": True})
+    server.behaviour = with_switches(Behaviour(), {"dsmapi_approval": True})
     revision = dataset.revisions.create_replace_revision()
     before = rows(dataset.attributes["id"])
     output = upload(revision, b"a\n7\n").get_latest_output_schema()

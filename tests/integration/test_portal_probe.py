@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.portal.manners import Manners, read_profile, with_switches
+from orchestration.portal.behaviour import Behaviour, read_profile, with_switches
 from orchestration.portal.probe.checks import CHECKS
 from orchestration.portal.probe.profile import probe
 from orchestration.portal.probe.scratch import Access, ProbeError, Scratch, make_scratch
@@ -60,7 +60,7 @@ def scratch(server, access):
     yield found
     found.close()
     server.faults.clear()
-    server.manners = Manners()
+    server.behaviour = Behaviour()
 
 
 @pytest.mark.parametrize("name", FLIPPED)
@@ -69,7 +69,7 @@ def test_probe_finds_the_flipped_switch(server, scratch, name):
     flips = {name: FLIPPED[name]}
     if name == "retry_after":
         flips["throttle_per_minute"] = 20
-    server.manners = with_switches(Manners(), flips)
+    server.behaviour = with_switches(Behaviour(), flips)
     findings = probe(scratch, effort=EFFORT)
     assert findings.differs == {}
     flipped = findings.flipped
@@ -83,7 +83,7 @@ def test_probe_finds_the_flipped_switch(server, scratch, name):
 def test_probe_finds_all_of_them_at_once(server, scratch):
     """Whatever can be seen beside the others: a counted bad value hides its code."""
     flips = {k: v for k, v in FLIPPED.items() if k not in ("error_codes", "replica_lag_seconds")}
-    server.manners = with_switches(Manners(), flips)
+    server.behaviour = with_switches(Behaviour(), flips)
     findings = probe(scratch, effort=EFFORT)
     assert findings.flipped == flips
     assert "error_codes" not in findings.seen
@@ -92,7 +92,7 @@ def test_probe_finds_all_of_them_at_once(server, scratch):
 def test_every_switch_is_probed():
     """TLS is not: a login is never sent in the clear to find out. Nor is the other API."""
     not_probed = {"require_tls", "dsmapi_bad_cells", "dsmapi_approval"}
-    assert {item.name for item in fields(Manners)} - set(FLIPPED) == not_probed
+    assert {item.name for item in fields(Behaviour)} - set(FLIPPED) == not_probed
 
 
 @pytest.mark.parametrize(
@@ -140,15 +140,15 @@ def test_probe_survives_a_server_of_another_shape(server, scratch, fault):
 def test_profile_is_loaded_by_a_portal(server, scratch, tmp_path):
     """What one portal was found to be is what another becomes."""
     flips = {"bad_values": "count", "counters": "four", "max_limit": 500}
-    server.manners = with_switches(Manners(), flips)
+    server.behaviour = with_switches(Behaviour(), flips)
     path = tmp_path / "profile.yaml"
     probe(scratch).write(path)
-    assert read_profile(path) == server.manners
+    assert read_profile(path) == server.behaviour
     written = yaml.safe_load(path.read_text())
     assert "throttle_per_minute" in written["not_seen"]
     assert all(check["holds"] for check in written["checks"].values())
-    with PortalServer(tmp_path / "other", manners=read_profile(path)) as other:
-        assert other.manners == server.manners
+    with PortalServer(tmp_path / "other", behaviour=read_profile(path)) as other:
+        assert other.behaviour == server.behaviour
 
 
 def test_probe_plays_with_scratch_datasets_only(server, access, scratch):
@@ -170,7 +170,7 @@ def test_probe_plays_with_scratch_datasets_only(server, access, scratch):
 
 def test_command_prints_and_writes(server, scratch, tmp_path, home):
     """`summerware probe` says what holds, which switches are otherwise, and writes the profile."""
-    server.manners = with_switches(Manners(), {"us_dates": True})
+    server.behaviour = with_switches(Behaviour(), {"us_dates": True})
     path = tmp_path / "profile.yaml"
     arguments = ["probe", server.address, "--scratch", scratch.fourfour, "--profile", str(path)]
     ran = CliRunner().invoke(app, arguments)

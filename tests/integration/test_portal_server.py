@@ -22,8 +22,8 @@ from requests.adapters import HTTPAdapter
 from sodapy import Socrata
 
 from orchestration.portal.app import create_app
+from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.portal.errors import PortalInUseError
-from orchestration.portal.manners import Manners, with_switches
 from orchestration.portal.server import ADDRESS_FILE, PortalServer, running_address, serve_forever
 
 SUMMERWARE = str(Path(sys.executable).with_name("summerware"))
@@ -270,8 +270,8 @@ def test_tls_certificate_is_made_once(tmp_path):
 
 def test_tls_can_be_demanded(tmp_path):
     """With the switch, logins work over TLS and are refused without (2.2)."""
-    manners = with_switches(Manners(), {"require_tls": True})
-    with PortalServer(tmp_path, tls=True, manners=manners) as server:
+    behaviour = with_switches(Behaviour(), {"require_tls": True})
+    with PortalServer(tmp_path, tls=True, behaviour=behaviour) as server:
         with pytest.raises(requests.HTTPError, match="403"), client(server.address) as soda:
             make(soda)
         url = f"https://{server.tls_address}/api/views.json"

@@ -20,20 +20,20 @@ from sodapy import Socrata
 from orchestration import errors, reports
 from orchestration.dataset import Dataset
 from orchestration.errors import (
+    ExternalEdit,
     GateNotPassed,
     GuardTripped,
     NotVerified,
-    PassingFault,
-    PortalEdited,
     PortalFault,
     PublicationRefused,
+    TransientError,
 )
 from orchestration.layers import layer_file
 from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, publisher, sending, verification
+from orchestration.publishing.inspection import verify_portal
 from orchestration.publishing.journal import Journal, snapshot_file
-from orchestration.publishing.looking import verify_portal
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.transport import Answer, SodaTransport
@@ -82,7 +82,7 @@ class Writes:
 
         monkeypatch.setattr(SodaTransport, "upsert", send)
         monkeypatch.setattr(
-            delivery, "PATIENCE", sending.Patience(attempts=2, sleep=lambda _: None)
+            delivery, "PATIENCE", sending.RetryPolicy(attempts=2, sleep=lambda _: None)
         )
 
     def fail(self, *, after: int, with_: BaseException | None = None, taken: bool = True) -> None:
@@ -441,10 +441,10 @@ def test_what_was_only_planned_is_abandoned(park: Park, monkeypatch: pytest.Monk
 
 def test_passing_fault_leaves_the_publication_open(park: Park, writes: Writes) -> None:
     """As long as trying again may help, the released content is what is tried."""
-    writes.fail(after=0, with_=PassingFault("busy"), taken=False)
+    writes.fail(after=0, with_=TransientError("busy"), taken=False)
     layer = park.passed(park.layer(OAKS))
     for _ in range(2):
-        with pytest.raises(PassingFault):
+        with pytest.raises(TransientError):
             park.publish(layer)
     assert park.states() == ["released"]
     writes.recover()
@@ -599,7 +599,7 @@ def test_rows_changed_by_somebody_else_stop_it(park: Park, writes: Writes) -> No
     park.delete("T3")
     writes.recover()
     told = r"written by summ-ware at 20.* UTC: rows 1 added, 1 changed, 1 deleted \(T1, T3, T8\)"
-    with pytest.raises(PortalEdited, match=told):
+    with pytest.raises(ExternalEdit, match=told):
         park.publish_rows(OAKS, extracted_at=AFTER)
     assert (writes.rows, park.states()) == ([], ["verified"])
 

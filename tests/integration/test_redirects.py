@@ -18,7 +18,7 @@ from orchestration.errors import PortalMoved
 from orchestration.health import checks, heartbeat
 from orchestration.portal.certificates import certificate_for
 from orchestration.portal.probe.scratch import Access, ProbeError, Scratch, make_scratch
-from orchestration.publishing.drafting import DraftPortal, DraftSender
+from orchestration.publishing.revisions import DraftPortal, DraftSender
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import PACKAGE, Settings
 from orchestration.sources.socrata import SocrataSource

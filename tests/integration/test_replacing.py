@@ -9,20 +9,20 @@ from typer.testing import CliRunner
 
 from orchestration.cli import app
 from orchestration.errors import (
+    ExternalEdit,
     GuardTripped,
     NotVerified,
-    PassingFault,
-    PortalEdited,
     PortalFault,
     PublicationRefused,
+    TransientError,
 )
-from orchestration.portal.manners import Manners, with_switches
+from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.publishing import delivery, sending, verification
-from orchestration.publishing.drafting import DraftSender
-from orchestration.publishing.looking import shadow_day
+from orchestration.publishing.adoption import adopt_dataset
+from orchestration.publishing.inspection import shadow_day
 from orchestration.publishing.publisher import open_publisher
+from orchestration.publishing.revisions import DraftSender
 from orchestration.publishing.shadow import shadow_page
-from orchestration.publishing.taking_over import adopt_dataset
 from orchestration.state.store import Publication
 from orchestration.takedown.orders import Order, record
 from tests.integration.conftest import BY_DRAFTS, OAKS, Sent, dying_once_applied
@@ -131,7 +131,7 @@ def test_somebody_appended_a_row_again(park: Park) -> None:
     park.make_unkeyed()
     park.publish_rows(OAKS)
     park.upsert([tree("T1"), tree(None)])
-    with pytest.raises(PortalEdited, match="2 added"):
+    with pytest.raises(ExternalEdit, match="2 added"):
         park.publish_rows(OAKS)
     assert sorted(park.edits(keep="ours").all_keys) == ["(no key)", "T1"]
     assert park.publish_rows(OAKS).state == "verified"
@@ -150,10 +150,10 @@ def test_edit_after_the_plan_is_not_taken_along(park: Park, sent: Sent) -> None:
     held = park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     park.upsert([tree("T9")])
     sent.requests.clear()
-    with pytest.raises(PortalEdited, match=r"was written since .* was planned"):
+    with pytest.raises(ExternalEdit, match=r"was written since .* was planned"):
         park.release(held.publication_id)
     assert (park.states()[-1], sent.requests) == ("abandoned", [])
-    with pytest.raises(PortalEdited, match="1 added"):
+    with pytest.raises(ExternalEdit, match="1 added"):
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
 
 
@@ -193,7 +193,7 @@ def test_edit_after_a_crash_is_not_taken_along(park: Park, sent: Sent) -> None:
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     sent.dies = None
     park.upsert([tree("T9")])
-    with pytest.raises(PortalEdited, match="T9"):
+    with pytest.raises(ExternalEdit, match="T9"):
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert park.states()[-1] == "failed"
     assert "T9" in park.on_portal()
@@ -277,7 +277,7 @@ def test_portal_that_heeds_all_or_nothing(park: Park) -> None:
     """Asked to, it refuses the replacement rather than leave a row out."""
     park.make_unkeyed()
     park.publish_rows(OAKS)
-    park.portal.manners = with_switches(Manners(), {"errors_are_fatal": True})
+    park.portal.behaviour = with_switches(Behaviour(), {"errors_are_fatal": True})
     park.portal.faults.add("row-errors:rows=1,at=1")
     with pytest.raises(PortalFault, match="refuses a row"):
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
@@ -314,7 +314,7 @@ def test_taken_down_beside_somebodys_edits(park: Park, sent: Sent) -> None:
     park.upsert([tree("T9"), tree("T9"), tree("T3", species="elm")])
     take_down("T3")
     assert rows_of(park) == [("T1", "oak"), ("T2", "oak"), ("T9", "oak"), ("T9", "oak")]
-    with pytest.raises(PortalEdited, match="T9"):
+    with pytest.raises(ExternalEdit, match="T9"):
         park.publish_rows(OAKS, extracted_at=AFTER)
 
 
@@ -323,7 +323,7 @@ def test_portal_that_stays_away_is_tried_again_later(park: Park) -> None:
     park.make_unkeyed()
     park.publish_rows(OAKS)
     fault = park.portal.faults.add("503:every=1@PUT /resource")
-    with pytest.raises(PassingFault):
+    with pytest.raises(TransientError):
         park.publish_rows([tree("T1")], extracted_at=AFTER)
     park.portal.faults.clear()
     assert fault
@@ -372,12 +372,12 @@ def test_edit_before_the_repair_is_not_taken_along(park: Park, sent: Sent) -> No
     park.portal.faults.add("row-errors:rows=1,at=1")
     sent.meanwhile = lambda: park.upsert([tree("T9")])
     after = [*OAKS, tree("T4")]
-    with pytest.raises(PortalEdited, match=r"1 rows of .* \(T9\) are neither"):
+    with pytest.raises(ExternalEdit, match=r"1 rows of .* \(T9\) are neither"):
         park.publish_rows(after, extracted_at=AFTER)
     assert set(park.on_portal()) == {"T2", "T3", "T4", "T9"}
     # What the failed publication left there, or left out, is nobody's edit.
     assert park.states()[-1] == "failed"
-    with pytest.raises(PortalEdited, match=r"1 added.*T9"):
+    with pytest.raises(ExternalEdit, match=r"1 added.*T9"):
         park.publish_rows(after, extracted_at=AFTER)
     park.edits(keep="ours")
     park.publish_rows(after, extracted_at=AFTER)
@@ -399,7 +399,7 @@ def test_own_rows_of_a_part_that_was_sent_are_no_edits(park: Park, sent: Sent) -
     with pytest.raises(Killed):
         park.publish_rows(after, extracted_at=AFTER)
     park.upsert([tree("T9", planted_at=new)], years[2022])
-    with pytest.raises(PortalEdited, match=r"rows 1 added \(T9\)\. "):
+    with pytest.raises(ExternalEdit, match=r"rows 1 added \(T9\)\. "):
         park.publish_rows(after, extracted_at=AFTER)
     assert park.states()[-1] == "failed"
     park.edits(keep="ours")
@@ -414,7 +414,7 @@ def test_edit_while_another_year_is_sent(park: Park, sent: Sent) -> None:
     before = [tree("T1", planted_at=old), tree("T2", planted_at=new)]
     park.publish_rows(before)
     sent.meanwhile = lambda: park.upsert([tree("T9", planted_at=new)], years[2022])
-    with pytest.raises(PortalEdited, match="written since"):
+    with pytest.raises(ExternalEdit, match="written since"):
         park.publish_rows([{**row, "species": "elm"} for row in before], extracted_at=AFTER)
     assert set(park.on_portal(years[2022])) == {"T2", "T9"}
 
@@ -430,7 +430,7 @@ def test_row_missing_after_a_crash_is_asked_about(park: Park, sent: Sent) -> Non
         park.publish_rows(after, extracted_at=AFTER)
     assert set(park.on_portal()) == {"T2", "T3", "T4"}
     sent.dies = None
-    with pytest.raises(PortalEdited, match=r"rows 1 deleted \(T1\)"):
+    with pytest.raises(ExternalEdit, match=r"rows 1 deleted \(T1\)"):
         park.publish_rows(after, extracted_at=AFTER)
     park.edits(keep="ours")
     park.publish_rows(after, extracted_at=AFTER)
@@ -441,7 +441,7 @@ def test_rows_that_cannot_be_read_decide_nothing(
     park: Park, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a crash an old replica neither proves nor refutes: the next run looks again."""
-    monkeypatch.setattr(delivery, "PATIENCE", sending.Patience(fresh_seconds=0.2))
+    monkeypatch.setattr(delivery, "PATIENCE", sending.RetryPolicy(fresh_seconds=0.2))
     park.make_unkeyed()
     park.publish_rows(OAKS)
     sent.dies = "after"
@@ -450,7 +450,7 @@ def test_rows_that_cannot_be_read_decide_nothing(
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     sent.dies = None
     sent.requests.clear()
-    with pytest.raises(PassingFault):
+    with pytest.raises(TransientError):
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert (park.states()[-1], sent.requests) == ("released", [])
     park.portal.faults.clear()
@@ -491,7 +491,7 @@ def test_rows_left_out_without_a_name_are_found_by_reading(park: Park) -> None:
     """Counters that say how many and not which."""
     park.make_unkeyed()
     park.publish_rows(OAKS)
-    park.portal.manners = with_switches(Manners(), {"version_two": False})
+    park.portal.behaviour = with_switches(Behaviour(), {"version_two": False})
     park.portal.faults.add("row-errors:rows=1,at=1")
     after = [tree("T1", species="elm"), *OAKS[1:]]
     assert park.publish_rows(after, extracted_at=AFTER).state == "verified"
@@ -556,7 +556,7 @@ def test_takedown_discards_a_held_draft_of_all_rows(drafts: Park) -> None:
 
 
 def test_takedown_discards_a_draft_that_waits_for_approval(drafts: Park) -> None:
-    drafts.portal.manners = with_switches(Manners(), {"dsmapi_approval": True})
+    drafts.portal.behaviour = with_switches(Behaviour(), {"dsmapi_approval": True})
     with pytest.raises(NotVerified, match="waits for approval"):
         drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     (with_it,) = open_drafts(drafts)
@@ -569,7 +569,7 @@ def test_takedown_discards_a_draft_that_waits_for_approval(drafts: Park) -> None
     assert without_it != with_it
     address = f"/api/publishing/v1/revision/{drafts.portal_id()}/{without_it}"
     drafts.http("DELETE", address)
-    drafts.portal.manners = Manners()
+    drafts.portal.behaviour = Behaviour()
     drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert set(drafts.on_portal()) == {"T2", "T3", "T4"}
 
@@ -587,7 +587,7 @@ def test_edit_between_draft_and_apply_is_not_taken_along(
         with pytest.raises(Killed):
             drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     drafts.upsert([tree("T9")])
-    with pytest.raises(PortalEdited, match="T9"):
+    with pytest.raises(ExternalEdit, match="T9"):
         drafts.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert (open_drafts(drafts), set(drafts.on_portal())) == ([], {"T1", "T2", "T3", "T9"})
 

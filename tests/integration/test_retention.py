@@ -10,7 +10,7 @@ from orchestration import retention
 from orchestration.duck import connect
 from orchestration.errors import PublicationRefused
 from orchestration.portal.server import PortalServer
-from orchestration.publishing.looking import verify_portal
+from orchestration.publishing.inspection import verify_portal
 from orchestration.publishing.publisher import open_publisher
 from orchestration.reports import _standing
 from orchestration.retention import prune

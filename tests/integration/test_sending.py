@@ -15,17 +15,17 @@ from typing import Any
 import pytest
 
 from orchestration.errors import (
-    AnswerUnknown,
-    PassingFault,
+    OutcomeUnknown,
     PortalFault,
     PublicationRefused,
     RequestRefused,
     RequestTooLarge,
+    TransientError,
 )
-from orchestration.portal.manners import Manners, with_switches
+from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.portal.server import PortalServer
 from orchestration.publishing.chunks import Chunk, planned_chunks
-from orchestration.publishing.sending import HOPELESS, Patience, Sent, send_chunk
+from orchestration.publishing.sending import HOPELESS, RetryPolicy, Sent, send_chunk
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.publishing.transport.values import Unsendable
 from tests.unit.publishing.conftest import Row, tree, trees, write_plan
@@ -61,8 +61,8 @@ class Time:
         self.slept.append(seconds)
         self.then.pop(len(self.slept), lambda: None)()
 
-    def patience(self, **changes: Any) -> Patience:
-        usual = Patience(sleep=self.sleep, clock=lambda: self.now, chance=lambda: 0.0)
+    def retry_policy(self, **changes: Any) -> RetryPolicy:
+        usual = RetryPolicy(sleep=self.sleep, clock=lambda: self.now, chance=lambda: 0.0)
         return replace(usual, **changes)
 
 
@@ -84,14 +84,14 @@ class Bench:
         write_plan(self.folder, DATASET, upserts=upserts, deletes=deletes)
         return list(planned_chunks(DATASET, self.folder, rows=rows))
 
-    def send(self, chunk: Chunk, **patience: Any) -> Sent:
+    def send(self, chunk: Chunk, **retry_policy: Any) -> Sent:
         return send_chunk(
             self.transport,
             self.portal_id,
             DATASET,
             chunk,
             note=lambda state, facts: self.notes.append((state, facts)),
-            patience=self.time.patience(**patience),
+            retry_policy=self.time.retry_policy(**retry_policy),
         )
 
     def send_all(
@@ -131,7 +131,7 @@ def bench(server: PortalServer, tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(server, tmp_path)
     yield bench
     server.faults.clear()
-    server.manners = Manners()
+    server.behaviour = Behaviour()
     bench.transport.close()
 
 
@@ -237,7 +237,7 @@ def test_lasting_fault_ends_failed_and_a_rerun_makes_it_right(
         )
     else:
         bench.faults.add(fault, methods=frozenset({"GET", "POST"}))
-    with pytest.raises((PassingFault, PortalFault)):
+    with pytest.raises((TransientError, PortalFault)):
         bench.send(chunks[at - 1], attempts=3)
     bench.faults.clear()
     bench.transport.close()
@@ -261,7 +261,7 @@ def test_dropped_chunk_is_for_the_verification(bench: Bench) -> None:
 def test_waits_grow_and_are_bounded(bench: Bench) -> None:
     """Twice as long each time, up to the longest; one request less than the attempts is waited for."""
     bench.faults.add("503")
-    with pytest.raises(PassingFault):
+    with pytest.raises(TransientError):
         bench.send(bench.chunks([tree("T1")])[0], attempts=5, longest_wait_seconds=4.0)
     assert bench.time.slept[:4] == [1, 2, 4, 4]
 
@@ -283,7 +283,7 @@ def test_portal_is_not_asked_before_it_wants_to_be(bench: Bench) -> None:
 def test_patience_ends_by_time_too(bench: Bench) -> None:
     """A portal that asks for a longer wait than we have is not waited for."""
     bench.faults.add("429:seconds=4000")
-    with pytest.raises(PassingFault, match="429"):
+    with pytest.raises(TransientError, match="429"):
         bench.send(bench.chunks([tree("T1")])[0])
     assert bench.time.slept == []
 
@@ -294,7 +294,7 @@ def test_patience_ends_by_time_too(bench: Bench) -> None:
 def test_too_large_requests_are_halved_down_to_what_goes(bench: Bench) -> None:
     """After a 413 no larger request is tried again, and every row arrives once."""
     one = len(bench.chunks(FOREST, rows=1)[0].body)
-    bench.server.manners = with_switches(Manners(), {"max_body_bytes": 2 * one + 20})
+    bench.server.behaviour = with_switches(Behaviour(), {"max_body_bytes": 2 * one + 20})
     (chunk,) = bench.chunks(FOREST, rows=6)
     sent = bench.send(chunk)
     assert bench.held() == wanted(FOREST)
@@ -305,7 +305,7 @@ def test_too_large_requests_are_halved_down_to_what_goes(bench: Bench) -> None:
 
 def test_row_that_is_too_large_by_itself_is_named(bench: Bench) -> None:
     """The rest is published."""
-    bench.server.manners = with_switches(Manners(), {"max_body_bytes": 1_000})
+    bench.server.behaviour = with_switches(Behaviour(), {"max_body_bytes": 1_000})
     rows = [tree("T1"), tree("T2", species="x" * 2_000), tree("T3")]
     (sent,) = bench.send_all(rows, rows=3)
     assert [(row.key, row.column) for row in sent.refused] == [("T2", None)]
@@ -351,7 +351,7 @@ def test_refused_row_is_named_and_the_rest_goes(
     keys = {row["tree_id"] for row in rows}
     if kind == "delete":
         bench.send_all(rows, rows=16)
-    bench.server.manners = with_switches(Manners(), switches)
+    bench.server.behaviour = with_switches(Behaviour(), switches)
     bench.faults.add(f"{fault},key={key}")
     chunks = (
         bench.chunks(rows, rows=16) if kind == "upsert" else bench.chunks((), sorted(keys), rows=16)
@@ -410,7 +410,7 @@ def test_no_row_is_blamed_for_a_portal_that_is_down(bench: Bench) -> None:
     """HTTP 500 to everything: found out by a harmless write, and said as what it is."""
     bench.faults.add("500")
     (chunk,) = bench.chunks(FOREST, rows=6)
-    with pytest.raises(PassingFault, match="500"):
+    with pytest.raises(TransientError, match="500"):
         bench.send(chunk, attempts=2)
 
 
@@ -458,16 +458,16 @@ def test_rows_are_sent_again_where_the_replica_stays_behind(bench: Bench) -> Non
 def test_refused_rows_are_not_guessed_from_a_stale_replica(bench: Bench) -> None:
     """The portal names no row and its replica stays behind: the chunk fails, and names none."""
     bench.send_all(FOREST[:1])
-    bench.server.manners = with_switches(Manners(), {"version_two": False})
+    bench.server.behaviour = with_switches(Behaviour(), {"version_two": False})
     bench.faults.add("stale-replica")
     bench.faults.add("row-errors")
-    with pytest.raises(AnswerUnknown, match="behind"):
+    with pytest.raises(OutcomeUnknown, match="behind"):
         bench.send_all(FOREST[:2])
 
 
 def test_lagging_replica_is_no_trouble(bench: Bench) -> None:
     """Lag alone costs nothing: what is answered well is believed."""
-    bench.server.manners = with_switches(Manners(), {"replica_lag_seconds": 5})
+    bench.server.behaviour = with_switches(Behaviour(), {"replica_lag_seconds": 5})
     sent = bench.send_all(FOREST)
     assert {one.settled for one in sent} == {"answered"}
     assert bench.time.slept == []
@@ -490,7 +490,7 @@ def test_lagging_replica_is_no_trouble(bench: Bench) -> None:
 )
 def test_every_manner_of_a_portal_goes(bench: Bench, switches: Mapping[str, Any]) -> None:
     """Rows arrive, deletes of what is gone are no fault, a lost answer is settled."""
-    bench.server.manners = with_switches(Manners(), switches)
+    bench.server.behaviour = with_switches(Behaviour(), switches)
     rows = [*FOREST, tree("T6", species="")]
     bench.faults.add("reset-after:at=1")
     sent = bench.send_all(rows, ["gone", "T7"])
@@ -552,7 +552,7 @@ def _send_until_settled(bench: Bench, chunk: Chunk) -> None:
     for _ in range(50):
         try:
             sent = bench.send(chunk)
-        except (PassingFault, PortalFault):
+        except (TransientError, PortalFault):
             continue
         assert sent.refused == ()
         return

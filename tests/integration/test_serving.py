@@ -131,7 +131,7 @@ def test_second_portal_on_a_home_is_refused(start: Start, tmp_path: Path):
 
 @pytest.mark.parametrize("words", [["portal", "--port"], ["ui", "--port"], ["ui", "--portal-port"]])
 def test_taken_port_is_refused(start: Start, tmp_path: Path, words: list[str]):
-    """Told in one line, with the option that chooses another."""
+    """GateReport in one line, with the option that chooses another."""
     others = {"--portal-port": free_port(), "--port": free_port()} if words[0] == "ui" else {}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

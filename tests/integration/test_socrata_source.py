@@ -21,8 +21,8 @@ from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.errors import (
     ConfigurationError,
     ExtractRefused,
-    PassingFault,
     PortalFault,
+    TransientError,
 )
 from orchestration.portal.server import PortalServer
 from orchestration.settings import Settings
@@ -213,7 +213,7 @@ def test_download_read_otherwise_is_another(
     """Pages without a column that was listed since would be rows without it."""
     fewer = tuple(column for column in stops.columns if column.name != "item_number")
     adapter.cut_after = cut_after
-    with suppress(PassingFault):
+    with suppress(TransientError):
         source.find(stops.model_copy(update={"columns": fewer}), as_of=None)
     adapter.cut_after = 1_000
     asked = len(adapter.queries)
@@ -287,7 +287,7 @@ def test_goes_on_where_it_was_cut(
 ) -> None:
     """After a broken connection the pages that came are not asked for again."""
     adapter.cut_after = 2
-    with pytest.raises(PassingFault, match="what came is kept"):
+    with pytest.raises(TransientError, match="what came is kept"):
         source.find(stops, as_of=None)
     adapter.cut_after = 1_000
     (found,) = source.find(stops, as_of=None)
@@ -350,7 +350,7 @@ def test_refusal_is_not_tried_again(source: SocrataSource, stops: Dataset) -> No
 
 def test_portal_out_of_reach(source: SocrataSource, stops: Dataset) -> None:
     """A portal that does not answer may answer next time."""
-    with pytest.raises(PassingFault, match="could not be read"):
+    with pytest.raises(TransientError, match="could not be read"):
         source.find(with_ids(stops, "none-here", domain="127.0.0.1:9"), as_of=None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.errors import PassingFault
+from orchestration.errors import TransientError
 from orchestration.hash_key import hash_key
 from orchestration.portal.server import PortalServer
 from orchestration.settings import Settings
@@ -18,7 +18,7 @@ from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import RunProcess, State, now
 from orchestration.takedown import purge as purging
 from orchestration.takedown.databases import erase_texts, write_anew
-from orchestration.takedown.erasing import erase_from_extract
+from orchestration.takedown.extract_filter import erase_from_extract
 from orchestration.takedown.files import FilePurge
 from orchestration.takedown.orders import Order, carry_out
 from orchestration.takedown.tombstones import ERASED, Tombstones, hash_in_sql, keyed_hash
@@ -132,7 +132,7 @@ def test_run_at_work_is_waited_for(park: Park, monkeypatch: pytest.MonkeyPatch) 
             process_started=started(pid) or "", recorded_at=now(),
         )
     )  # fmt: skip
-    with pytest.raises(PassingFault, match="is at work"):
+    with pytest.raises(TransientError, match="is at work"):
         erase(park, KEY)
     assert KEY not in park.on_portal()
 
@@ -226,7 +226,7 @@ def test_busy_database_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("create table rows (cell text)")
         connection.execute("begin exclusive")
-        with pytest.raises(PassingFault, match="busy"):
+        with pytest.raises(TransientError, match="busy"):
             write_anew(path)
         connection.rollback()
 

@@ -30,7 +30,7 @@ GATE = dg.AssetCheckKey(dg.AssetKey(["standardized", FORCE]), "standardized_gate
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class GateReport:
     """A city after a good day and two bad ones, and the Dagster instance that saw them."""
 
     city: City
@@ -54,7 +54,7 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GateReport]:
     """Use of force: published on one day, stopped at the standardized gate on the next two."""
     with pytest.MonkeyPatch.context() as environment:
         city = City(tmp_path_factory.mktemp("told"), environment)
@@ -66,7 +66,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
                 _shift_cells(file)
             run_ids.append(city.run(FORCE, extracts_dir=drop).run_id)
         with dg.DagsterInstance.get() as instance:
-            yield Told(city=city, instance=instance, run_ids=run_ids)
+            yield GateReport(city=city, instance=instance, run_ids=run_ids)
 
 
 def _shift_cells(file: Path) -> None:
@@ -79,7 +79,7 @@ def _shift_cells(file: Path) -> None:
         csv.writer(target).writerows(rows)
 
 
-def test_run_is_found_by_what_it_worked_on(told: Told) -> None:
+def test_run_is_found_by_what_it_worked_on(told: GateReport) -> None:
     """Its dataset, extract and publication are tags, and a search by each finds that run."""
     (publication,) = told.city.state.publications(FORCE)
     extract = told.city.state.layers(FORCE, "raw")[-1].facts["extracts"][0]
@@ -90,7 +90,7 @@ def test_run_is_found_by_what_it_worked_on(told: Told) -> None:
             assert told.run_ids[0] in [run.run_id for run in found]
 
 
-def test_every_layer_says_what_its_columns_are_made_of(told: Told) -> None:
+def test_every_layer_says_what_its_columns_are_made_of(told: GateReport) -> None:
     """Each published column leads up through every layer to a heading of the city."""
     dataset = told.city._dataset(FORCE)
     names = {column.name for column in dataset.published}
@@ -102,7 +102,7 @@ def test_every_layer_says_what_its_columns_are_made_of(told: Told) -> None:
         assert asset_keys == {dg.AssetKey([upstream, FORCE])}
 
 
-def test_counts_are_numbers(told: Told) -> None:
+def test_counts_are_numbers(told: GateReport) -> None:
     """Fates, rows and shares can be drawn; a fate that no line met is a zero."""
     layer = told.materialized("deduplicated")
     assert sum(layer[f"lines_{fate}"] for fate in ("published", "merged", "superseded")) > 0
@@ -113,13 +113,13 @@ def test_counts_are_numbers(told: Told) -> None:
     assert good["rules_broken"].value == 0
 
 
-def test_published_asset_links_to_its_page(told: Told) -> None:
+def test_published_asset_links_to_its_page(told: GateReport) -> None:
     """The portal's page of the 4x4, where `summerware ui` serves it: a run's own portal is gone."""
     (portal_id,) = told.city.state.portal_ids("local", FORCE).values()
     assert told.materialized("published")["portal_page"] == f"http://127.0.0.1:3001/d/{portal_id}"
 
 
-def test_stopped_gate_says_what_since_when_and_what_to_do(told: Told) -> None:
+def test_stopped_gate_says_what_since_when_and_what_to_do(told: GateReport) -> None:
     """The check's text and the failed step's error: rule, share, first run of it, the next step."""
     evaluation = told.evaluated()[0]
     (failure,) = [
@@ -141,7 +141,7 @@ def test_stopped_gate_says_what_since_when_and_what_to_do(told: Told) -> None:
     assert "summerware discard" in evaluation.metadata["what_to_do"].value
 
 
-def test_query_of_the_check_lists_every_failing_line(told: Told) -> None:
+def test_query_of_the_check_lists_every_failing_line(told: GateReport) -> None:
     """Copied from the check into an empty DuckDB it finds all of them, cells and all."""
     metadata = told.evaluated()[0].metadata
     text = metadata["all_failing_rows"].value
@@ -152,7 +152,7 @@ def test_query_of_the_check_lists_every_failing_line(told: Told) -> None:
     assert sum(CANARY in row for row in rows) == metadata["rows"].value // 4
 
 
-def test_no_cell_is_told(told: Told) -> None:
+def test_no_cell_is_told(told: GateReport) -> None:
     """Neither an event of any run nor the gate's page holds a cell of the bad extract."""
     for run_id in told.run_ids:
         for event in told.instance.all_logs(run_id):

@@ -1,6 +1,6 @@
 """The SODA transport through the real sodapy: values there and back, reads, answers, and traps.
 
-Against the local portal where the portal's manners matter, and against a server that answers what it
+Against the local portal where the portal's behaviour matter, and against a server that answers what it
 is told where a portal would have to misbehave. Each of sodapy's traps (protocol 1.4) is sprung on the
 real client first, to show that it is one, and is then out of reach of ours.
 """
@@ -25,13 +25,13 @@ from sodapy import Socrata
 
 from orchestration.column import Column
 from orchestration.errors import (
-    AnswerUnknown,
     Fault,
-    PassingFault,
+    OutcomeUnknown,
     PortalFault,
     PortalMoved,
     RequestRefused,
     RequestTooLarge,
+    TransientError,
 )
 from orchestration.portal.server import PortalServer
 from orchestration.publishing.transport import Answer, Credentials, SodaTransport
@@ -478,7 +478,7 @@ def test_accepted_is_not_finished(
     portal_id = filled(local)
     portal.faults.add(f"202:how={how},seconds=7")
     raw.upsert(portal_id, [{"tree_id": "T1"}])
-    with pytest.raises(AnswerUnknown, match="202") as caught:
+    with pytest.raises(OutcomeUnknown, match="202") as caught:
         send(local, portal_id, [tree("T1")])
     assert caught.value.retry_after == 7
     assert local.count(portal_id) == 0
@@ -616,7 +616,7 @@ def test_what_is_no_answer_says_nothing_yet(
 ) -> None:
     """A login page, a proxy's text or half a body is asked for again later, and is not quoted."""
     odd.content_type, odd.body = content_type, body
-    with pytest.raises(PassingFault) as caught:
+    with pytest.raises(TransientError) as caught:
         ask(to_odd)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
@@ -658,7 +658,7 @@ def test_write_answered_by_something_else_is_unknown(
 ) -> None:
     """A proxy's page after a write says nothing about the rows, and is not quoted."""
     odd.content_type, odd.body = content_type, CANARY.encode()
-    with pytest.raises(AnswerUnknown) as caught:
+    with pytest.raises(OutcomeUnknown) as caught:
         to_odd.upsert(ID, ONE, 1)
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
@@ -676,7 +676,7 @@ def test_rows_of_another_type_are_a_portal_fault(odd: Oddity, to_odd: SodaTransp
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(code, PassingFault) for code in (408, 409, 429, 500, 502, 503, 504)]
+    [(code, TransientError) for code in (408, 409, 429, 500, 502, 503, 504)]
     + [(code, PortalFault) for code in (401, 403, 404, 405, 415)]
     + [(400, RequestRefused), (413, RequestTooLarge)],
 )
@@ -723,7 +723,7 @@ def test_portal_may_ask_us_to_wait(
     """`Retry-After` comes with the fault; without it there is none."""
     portal_id = filled(local)
     portal.faults.add("429" if seconds is None else f"429:seconds={seconds}")
-    with pytest.raises(PassingFault) as caught:
+    with pytest.raises(TransientError) as caught:
         send(local, portal_id, [tree("T1")])
     assert (caught.value.status, caught.value.retry_after) == (429, seconds)
 
@@ -734,7 +734,7 @@ def test_retry_after_may_be_a_date(odd: Oddity, to_odd: SodaTransport) -> None:
     for text in ("Fri, 01 Jan 2021 00:00:00 GMT", "soon", "nan"):
         odd.answers({}, status=503)
         odd.headers = {"Retry-After": text}
-        with pytest.raises(PassingFault) as caught:
+        with pytest.raises(TransientError) as caught:
             to_odd.upsert(ID, ONE, 1)
         told[text] = caught.value.retry_after
     assert list(told.values()) == [0.0, None, None]
@@ -747,7 +747,7 @@ def test_cut_connection_leaves_the_rows_unknown(
     """Nobody knows whether the rows were stored; the request has a name all the same."""
     portal_id = filled(local)
     portal.faults.add(fault)
-    with pytest.raises(AnswerUnknown) as caught:
+    with pytest.raises(OutcomeUnknown) as caught:
         send(local, portal_id, [tree("T1")])
     assert len(caught.value.request_id) == 32
     assert not caught.value.too_slow
@@ -760,7 +760,7 @@ def test_slow_answer_is_unknown_and_said_to_be_slow(portal: PortalServer) -> Non
     with transport_to(portal.address, timeout=0.2) as transport:
         portal_id = filled(transport)
         portal.faults.add("slow:seconds=1,times=1,stored")
-        with pytest.raises(AnswerUnknown) as caught:
+        with pytest.raises(OutcomeUnknown) as caught:
             send(transport, portal_id, [tree("T1")])
     assert caught.value.too_slow
 
@@ -776,9 +776,9 @@ def test_portal_out_of_reach_may_pass() -> None:
     """Nobody listens: worth another try."""
     with transport_to("127.0.0.1:9") as transport:
         for ask in (lambda: transport.count(ID), lambda: transport.upsert(ID, ONE, 1)):
-            with pytest.raises(PassingFault, match="portal up") as caught:
+            with pytest.raises(TransientError, match="portal up") as caught:
                 ask()
-            assert type(caught.value) is PassingFault
+            assert type(caught.value) is TransientError
 
 
 def test_credentials_are_in_no_repr_and_no_message(odd: Oddity) -> None:

@@ -156,7 +156,7 @@ def test_empty_home_says_what_to_do(call: Callable[..., Answer], name: str, said
 @pytest.mark.parametrize("command", [["run"], ["sample", "--out", "x"]], ids=["run", "sample"])
 @pytest.mark.parametrize("day", ["yesterday", "2026-02-30", "03/01/2026"])
 def test_bad_as_of_is_refused(call: Callable[..., Answer], command: list[str], day: str):
-    """Told before anything is loaded or written."""
+    """GateReport before anything is loaded or written."""
     answer = call(*command, "--as-of", day)
     assert (answer.code, answer.out) == (2, "")
     assert f"--as-of: {day!r} is not a date YYYY-MM-DD" in answer.err

@@ -13,13 +13,13 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from orchestration.portal.behaviour import Behaviour
 from orchestration.portal.bodies import Row, key_value
 from orchestration.portal.dataset import MAX_COLUMNS, Column, Dataset, document_from
 from orchestration.portal.datatypes import TYPES
 from orchestration.portal.dsmapi.schemas import computed, transforms_of
 from orchestration.portal.dsmapi.sheets import Sheet
 from orchestration.portal.errors import invalid_request
-from orchestration.portal.manners import Manners
 from orchestration.portal.store import (
     find_dataset,
     now_ms,
@@ -65,7 +65,7 @@ def apply_rows(
     action: str,
     columns: list[dict[str, Any]],
     sheet: Sheet,
-    manners: Manners,
+    behaviour: Behaviour,
 ) -> Outcome:
     """Brings the dataset into the schema and the rows of the file into the dataset.
 
@@ -77,7 +77,7 @@ def apply_rows(
     if action == "delete" and (dataset.row_identifier is None or dataset.key is None):
         raise invalid_request("a delete revision needs a dataset with a row identifier")
     total = Outcome(by_key=dataset.key is not None)
-    rows = _rows(dataset, fields, columns, sheet, manners, deleted=action == "delete")
+    rows = _rows(dataset, fields, columns, sheet, behaviour, deleted=action == "delete")
     truncate = action == "replace"
     while batch := list(islice(rows, _BATCH)):
         _add(total, Mutation(connection, dataset).run(batch, truncate=truncate))
@@ -135,7 +135,7 @@ def _rows(
     fields: tuple[str, ...],
     columns: list[dict[str, Any]],
     sheet: Sheet,
-    manners: Manners,
+    behaviour: Behaviour,
     *,
     deleted: bool,
 ) -> Iterator[Row]:
@@ -143,7 +143,7 @@ def _rows(
     place = fields.index(key.field) if key is not None and key.field in fields else None
     for cells in computed(columns, sheet):
         error = next((cell.error for cell in cells if cell.error), "")
-        problem = error if manners.dsmapi_bad_cells == "drop" else ""
+        problem = error if behaviour.dsmapi_bad_cells == "drop" else ""
         values = [cell.value for cell in cells]
         value = key_value(key, values[place]) if place is not None else None
         if deleted:

@@ -121,8 +121,8 @@ class Drafts:
 
     def apply(self, fourfour: str, sequence: int, schema_id: Any) -> dict[str, Any]:
         """Applies a revision: a finished job, or word that somebody has to approve it."""
-        manners = self._portal.manners
-        if manners.dsmapi_approval:
+        behaviour = self._portal.behaviour
+        if behaviour.dsmapi_approval:
             self.revision(fourfour, sequence)
             return {"key": "approval_submitted", "message": "Submitted for approval", "id": 0}
         with self._portal.store.writing() as connection:
@@ -139,7 +139,7 @@ class Drafts:
                     action=revision["action"]["type"],
                     columns=schema["output_columns"],
                     sheet=self._sheet(connection, schema["source_id"]),
-                    manners=manners,
+                    behaviour=behaviour,
                 )
             job = documents.insert(connection, "job", _job(outcome, revision))
             closed = {**revision, "closed_at": schemas.moment(), "task_sets": [job]}

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 import yaml
 
-from orchestration.portal.manners import Manners, with_switches
+from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.portal.probe.checks import CHECKS, Check, DiffersError
 from orchestration.portal.probe.scratch import ProbeError, Scratch
 from orchestration.portal.probe.switches import FINDERS, Effort, throttle
@@ -33,7 +33,7 @@ class Findings:
     """What a probe found out."""
 
     domain: str
-    manners: Manners = field(default_factory=Manners)
+    behaviour: Behaviour = field(default_factory=Behaviour)
     seen: set[str] = field(default_factory=set)
     """The switches that could be seen; the others have our defaults."""
     holds: list[str] = field(default_factory=list)
@@ -43,11 +43,11 @@ class Findings:
     @property
     def flipped(self) -> dict[str, Any]:
         """The switches that are not as we believed."""
-        return {name: here for name, (here, _) in self.manners.differences(Manners()).items()}
+        return {name: here for name, (here, _) in self.behaviour.differences(Behaviour()).items()}
 
     def as_profile(self) -> dict[str, Any]:
         """What `summerware portal --profile` reads, with the checks beside it."""
-        switches = self.manners.as_profile()
+        switches = self.behaviour.as_profile()
         return {
             "domain": self.domain,
             "probed_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -94,9 +94,9 @@ def probe(
         values["require_tls"] = False
     values |= throttle(scratch, effort)
     seen = {name: value for name, value in values.items() if value is not None}
-    findings.manners, findings.seen = with_switches(Manners(), seen), set(seen)
-    usual = Manners().as_profile()
-    for name, value in findings.manners.as_profile().items():
+    findings.behaviour, findings.seen = with_switches(Behaviour(), seen), set(seen)
+    usual = Behaviour().as_profile()
+    for name, value in findings.behaviour.as_profile().items():
         note = "" if name in seen else "  not seen, left as it is"
         note = note if value == usual[name] else f"  instead of {usual[name]}"
         say(f"switch   {name} = {value}{note}")

@@ -1,4 +1,4 @@
-"""Finds what each switch of `manners` is set to on a domain, by trying.
+"""Finds what each switch of `behaviour` is set to on a domain, by trying.
 
 A finder answers with the value, or None where it could not be seen. What takes many requests or
 large bodies is tried only as far as `Effort` allows, for on a real domain it is somebody else's.

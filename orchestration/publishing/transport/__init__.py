@@ -1,19 +1,19 @@
 """The way to a portal: requests out, answers and rows back, as values of our types.
 
-    seam      what a transport is, for whoever calls one: a protocol and its plain values
+    protocol  what a transport is, for whoever calls one: a protocol and its plain values
     soda      the transport that cities use today: SODA 2, one request for each call
     client    sodapy behind bars: the only module of publishing that knows it
-    answers   what a portal answered, told as an error of ours or as counters
+    responses what a portal answered, told as an error of ours or as counters
     reading   rows of a portal's JSON as Arrow tables in the shape of a snapshot
     values    rows of Parquet as the JSON that a portal takes
 
 How portals behave is in `docs/protocol.md`. Nothing here retries, waits or knows of publications: how a
 chunk gets through is for `sending`, what is sent for `planning`, which rows no portal should be sent for
-`checking`, and drafts, which go through another client, for `drafting`. No cell's content leaves this
+`checking`, and drafts, which go through another client, for `revisions`. No cell's content leaves this
 package in an error or a log.
 """
 
-from orchestration.publishing.transport.seam import (
+from orchestration.publishing.transport.protocol import (
     Aggregates,
     Answer,
     Credentials,

@@ -4,7 +4,7 @@ What sodapy does in silence, this client refuses (protocol 1.4): dropping a data
 id, following a redirect with the rows left behind, taking an accepted request for a finished one,
 JSON that is none, one object instead of a list, replacing a dataset by nothing unless that is asked
 for by name. Rows go as ready-made bytes, or as a file of them; a list or a text file is never taken.
-What an answer means is for `answers`.
+What an answer means is for `responses`.
 """
 
 import io
@@ -42,7 +42,7 @@ class OutOfReach(TypeError):
 
 
 class SodaClient(Socrata):  # type: ignore[misc]
-    """sodapy's client with our manners: one request for each call, whose answer stays at hand."""
+    """sodapy's client with our behaviour: one request for each call, whose answer stays at hand."""
 
     def __init__(
         self,

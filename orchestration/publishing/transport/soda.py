@@ -3,7 +3,7 @@
 One request for each call, or as many pages as a read needs. Rows go as ready-made JSON with explicit
 nulls; deletes as `":deleted": true` through upsert; where rows have no identifier, all of them as one
 request that replaces a dataset. sodapy itself is in `client`, what answers mean
-in `answers`, trying again in `sending`.
+in `responses`, trying again in `sending`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,15 +19,15 @@ import requests
 
 from orchestration.column import Column
 from orchestration.dataset import Dataset
-from orchestration.errors import PassingFault, PortalFault
-from orchestration.publishing.transport.answers import NO_JSON, answer_of, fault_of
+from orchestration.errors import PortalFault, TransientError
 from orchestration.publishing.transport.client import (
     TIMEOUT_SECONDS,
     OutOfReach,
     SodaClient,
 )
+from orchestration.publishing.transport.protocol import Aggregates, Answer, Credentials, Freshness
 from orchestration.publishing.transport.reading import NoJson, NoRows, RowReader
-from orchestration.publishing.transport.seam import Aggregates, Answer, Credentials, Freshness
+from orchestration.publishing.transport.responses import NO_JSON, answer_of, fault_of
 from orchestration.publishing.transport.values import deletions
 
 PAGE = 20_000
@@ -195,8 +195,8 @@ class SodaTransport:
         """Inserts or updates the rows of a JSON array by key; missing cells would be kept.
 
         Raises:
-            AnswerUnknown: nobody knows whether the rows were written.
-            PassingFault: they were not, and may be another time.
+            OutcomeUnknown: nobody knows whether the rows were written.
+            TransientError: they were not, and may be another time.
             RequestTooLarge: they were not; fewer may be.
             RequestRefused: the portal cannot take one of them.
             PortalMoved: the portal sends us elsewhere.
@@ -285,9 +285,9 @@ class SodaTransport:
             )
         return rows[0]
 
-    def _no_json(self, verb: str, portal_id: str) -> PassingFault:
+    def _no_json(self, verb: str, portal_id: str) -> TransientError:
         """What answers with a page says nothing about rows, and may be gone next time."""
-        return PassingFault(f"{self.domain}: could not {verb} {portal_id}: {NO_JSON}")
+        return TransientError(f"{self.domain}: could not {verb} {portal_id}: {NO_JSON}")
 
     def _summed_up(
         self,

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
+from orchestration.cleaning.spelling_engine import SpelledColumn, find_misspellings
 
 Life = tuple[datetime | None, datetime | None]
 Row = tuple[str, str | None, str]

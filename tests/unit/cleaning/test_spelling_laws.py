@@ -61,7 +61,7 @@ def test_order_and_threads_change_no_byte(bench: SpellingBench, threads: int) ->
 
 def test_nothing_is_left_on_the_connection(tmp_path: Path) -> None:
     """The engine works in temporary tables and takes them away."""
-    from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
+    from orchestration.cleaning.spelling_engine import SpelledColumn, find_misspellings
 
     nothing = "(select null::varchar as column_name, null::varchar as value, {} where false)"
     with duckdb.connect() as connection:

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from sodapy import Socrata
 
-from orchestration.portal.manners import with_switches
+from orchestration.portal.behaviour import with_switches
 from orchestration.portal.server import PortalServer
 
 COLUMNS = {
@@ -83,8 +83,8 @@ def switch(portal_server: PortalServer) -> Iterator[Callable[..., None]]:
     """Sets switches for the length of a test."""
 
     def set_switches(**settings: Any) -> None:
-        portal_server.manners = with_switches(portal_server.manners, settings)
+        portal_server.behaviour = with_switches(portal_server.behaviour, settings)
 
-    before = portal_server.manners
+    before = portal_server.behaviour
     yield set_switches
-    portal_server.manners = before
+    portal_server.behaviour = before

@@ -30,8 +30,8 @@ from orchestration.errors import (
     ConfigurationError,
     ExtractRefused,
     Fault,
-    PassingFault,
     SummerwareError,
+    TransientError,
 )
 from orchestration.hash_key import hash_key
 from orchestration.settings import Settings
@@ -419,9 +419,9 @@ def lose_database(*_: Any) -> Any:
     ("part", "breaks", "kind"),
     [
         ("write_lines", break_engine, Fault),
-        ("write_lines", fill_disk, PassingFault),
-        ("hash_file", fill_disk, PassingFault),
-        ("_report_unlisted", lose_database, PassingFault),
+        ("write_lines", fill_disk, TransientError),
+        ("hash_file", fill_disk, TransientError),
+        ("_report_unlisted", lose_database, TransientError),
     ],
 )
 def test_nothing_is_left_of_a_failed_landing(
@@ -566,7 +566,7 @@ def land_with_small_files(path: str, dataset: Dataset, limit: int, messages: Any
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     try:
         land_here(path, dataset)
-    except PassingFault as error:
+    except TransientError as error:
         messages.put(str(error))
     else:
         messages.put("landed")
@@ -684,7 +684,7 @@ def test_too_little_room_is_said_before(
     usage = namedtuple("usage", "total used free")(10, 9, 1)
     # A mock, because a test cannot fill the disk of the machine that it runs on.
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(PassingFault, match="make room and run again"):
+    with pytest.raises(TransientError, match="make room and run again"):
         land_text(HEAD + "1,a,x\n")
     assert left_over() == []
 
@@ -736,7 +736,7 @@ def test_home_that_fills_while_landing(
     (small_disk / "filler").write_bytes(b"x" * 3_000_000)
     # The disk fills after the check.
     monkeypatch.setattr(landing, "_check_room", lambda *_: None)
-    with pytest.raises(PassingFault, match="the disk is full"):
+    with pytest.raises(TransientError, match="the disk is full"):
         land_here(str(path), things)
     assert [*temporary.iterdir(), *(small_disk / "home" / "extracts").rglob("*.parquet")] == []
     assert list((small_disk / "home" / "extracts" / "things").iterdir()) == []

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from orchestration.dataset import Dataset
-from orchestration.errors import ConfigurationError, ExtractRefused, PassingFault
+from orchestration.errors import ConfigurationError, ExtractRefused, TransientError
 from orchestration.sources import reading
 from orchestration.sources.reading import make_readable
 from tests.unit.sources.workbooks import rezipped, workbook
@@ -236,7 +236,7 @@ def test_growing_file_is_left_for_the_next_run(
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        with pytest.raises(PassingFault, match="is still being written"):
+        with pytest.raises(TransientError, match="is still being written"):
             make_readable(things, path, tmp_path)
     finally:
         stop.set()
@@ -261,7 +261,7 @@ def test_file_that_changes_while_it_is_read(
             file.write(b"\n")
 
     monkeypatch.setattr(reading, "_check_first_bytes", check_and_append)
-    with pytest.raises(PassingFault, match="changed while it was read"):
+    with pytest.raises(TransientError, match="changed while it was read"):
         make_readable(things, path, tmp_path)
 
 
@@ -297,7 +297,7 @@ def test_settling_time_must_be_a_number(
 
 def test_vanished_file(tmp_path: Path, things: Dataset) -> None:
     """A file that was taken away may be back at the next run."""
-    with pytest.raises(PassingFault, match="is gone"):
+    with pytest.raises(TransientError, match="is gone"):
         make_readable(things, tmp_path / "a.csv", tmp_path)
 
 

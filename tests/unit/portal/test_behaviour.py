@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from orchestration.portal.behaviour import Behaviour, from_words, read_profile, with_switches
 from orchestration.portal.faults import KINDS
-from orchestration.portal.manners import Manners, from_words, read_profile, with_switches
 
 PAGE = Path(__file__).parents[3] / "docs" / "portal.md"
 
 
 def test_profile_is_read_back(tmp_path):
     """What is written as a profile is what is read."""
-    manners = with_switches(Manners(), {"bad_values": "count", "replica_lag_seconds": 0.5})
+    behaviour = with_switches(Behaviour(), {"bad_values": "count", "replica_lag_seconds": 0.5})
     path = tmp_path / "profile.yaml"
-    path.write_text(yaml.safe_dump({"switches": manners.as_profile()}))
-    assert read_profile(path) == manners
-    assert manners.differences(Manners()) == {
+    path.write_text(yaml.safe_dump({"switches": behaviour.as_profile()}))
+    assert read_profile(path) == behaviour
+    assert behaviour.differences(Behaviour()) == {
         "bad_values": ("count", "refuse"),
         "replica_lag_seconds": (0.5, 0.0),
     }
@@ -42,17 +42,17 @@ def test_what_is_no_profile_is_refused(tmp_path, content):
 def test_switch_is_refused(word):
     """A misspelt switch or value is an error."""
     with pytest.raises(ValueError, match=r"\w"):
-        from_words(Manners(), [word])
+        from_words(Behaviour(), [word])
 
 
 def test_switches_are_read_from_words():
     """On the command line they are `name=value`; `-` will do for `_`."""
-    manners = from_words(Manners(), ["us-dates=yes", "max_limit=0", "broken_points=500"])
-    assert (manners.us_dates, manners.max_limit, manners.broken_points) == (True, 0, 500)
+    behaviour = from_words(Behaviour(), ["us-dates=yes", "max_limit=0", "broken_points=500"])
+    assert (behaviour.us_dates, behaviour.max_limit, behaviour.broken_points) == (True, 0, 500)
 
 
 def test_every_switch_and_fault_is_explained():
     """docs/portal.md has a line for each."""
     page = PAGE.read_text(encoding="utf-8")
-    names = [item.name for item in fields(Manners)] + sorted(KINDS)
+    names = [item.name for item in fields(Behaviour)] + sorted(KINDS)
     assert [name for name in names if f"`{name}`" not in page] == []

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orchestration.portal.server import PortalServer
-from orchestration.publishing.describing import describe
+from orchestration.publishing.portal_metadata import describe
 from orchestration.publishing.targets import open_target
 from orchestration.settings import Settings
 from orchestration.state.store import State

@@ -24,7 +24,7 @@ def _one_of(default: Any, *others: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Manners:
+class Behaviour:
     """Every switch; the defaults are what the sources support best."""
 
     bad_values: str = _one_of("refuse", "count")
@@ -80,18 +80,18 @@ class Manners:
         """The switches by name, for a profile."""
         return asdict(self)
 
-    def differences(self, other: Manners) -> dict[str, tuple[Any, Any]]:
+    def differences(self, other: Behaviour) -> dict[str, tuple[Any, Any]]:
         """The switches that are set otherwise: name to this one's and the other's value."""
         mine, theirs = asdict(self), asdict(other)
         return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
 
 
-def with_switches(base: Manners, settings: Mapping[str, Any]) -> Manners:
-    """The manners with some switches set.
+def with_switches(base: Behaviour, settings: Mapping[str, Any]) -> Behaviour:
+    """The behaviour with some switches set.
 
     Raises: ValueError for a name that is no switch and a value that it cannot have.
     """
-    known = {item.name: item for item in fields(Manners)}
+    known = {item.name: item for item in fields(Behaviour)}
     changed = {}
     for name, value in settings.items():
         if name not in known:
@@ -116,8 +116,8 @@ def _value(name: str, value: Any, kind: type, choices: tuple[Any, ...] | None) -
     return known
 
 
-def from_words(base: Manners, words: Iterable[str]) -> Manners:
-    """The manners with switches given as `name=value`. Raises: ValueError, as `with_switches`."""
+def from_words(base: Behaviour, words: Iterable[str]) -> Behaviour:
+    """The behaviour with switches given as `name=value`. Raises: ValueError, as `with_switches`."""
     settings = {}
     for word in words:
         name, equals, value = word.partition("=")
@@ -127,8 +127,8 @@ def from_words(base: Manners, words: Iterable[str]) -> Manners:
     return with_switches(base, settings)
 
 
-def read_profile(path: Path) -> Manners:
-    """The manners in a profile, as `summerware probe` writes it.
+def read_profile(path: Path) -> Behaviour:
+    """The behaviour in a profile, as `summerware probe` writes it.
 
     Raises: ValueError for a file that is no profile; OSError when there is none.
     """
@@ -139,4 +139,4 @@ def read_profile(path: Path) -> Manners:
     switches = content.get("switches") if isinstance(content, dict) else None
     if not isinstance(switches, dict):
         raise ValueError(f"{path}: is no profile; it has no `switches`")
-    return with_switches(Manners(), switches)
+    return with_switches(Behaviour(), switches)

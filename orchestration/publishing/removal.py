@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
-from orchestration.errors import PassingFault, PortalEdited, PortalFault, PublicationRefused
+from orchestration.errors import ExternalEdit, PortalFault, PublicationRefused, TransientError
 from orchestration.layers import workspace
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, planned_chunks
 from orchestration.publishing.journal import OPEN, WAITING, Content, snapshot_file
-from orchestration.publishing.patience import Patience
 from orchestration.publishing.planning import Plan, make_plan
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.replacing import (
@@ -29,12 +28,13 @@ from orchestration.publishing.replacing import (
     somebody_wrote,
     touched_partitions,
 )
+from orchestration.publishing.retry import RetryPolicy
 from orchestration.publishing.sending import RefusedRow, send_chunk
 from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Publication, State, now
-from orchestration.takedown.obeying import count_taken_down, refuse_taken_down
+from orchestration.takedown.plan_filter import count_taken_down, refuse_taken_down
 from orchestration.takedown.tombstones import Tombstones
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ GONE_SECONDS = 600.0
 """How long the portal may go on showing what was removed."""
 
 
-class _WrittenMeanwhile(PassingFault):
+class _WrittenMeanwhile(TransientError):
     """Somebody else wrote between the reading and the replacing."""
 
 
@@ -116,7 +116,7 @@ class Removal:
                 self._publisher.send(publication)
             self._confirm(keys)
         if self._left_drafts:
-            raise PassingFault(
+            raise TransientError(
                 f"{self._dataset.id}: it is off the datasets, but drafts that hold some of it are left: "
                 f"{'; '.join(self._left_drafts)}. Discard them on the portal"
             )
@@ -162,14 +162,14 @@ class Removal:
         """A draft that cannot be discarded is told in the end; the removal itself goes first."""
         try:
             self._publisher.withdraw(publication)
-        except (PassingFault, PublicationRefused) as error:
+        except (TransientError, PublicationRefused) as error:
             self._left_drafts.append(f"of {publication.id}: {error}")
 
     def _what_is_there(self, folder: Path) -> tuple[Path | None, bool]:
         """The portal's rows, and whether they are what we proved last."""
         try:
             return self._publisher.baseline(folder), True
-        except PortalEdited:
+        except ExternalEdit:
             # Somebody else's edits are a question for people; a takedown does not wait for it.
             apart = folder / "edited"
             apart.mkdir()
@@ -243,7 +243,7 @@ class Removal:
                         self._dataset,
                         chunk,
                         note=_not_journaled,
-                        patience=Patience(),
+                        retry_policy=RetryPolicy(),
                     )
             self._replace(unkeyed, folder)
         if publication is not None:
@@ -295,7 +295,7 @@ class Removal:
             portal_id,
             self._dataset,
             planned,
-            patience=Patience(),
+            retry_policy=RetryPolicy(),
             check=check,
             was_sent=was_sent,
         ).refused

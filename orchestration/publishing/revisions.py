@@ -23,10 +23,10 @@ from orchestration.dataset import Dataset
 from orchestration.duck import connect, keys_table, parquet, quoted
 from orchestration.errors import (
     NotVerified,
-    PassingFault,
     PortalFault,
     PortalMoved,
     SummerwareError,
+    TransientError,
 )
 from orchestration.no_answers import Redirected
 from orchestration.publishing.sending import RefusedRow
@@ -126,10 +126,10 @@ class DraftSender:
         `note` is told each step. `check` is asked right before it is applied, and while it waits.
 
         Raises:
-            PortalEdited: `check` says so.
+            ExternalEdit: `check` says so.
             NotVerified: it waits for approval.
             PortalFault: it cannot be applied, and was discarded.
-            PassingFault: the portal did not answer.
+            TransientError: the portal did not answer.
         """
         with self._told_as_ours(portal_id):
             self._send(portal_id, draft, work, journaled or {}, note, check)
@@ -184,7 +184,7 @@ class DraftSender:
             ) from None
         except Exception as error:  # noqa: BLE001 - the client raises whatever comes
             # Its errors quote answers, and answers quote cells.
-            raise PassingFault(
+            raise TransientError(
                 f"{self._portal.domain}: the draft for {portal_id} stopped with "
                 f"{type(error).__name__}; the next run goes on or starts it again"
             ) from None
@@ -234,7 +234,7 @@ class DraftSender:
         """Whether a draft that was left was applied since; one that nobody waits for is discarded.
 
         Raises:
-            PortalEdited: it still waits, and `check` says that it would take along others' rows.
+            ExternalEdit: it still waits, and `check` says that it would take along others' rows.
             NotVerified: it still waits for approval.
             PortalFault: people on the portal did not approve it.
         """

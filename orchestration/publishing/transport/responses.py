@@ -16,16 +16,16 @@ import requests
 from urllib3.exceptions import MaxRetryError, NewConnectionError, ReadTimeoutError
 
 from orchestration.errors import (
-    AnswerUnknown,
     Fault,
-    PassingFault,
+    OutcomeUnknown,
     PortalFault,
     PortalMoved,
     RequestRefused,
     RequestTooLarge,
+    TransientError,
 )
 from orchestration.no_answers import AnswerTooLarge, NoAnswerYet, Redirected
-from orchestration.publishing.transport.seam import Answer, RowError
+from orchestration.publishing.transport.protocol import Answer, RowError
 
 NO_JSON = "the answer is no JSON, so nothing is known yet; is the domain a portal's, and is it up?"
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))
@@ -59,7 +59,7 @@ def fault_of(
     (`writes`), whatever does not say that they were refused leaves their fate unknown. What only
     `reads` can be asked again, whatever stood in the answer's place.
     """
-    unknown = AnswerUnknown if writes else PassingFault
+    unknown = OutcomeUnknown if writes else TransientError
     if isinstance(error, Redirected):
         return _moved(error.response, what)
     if isinstance(error, NoAnswerYet):
@@ -71,13 +71,13 @@ def fault_of(
     if answer is not None and answer.status_code >= 400:
         return _refusal(answer, what)
     if isinstance(error, requests.ConnectTimeout) or _never_connected(error):
-        return PassingFault(f"{what}: {type(error).__name__}; is the portal up?")
+        return TransientError(f"{what}: {type(error).__name__}; is the portal up?")
     is_half = isinstance(error, requests.JSONDecodeError)
     if isinstance(error, requests.RequestException) and not is_half:
         is_much = isinstance(error, AnswerTooLarge)
         says = str(error) if is_much else f"{type(error).__name__}; is the portal up?"
         lost = unknown(f"{what}: {says}")
-        if isinstance(lost, AnswerUnknown):
+        if isinstance(lost, OutcomeUnknown):
             lost.too_slow = isinstance(error, requests.Timeout) or _timed_out(error)
         return lost
     # sodapy has no error of its own: it raises plain exceptions for what is neither JSON nor CSV.
@@ -140,7 +140,7 @@ def _refusal(answer: requests.Response, what: str) -> Fault:
     code, words = _error_object(answer)
     message = f"{what}: HTTP {status} {code}".rstrip()
     if status in PASSING:
-        return PassingFault(message, status=status, retry_after=_retry_after(answer))
+        return TransientError(message, status=status, retry_after=_retry_after(answer))
     if status == 413:
         return RequestTooLarge(message)
     if status in (400, 422):

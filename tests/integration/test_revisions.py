@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from orchestration import reports
 from orchestration.cli import app
-from orchestration.errors import NotVerified, PassingFault
-from orchestration.portal.manners import Manners, with_switches
-from orchestration.publishing.drafting import DraftSender
+from orchestration.errors import NotVerified, TransientError
+from orchestration.portal.behaviour import Behaviour, with_switches
+from orchestration.publishing.revisions import DraftSender
 from tests.integration.conftest import BY_DRAFTS, dying_once_applied
 from tests.park import AFTER, OAKS, Killed, Park
 from tests.unit.publishing.conftest import tree
@@ -66,7 +66,7 @@ def test_cleared_cell_is_cleared(park: Park) -> None:
 def test_waiting_for_approval_is_not_published(park: Park) -> None:
     """The publication stays open with its one draft, and the portal is as it was."""
     park.publish_rows(OAKS)
-    park.portal.manners = with_switches(Manners(), {"dsmapi_approval": True})
+    park.portal.behaviour = with_switches(Behaviour(), {"dsmapi_approval": True})
     drafts = []
     for _ in range(2):
         with pytest.raises(NotVerified, match="waits for approval"):
@@ -77,7 +77,7 @@ def test_waiting_for_approval_is_not_published(park: Park) -> None:
     assert drafts[0] == drafts[1]
     address = f"/api/publishing/v1/revision/{park.portal_id()}/{drafts[0][0]}"
     park.http("DELETE", address)
-    park.portal.manners = Manners()
+    park.portal.behaviour = Behaviour()
     # Rejected on the portal: it has failed, and the run goes on with a fresh plan.
     park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert park.states() == ["verified", "failed", "verified"]
@@ -142,7 +142,7 @@ def test_portal_that_does_not_answer_leaves_it_open(park: Park) -> None:
     """The publication stays open, and the rerun makes it right."""
     park.publish_rows(OAKS)
     park.portal.faults.add("500@PUT /api/publishing/")
-    with pytest.raises(PassingFault, match="the next run goes on or starts it again"):
+    with pytest.raises(TransientError, match="the next run goes on or starts it again"):
         park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     park.portal.faults.clear()
     park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)

@@ -1,7 +1,7 @@
 """What faults do to the rows of a request: some are refused, none or all twice stored, miscounted.
 
 `resource` asks here at each step of a write and of a read; without faults nothing is changed.
-Which faults strike a request was decided in `strikes`.
+Which faults strike a request was decided in `fault_middleware`.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from starlette.requests import Request
 
 from orchestration.portal.bodies import Row
 from orchestration.portal.errors import PortalError
+from orchestration.portal.fault_middleware import SCOPE_KEY
 from orchestration.portal.faults import Fault, Standing
 from orchestration.portal.replica import Snapshot
-from orchestration.portal.strikes import SCOPE_KEY
 from orchestration.portal.writes import Outcome
 
 _POISONED = "Invalid request: a value could not be stored"
 
 
-class Meddling:
+class FaultEffects:
     """The faults that strike one request."""
 
     def __init__(self, request: Request) -> None:

@@ -1,7 +1,7 @@
 """The line of middleware where faults strike: answers replaced, delayed, lost; rows meddled with.
 
 What concerns the answer alone is done here. Faults of rows and reads are handed to the routes in
-the request's scope, see `meddling`. Connections are cut on the socket itself, so that clients see a
+the request's scope, see `fault_effects`. Connections are cut on the socket itself, so that clients see a
 real reset. Which fault strikes when is in `faults`.
 """
 

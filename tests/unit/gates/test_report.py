@@ -9,7 +9,7 @@ from orchestration.alerts.messages import compose
 from orchestration.dataset import Dataset
 from orchestration.gates.gate_page import gate_page, write_gate_page
 from orchestration.gates.history import fell_quiet
-from orchestration.gates.telling import Told, as_markdown, as_text, sentence, steps_of, tell
+from orchestration.gates.report import GateReport, as_markdown, as_text, sentence, steps_of, tell
 from orchestration.state.store import GateRecord, Layer
 from tests.unit.gates.conftest import NAMED, ROWS, Kennel, query, rule
 
@@ -19,7 +19,7 @@ NO_REX = query(LINE + "name = 'Rex'", "table", "no_rex")
 BROKEN = query("select no_such_column from {batch}", "table", "crashes")
 
 
-def _told(kennel: Kennel, layer: Layer) -> tuple[GateRecord, Told]:
+def _told(kennel: Kennel, layer: Layer) -> tuple[GateRecord, GateReport]:
     record = kennel.gate(layer)
     return record, tell(kennel.settings, kennel.state, kennel.dataset, layer, record)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from orchestration.cleaning.spelling import SpelledColumn, find_misspellings
+from orchestration.cleaning.spelling_engine import SpelledColumn, find_misspellings
 from orchestration.column import Column, Spelling
 from orchestration.dataset import Dataset
 from orchestration.duck import make_table, parquet, quoted

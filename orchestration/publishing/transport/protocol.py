@@ -89,7 +89,7 @@ class Aggregates:
 
 
 class Transport(Protocol):
-    """One portal. Every call raises `PortalFault` or `PassingFault`, as its errors say."""
+    """One portal. Every call raises `PortalFault` or `TransientError`, as its errors say."""
 
     domain: str
 

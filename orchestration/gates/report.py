@@ -22,7 +22,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class GateReport:
     """A verdict in words. `headline` is one line; the others are Markdown, empty where it passed."""
 
     headline: str
@@ -40,7 +40,7 @@ class Told:
 
 def tell(
     settings: Settings, state: State, dataset: Dataset, layer: Layer, record: GateRecord
-) -> Told:
+) -> GateReport:
     """The verdict on a layer in words.
 
     Raises:
@@ -50,7 +50,7 @@ def tell(
     statements = {rule.meta.rule_id: rule.meta for rule in rules}
     streaks = failing_since(state, record)
     if record.verdict == "passed":
-        return Told(
+        return GateReport(
             headline=f"passed: {reason(record)}",
             what_failed="",
             since="",
@@ -61,7 +61,7 @@ def tell(
         )
     stopped = stopped_since(state, record)
     steps = steps_after(dataset, record, statements, extract=_extract_of(state, layer))
-    return Told(
+    return GateReport(
         headline=(
             f"{dataset.id}: {SUITES[record.layer]} gate {record.verdict}: {_bad(dataset, record)}. "
             f"Since {_run(stopped)}. Next: {steps[0]} The gate's page has the rest."
@@ -86,7 +86,7 @@ def numbered(steps: Sequence[str]) -> list[str]:
     return [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
 
 
-def as_markdown(told: Told) -> str:
+def as_markdown(told: GateReport) -> str:
     """What failed, since when and what to do, as one text; the headline where the gate passed."""
     if told.since_run is None:
         return told.headline
@@ -96,7 +96,7 @@ def as_markdown(told: Told) -> str:
     )
 
 
-def as_text(told: Told) -> str:
+def as_text(told: GateReport) -> str:
     """The same for a terminal: no marks of Markdown, and no words on a gate that passed."""
     if told.since_run is None:
         return ""
