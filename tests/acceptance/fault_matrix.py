@@ -124,7 +124,7 @@ def prepare(park: Park, operation: str) -> None:
         park.make_unkeyed()
     if before:
         park.publish_rows(before)
-    if operation == "rollback":
+    if operation.endswith("rollback"):
         park.publish_rows(after, extracted_at=AFTER)
 
 
