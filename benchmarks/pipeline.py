@@ -49,10 +49,10 @@ def main(folder: Path, *, suspecting: bool = False) -> None:
     from orchestration.publishing.planning import make_plan
     from orchestration.settings import Settings
     from orchestration.sources.files import FilesSource
-    from orchestration.sources.raw_layer import make_raw_layer
     from orchestration.state.database import open_database
     from orchestration.state.store import State
-    from orchestration.warehouse.modelled_layer import make_modelled_layer
+    from orchestration.steps.modelled_layer import make_modelled_layer
+    from orchestration.steps.raw_layer import make_raw_layer
     from orchestration.warehouse.project import manifest_path
 
     _dataset_files(folder, suspecting=suspecting)

@@ -18,8 +18,8 @@ from multiprocessing import get_context
 from typing import Any
 
 from benchmarks.portal import portal_process
+from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import Dataset, load_dataset
-from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, copy_to_parquet
 from orchestration.gates.suites import suite_hash
 from orchestration.layers import LAYERS, finish_layer, workspace

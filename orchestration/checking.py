@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import sqlalchemy as sa
 
+from orchestration.classification.in_force import classes_in_force
 from orchestration.cleaning.decided import find_crossing
 from orchestration.column import Column
 from orchestration.dataset import Dataset, load_dataset
@@ -18,7 +19,6 @@ from orchestration.domains.classes import (
     load_classes_file,
     plain,
 )
-from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import ConfigurationError, ModelFault
 from orchestration.gates.suites import SUITES, Rule, load_suite
 from orchestration.layers import workspace

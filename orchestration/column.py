@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from orchestration.domains.times import ambiguous_formats, time_form
+from orchestration.times import ambiguous_formats, time_form
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 

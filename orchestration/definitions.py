@@ -5,7 +5,6 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.alerts.sensor import build_alert_sensor
 from orchestration.assets.gates import build_gate
 from orchestration.assets.layers import build_modelled, build_published, build_raw
 from orchestration.assets.pipeline import Pipeline
@@ -13,6 +12,7 @@ from orchestration.assets.specs import source_spec
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.layers import LAYERS
 from orchestration.schedules import build_jobs, build_schedules
+from orchestration.sensors import build_alert_sensor
 from orchestration.settings import Settings
 from orchestration.warehouse.project import manifest_path, read_models
 

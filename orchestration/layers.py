@@ -15,7 +15,7 @@ from typing import Any
 
 from orchestration.errors import GateNotPassed
 from orchestration.settings import Settings
-from orchestration.state.store import Layer, State, new_id, now
+from orchestration.state.store import Layer, Publication, State, new_id, now
 
 LAYERS = ("raw", "standardized", "deduplicated")
 """In the order of their making; `published` is on the portal, not here."""
@@ -146,3 +146,8 @@ def newest_layer(state: State, dataset: str, layer: str, *, run_id: str) -> Laye
     if found is None:
         raise GateNotPassed(f"{dataset}: there is no finished {layer} layer yet; make that first")
     return found
+
+
+def snapshot_file(settings: Settings, publication: Publication) -> Path:
+    """What the portal held once a publication was proven."""
+    return settings.home / (publication.outcome_path or publication.path) / "snapshot.parquet"

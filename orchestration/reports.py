@@ -14,12 +14,12 @@ from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet, set_variables
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
-from orchestration.layers import layer_file
+from orchestration.layers import layer_file, snapshot_file
 from orchestration.publishing.counting import plan_as_carried_out
-from orchestration.publishing.journal import refused_file, snapshot_file
+from orchestration.publishing.journal import refused_file
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, Publication, State
-from orchestration.takedown.tombstones import load_tombstones
+from orchestration.tombstones.tombstones import load_tombstones
 
 FATES = ("published", "merged", "superseded", "quarantined", "withheld")
 PORTAL_REFUSED = "portal_refused"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from orchestration.dataset import Dataset
 from orchestration.layers import LAYERS
-from orchestration.publishing.journal import FINISHED, OPEN, STORY, WAITING
+from orchestration.publishing.journal import OPEN, STORY, WAITING
 from orchestration.publishing.lease import publication_lease
 from orchestration.settings import Settings
-from orchestration.state.store import Layer, Publication, State, new_id
+from orchestration.state.store import FINISHED, Layer, Publication, State, new_id
 
 _LEFTOVER_SECONDS = 24 * 3600
 """How old a folder without a record must be: a younger one may be just on its way."""

@@ -1,7 +1,7 @@
 """Writes `docs/rules.md` from the suites: every rule, what it says, why, and the fault behind it."""
 
 from orchestration.dataset import load_datasets
-from orchestration.domains.rules import gate_rules
+from orchestration.gates.domain_rules import gate_rules
 from orchestration.gates.suites import SUITES, Rule
 from orchestration.settings import Settings
 

@@ -6,8 +6,8 @@ releases, as before; nobody can sign a class.
 """
 
 from orchestration.errors import ConfigurationError
-from orchestration.review.tabular import read_table
 from orchestration.settings import Settings
+from orchestration.tabular import read_table
 
 ROLES = ("custodian", "releaser", "engineer")
 _COLUMNS = ("name", "roles")

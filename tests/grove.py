@@ -13,8 +13,8 @@ import requests
 import yaml
 
 from orchestration.classification.guarding import quiet_server
+from orchestration.classification.in_force import classes_in_force
 from orchestration.classification.page import SigningPage
-from orchestration.domains.in_force import classes_in_force
 from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
 from orchestration.state.classifications import ClassificationStore

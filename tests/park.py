@@ -14,8 +14,8 @@ from typing import Any
 import requests
 import yaml
 
+from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import Dataset, load_dataset
-from orchestration.domains.in_force import classes_in_force
 from orchestration.gates.suites import SUITES, suite_hash
 from orchestration.layers import finish_layer, workspace
 from orchestration.portal.server import PortalServer, running_address

@@ -5,7 +5,7 @@
     `_policies` are the policies that cover the line by a deciding column as read, as standardized or
     as corrected; `_unclassified` names the deciding columns that say nothing, or something that nobody
     classified; `_persons` says in which columns something personal was found. The functions that this
-    asks for are made before the model is built, by `orchestration/warehouse/modelled_layer.py`.
+    asks for are made before the model is built, by `orchestration/steps/modelled_layer.py`.
 #}
 {% macro staged(id, base, derived={}) %}
     {%- set spelled = columns_of(id, spelled=true) %}

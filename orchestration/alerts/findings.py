@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestration.dataset import Dataset
-from orchestration.domains.rules import classified_rules, gate_rules
 from orchestration.errors import ConfigurationError, place_of
+from orchestration.gates.domain_rules import classified_rules, gate_rules
 from orchestration.gates.report import (
     numbered,
     over_the_limit,

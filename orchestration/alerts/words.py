@@ -19,10 +19,10 @@ from orchestration.alerts.findings import (
 )
 from orchestration.classification.questions import Question, open_questions
 from orchestration.dataset import Dataset
-from orchestration.domains.rules import classified_rules
+from orchestration.gates.domain_rules import classified_rules
 from orchestration.hash_key import hash_key
 from orchestration.state.store import GateRecord
-from orchestration.takedown.tombstones import keyed_hash
+from orchestration.tombstones.tombstones import keyed_hash
 
 
 def of_words(view: View, record: GateRecord, *, event_id: int | None) -> list[Settlement]:

@@ -27,9 +27,9 @@ from orchestration.gates.gate import upstream_chain
 from orchestration.layers import newest_layer
 from orchestration.reports import FATES
 from orchestration.settings import PROJECT
-from orchestration.sources.raw_layer import make_raw_layer
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer
+from orchestration.steps.raw_layer import make_raw_layer
 from orchestration.warehouse.lineage import Lineage, column_lineage, declared_lineage
 
 
@@ -107,7 +107,7 @@ def build_modelled(
             protecting(pipeline, dataset, run_id=context.run.run_id),
             pipeline.step(context.op_execution_context, dataset.id, f"building the {layer} layer"),
         ):
-            from orchestration.warehouse.modelled_layer import make_modelled_layer
+            from orchestration.steps.modelled_layer import make_modelled_layer
 
             finished, results = make_modelled_layer(
                 pipeline.settings,

@@ -66,9 +66,9 @@ def _withdraw(pipeline: Pipeline, dataset: Dataset, *, run_id: str) -> None:
 
 def _standardized(pipeline: Pipeline, dataset: Dataset, raw: Layer, folder: Path) -> str:
     """The raw lines standardized for this alone; nothing of it is kept."""
-    from orchestration.domains.in_force import classes_in_force
+    from orchestration.classification.in_force import classes_in_force
     from orchestration.review.decisions import spelling_decisions
-    from orchestration.warehouse.modelled_layer import standardize
+    from orchestration.steps.modelled_layer import standardize
 
     settings, state = pipeline.settings, pipeline.state
     standardize(

@@ -11,7 +11,7 @@ from orchestration.classification.likeness import Likeness
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classified, classes_path, load_classes, plain
 from orchestration.duck import connect, parquet
-from orchestration.publishing.journal import FINISHED, snapshot_file
+from orchestration.layers import snapshot_file
 from orchestration.settings import Settings
 from orchestration.state.classifications import (
     HARMLESS,
@@ -19,7 +19,7 @@ from orchestration.state.classifications import (
     Classification,
     ClassificationStore,
 )
-from orchestration.state.store import State
+from orchestration.state.store import FINISHED, State
 from orchestration.state.upgrades import DOMAINS, UpgradeStore
 
 UPGRADE = "the upgrade"

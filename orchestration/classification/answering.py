@@ -13,7 +13,6 @@ from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes, classes_path, listed_values, plain
 from orchestration.errors import ConfigurationError
 from orchestration.layers import hash_file
-from orchestration.review.tabular import Heading, read_table, shown, write_csv
 from orchestration.settings import Settings
 from orchestration.signers import require_signer
 from orchestration.state.classifications import (
@@ -26,6 +25,7 @@ from orchestration.state.classifications import (
     ClassificationStore,
 )
 from orchestration.state.store import State
+from orchestration.tabular import Heading, read_table, shown, write_csv
 
 Show = Callable[[str], Shown]
 

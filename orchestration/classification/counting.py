@@ -12,9 +12,9 @@ from typing import Any
 
 import duckdb
 
+from orchestration.classification.in_force import Word
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import always_asked, plain
-from orchestration.domains.in_force import Word
 from orchestration.duck import connect, lines_of_files
 from orchestration.layers import layer_files
 from orchestration.settings import Settings

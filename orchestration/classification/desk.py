@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from orchestration.classification import answering
 from orchestration.classification.counting import Counted, Said, count_words
 from orchestration.classification.guarding import Form
+from orchestration.classification.in_force import Word, classes_in_force
 from orchestration.classification.page_view import Proposed, view_file, view_proposals
 from orchestration.classification.questions import Question, unclassified
 from orchestration.classification.showing import show_words
-from orchestration.domains.in_force import Word, classes_in_force
 from orchestration.settings import Settings
 from orchestration.signers import load_signers
 from orchestration.state.classifications import (

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from orchestration.city_time import city_time
 from orchestration.classification.adoption import UPGRADE
 from orchestration.classification.counting import Said
+from orchestration.classification.in_force import Word, changes_if_signed
 from orchestration.classification.questions import Question
 from orchestration.classification.showing import Shown
 from orchestration.dataset import Dataset, Policy
 from orchestration.domains.classes import NOT_OURS, Classes, classes_path, load_classes_file
-from orchestration.domains.in_force import Word, changes_if_signed
 from orchestration.layers import hash_file
 from orchestration.settings import Settings
 from orchestration.state.classifications import (

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestration.classification.counting import Blank, Counted, count_words
+from orchestration.classification.in_force import classes_in_force
 from orchestration.classification.likeness import Likeness
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes
-from orchestration.domains.in_force import classes_in_force
 from orchestration.settings import Settings
 from orchestration.state.store import State
 

@@ -279,7 +279,7 @@ def read_weights(path: Path, *, compared: Sequence[Comparison], within_minutes: 
         ConfigurationError: there are none, they cannot be read, or they are of other columns,
             levels or minutes than the dataset file names.
     """
-    again = "train them again: python -m orchestration.cleaning.training"
+    again = "train them again: python -m orchestration.evaluation.training"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         weights = Weights(

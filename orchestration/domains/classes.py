@@ -21,8 +21,8 @@ import duckdb
 from orchestration.dataset import Dataset
 from orchestration.duck import make_table, quoted
 from orchestration.errors import ConfigurationError
-from orchestration.review.tabular import read_table
 from orchestration.settings import Settings
+from orchestration.tabular import read_table
 
 HARMLESS = "harmless"
 NOT_OURS = "not_ours"

@@ -19,8 +19,8 @@ chance.
 from collections.abc import Collection, Iterable, Sequence
 
 from orchestration.column import Column
-from orchestration.domains.times import ambiguous_formats, dates_alone, other_order, read_time
 from orchestration.duck import quoted
+from orchestration.times import ambiguous_formats, dates_alone, other_order, read_time
 
 MISREAD_DATES = "misread_dates"
 

@@ -24,7 +24,7 @@ import yaml
 
 from orchestration.dataset import Dataset, plain_heading
 from orchestration.duck import connect, quoted, sql_path
-from orchestration.evaluation.shares import Share
+from orchestration.shares import Share
 from orchestration.sources.sample import generate
 from orchestration.sources.sample.spec import HERE
 from orchestration.yaml_text import parse_yaml

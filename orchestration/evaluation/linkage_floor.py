@@ -9,10 +9,10 @@ from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 
-from orchestration.cleaning.training import train_unlabelled
 from orchestration.dataset import Comparison
 from orchestration.duck import connect, sql_path
 from orchestration.evaluation.duplicate_truth import PairScore
+from orchestration.evaluation.training import train_unlabelled
 
 FILES = {1: 500, 2: 1_934, 3: 6_538}
 """The files and how many true pairs each has."""

@@ -29,7 +29,6 @@ from orchestration.evaluation.duplicate_truth import (
 from orchestration.evaluation.duplicate_truth import (
     plant as plant_duplicates,
 )
-from orchestration.evaluation.shares import Share
 from orchestration.evaluation.spelling_truth import (
     Outcome,
     SpellingScore,
@@ -42,6 +41,7 @@ from orchestration.evaluation.spelling_truth import (
 )
 from orchestration.evaluation.subject_truth import has_subjects, keep_subjects_apart
 from orchestration.settings import Settings
+from orchestration.shares import Share
 from orchestration.warehouse.vocabularies import load_vocabulary, members
 
 SEEDS = (911, 912, 913)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestration.evaluation.shares import Share
+from orchestration.shares import Share
 
 KINDS = (
     "dropped letter",

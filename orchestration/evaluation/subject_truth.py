@@ -17,7 +17,7 @@ from orchestration.dataset import LINK, Dataset, plain_heading
 from orchestration.duck import connect, parquet, sql_path
 from orchestration.settings import Settings
 from orchestration.sources.sample import generate
-from orchestration.warehouse.modelled_layer import deduplicate, standardize
+from orchestration.steps.modelled_layer import deduplicate, standardize
 
 PLANTED_SHARE = 0.2
 """Lines that get another subject of their event beside them."""

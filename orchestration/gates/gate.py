@@ -10,20 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.domains.classes import Classes
 from orchestration.domains.date_order import MISREAD_DATES, misread_dates
-from orchestration.domains.in_force import classes_in_force
-from orchestration.domains.rules import domain_facts, domain_vocabularies, gate_rules
-from orchestration.domains.times import time_functions
 from orchestration.duck import connect, lines_of_files, parquet, quoted
 from orchestration.errors import GateNotPassed
+from orchestration.gates.domain_rules import domain_facts, domain_vocabularies, gate_rules
 from orchestration.gates.suites import SUITES, suite_hash, suite_path
 from orchestration.gates.volume import measure_volume
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State, new_id, now
-from orchestration.takedown.tombstones import ERASED
+from orchestration.times import time_functions
+from orchestration.tombstones.tombstones import ERASED
 from orchestration.warehouse.vocabularies import (
     load_vocabulary,
     named_vocabularies,

@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestration.city_time import city_time
 from orchestration.dataset import Dataset
-from orchestration.domains.rules import gate_rules
+from orchestration.gates.domain_rules import gate_rules
 from orchestration.gates.gate import upstream_chain
 from orchestration.gates.history import Streak, failing_since, stopped_since
 from orchestration.gates.suites import SUITES, RuleMeta

@@ -17,8 +17,9 @@ import pyarrow as pa
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.errors import ExternalEdit, PublicationRefused
+from orchestration.layers import snapshot_file
 from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests, foreign_keys
-from orchestration.publishing.journal import Journal, snapshot_file
+from orchestration.publishing.journal import Journal
 from orchestration.publishing.ordering import parquet_writer, write_in_order
 from orchestration.publishing.portal_datasets import PortalDataset
 from orchestration.publishing.targets import Target

@@ -22,7 +22,7 @@ from orchestration.layers import finish_folder, hash_folder, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, Chunk, Kind, planned_chunks
 from orchestration.publishing.counting import REFUSED, count_refused
-from orchestration.publishing.journal import FINISHED, Journal, plan_of
+from orchestration.publishing.journal import Journal, plan_of
 from orchestration.publishing.left_out import LeftOut, Refused, told
 from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.receipts import write_receipt
@@ -40,8 +40,8 @@ from orchestration.publishing.targets import Target
 from orchestration.publishing.verification import Verification, Verifier
 from orchestration.publishing.withdrawing import kept_away
 from orchestration.settings import Settings
-from orchestration.state.store import DRAFT_STATES, Publication, State, now
-from orchestration.takedown.plan_filter import refuse_taken_down
+from orchestration.state.store import DRAFT_STATES, FINISHED, Publication, State, now
+from orchestration.tombstones.plan_filter import refuse_taken_down
 
 PATIENCE = RetryPolicy()
 """How often and how long one chunk is tried; tests have less of it."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import classes_path
-from orchestration.domains.rules import domain_vocabularies
+from orchestration.gates.domain_rules import domain_vocabularies
 from orchestration.gates.suites import SUITES, suite_path
 from orchestration.layers import hash_file, hash_named
 from orchestration.publishing.planning import Plan

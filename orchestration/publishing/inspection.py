@@ -10,11 +10,11 @@ from typing import Any
 from orchestration.classification.answering import unsigned_classes
 from orchestration.errors import GateNotPassed, PublicationRefused
 from orchestration.gates.gate import require_passed, upstream_chain
-from orchestration.layers import workspace
+from orchestration.layers import snapshot_file, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.guards import tripped_guards
 from orchestration.publishing.holds import reasons_to_hold, rules_hash
-from orchestration.publishing.journal import grain_of, snapshot_file
+from orchestration.publishing.journal import grain_of
 from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import Plan
 from orchestration.publishing.publisher import Publisher

@@ -14,13 +14,12 @@ from orchestration.dataset import Dataset
 from orchestration.layers import finish_folder, hash_folder
 from orchestration.publishing.planning import FILES, Plan
 from orchestration.settings import Settings
-from orchestration.state.store import Layer, Publication, State, new_id, now
+from orchestration.state.store import FINISHED, Layer, Publication, State, new_id, now
 
 if TYPE_CHECKING:
     # Reports read the journal too, and must not load a portal's client for it.
     from orchestration.publishing.targets import Target
 
-FINISHED = ("verified", "unchanged")
 OPEN = ("planned", "released", "sent")
 """What a dead process can leave behind; the next one ends it."""
 _SENT = ("sent", "closed", "acknowledged", "verified")
@@ -184,11 +183,6 @@ class Journal:
     def folder(self, publication: Publication) -> Path:
         """Where the files of a publication are."""
         return self._settings.home / publication.path
-
-
-def snapshot_file(settings: Settings, publication: Publication) -> Path:
-    """What the portal held once a publication was proven."""
-    return settings.home / (publication.outcome_path or publication.path) / "snapshot.parquet"
 
 
 def refused_file(settings: Settings, publication: Publication) -> Path | None:

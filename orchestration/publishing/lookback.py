@@ -13,13 +13,13 @@ from typing import Any
 
 import duckdb
 
+from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import define_classes
-from orchestration.domains.in_force import classes_in_force
-from orchestration.domains.rules import domain_facts, domain_rules, domain_vocabularies
 from orchestration.duck import connect, parquet
+from orchestration.gates.domain_rules import domain_facts, domain_rules, domain_vocabularies
 from orchestration.gates.suites import QUERY
-from orchestration.publishing.journal import FINISHED, snapshot_file
+from orchestration.layers import snapshot_file
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.withdrawing import UNCLASSIFIED
 from orchestration.scanning.scanned import (
@@ -31,7 +31,7 @@ from orchestration.scanning.scanned import (
 )
 from orchestration.settings import Settings
 from orchestration.signers import require_signer
-from orchestration.state.store import State
+from orchestration.state.store import FINISHED, State
 from orchestration.warehouse.vocabularies import load_vocabulary, official_values
 
 PERSON = "no_person_in_text"

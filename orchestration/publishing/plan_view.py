@@ -1,7 +1,8 @@
 """A plan for people: what it would do, by column, by place and month, with rows before and after.
 
 Reads the files that `planning` left, never the portal. Published columns only. As plain values for
-JSON, as one HTML page that needs nothing else; the terminal's version is in `commands`.
+JSON, as one HTML page that needs nothing else; the terminal's version is in
+`orchestration/cli/publishing.py`.
 """
 
 from collections.abc import Sequence

@@ -34,8 +34,8 @@ from orchestration.duck import (
 from orchestration.publishing.checking import holds_only, require_types
 from orchestration.publishing.comparing import NO_KEY, SQL_TYPES, differ
 from orchestration.publishing.ordering import merge_in_order, write_in_order
-from orchestration.takedown.plan_filter import PlanInputs, obey
-from orchestration.takedown.tombstones import Tombstones
+from orchestration.tombstones.plan_filter import PlanInputs, obey
+from orchestration.tombstones.tombstones import Tombstones
 
 NO_PARTITION = ""
 FILES = ("upserts", "deletes", "snapshot", "preimages", "changes", "surplus")

@@ -31,14 +31,13 @@ from orchestration.errors import (
 )
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
-from orchestration.layers import hash_folder, hash_planned, layer_file, workspace
+from orchestration.layers import hash_folder, hash_planned, layer_file, snapshot_file, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
 from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatures_needed
 from orchestration.publishing.journal import (
-    FINISHED,
     OPEN,
     WAITING,
     Content,
@@ -46,7 +45,6 @@ from orchestration.publishing.journal import (
     grain_of,
     is_aside,
     plan_of,
-    snapshot_file,
 )
 from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.planning import FILES, Plan, make_plan
@@ -63,9 +61,9 @@ from orchestration.publishing.withdrawing import (
 from orchestration.settings import Settings
 from orchestration.signers import require_signer
 from orchestration.state.publishing import PublishingStore
-from orchestration.state.store import Layer, Publication, State, now
+from orchestration.state.store import FINISHED, Layer, Publication, State, now
 from orchestration.state.withdrawals import WithdrawalStore
-from orchestration.takedown.tombstones import Tombstones
+from orchestration.tombstones.tombstones import Tombstones
 
 AUTOMATIC = "automatic release"
 ADOPTED = "adopted"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.errors import ExternalEdit, PortalFault, PublicationRefused, TransientError
-from orchestration.layers import workspace
+from orchestration.layers import snapshot_file, workspace
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, planned_chunks
-from orchestration.publishing.journal import OPEN, WAITING, Content, snapshot_file
+from orchestration.publishing.journal import OPEN, WAITING, Content
 from orchestration.publishing.planning import Plan, make_plan
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.replacing import (
@@ -34,8 +34,8 @@ from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Publication, State, now
-from orchestration.takedown.plan_filter import count_taken_down, refuse_taken_down
-from orchestration.takedown.tombstones import Tombstones
+from orchestration.tombstones.plan_filter import count_taken_down, refuse_taken_down
+from orchestration.tombstones.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from orchestration.publishing.publisher import Publisher

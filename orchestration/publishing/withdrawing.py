@@ -16,12 +16,11 @@ import duckdb
 
 from orchestration.dataset import Dataset, Policy
 from orchestration.duck import connect, parquet
-from orchestration.layers import layer_file
-from orchestration.publishing.journal import snapshot_file
+from orchestration.layers import layer_file, snapshot_file
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
 from orchestration.state.withdrawals import WithdrawalStore
-from orchestration.takedown.tombstones import Tombstones, load_tombstones
+from orchestration.tombstones.tombstones import Tombstones, load_tombstones
 
 if TYPE_CHECKING:
     from orchestration.publishing.publisher import Publisher

@@ -15,10 +15,10 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.errors import ConfigurationError
-from orchestration.evaluation.shares import exact_interval
 from orchestration.layers import hash_file
 from orchestration.review.proposals import mart_file
 from orchestration.settings import Settings
+from orchestration.shares import exact_interval
 from orchestration.state.store import State
 
 CONFIDENCE = 0.95

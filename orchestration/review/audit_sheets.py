@@ -13,10 +13,10 @@ from orchestration.dataset import Dataset
 from orchestration.review.audit import Marks, Sample, draw_sample, estimate, marks_hash
 from orchestration.review.judgements import people_of, unknown_person
 from orchestration.review.sheets import Answered, Fault, Returned, Row, read_sheet, write_sheet
-from orchestration.review.tabular import Heading, shown
 from orchestration.settings import Settings
 from orchestration.state.judgements import Audit, Questionnaire, ReviewStore
 from orchestration.state.store import State, new_id, now
+from orchestration.tabular import Heading, shown
 
 PURPOSE = "audit"
 NUMBER = "row number"

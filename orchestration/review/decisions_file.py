@@ -16,8 +16,8 @@ from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.review.consistency import Together
 from orchestration.review.proposals import DUPLICATE, SPELLING
-from orchestration.review.tabular import Line, read_table
 from orchestration.settings import Settings
+from orchestration.tabular import Line, read_table
 
 COLUMNS = ("kind", "column", "from", "to", "verdict", "by", "on", "reason")
 VERDICTS = {SPELLING: ("apply", "keep"), DUPLICATE: ("same", "different")}

@@ -1,7 +1,7 @@
 """Answers about decisions: what is in force, what waits for the steward, what clashes, what ended.
 
-Plain values out; how they look is decided in `commands.py`. A value of a column that is not
-published is not shown (law 3).
+Plain values out; how they look is decided in `orchestration/cli/review.py`. A value of a column that
+is not published is not shown (law 3).
 """
 
 from typing import Any

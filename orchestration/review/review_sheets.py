@@ -26,11 +26,11 @@ from orchestration.review.proposals import (
     published_records,
 )
 from orchestration.review.sheets import Answered, Fault, Row, read_sheet, write_sheet
-from orchestration.review.tabular import Heading, shown
 from orchestration.review.wording import Record
 from orchestration.settings import Settings
 from orchestration.state.judgements import Judgement, Questionnaire, Recorded, ReviewStore
 from orchestration.state.store import State, new_id, now
+from orchestration.tabular import Heading, shown
 
 PURPOSE = "review"
 SHOWN = (

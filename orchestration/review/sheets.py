@@ -16,9 +16,9 @@ from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError, TransientError
-from orchestration.review.tabular import Heading, Line, read_table, write_csv, write_xlsx
 from orchestration.state.judgements import Questionnaire, ReviewStore
 from orchestration.state.store import State
+from orchestration.tabular import Heading, Line, read_table, write_csv, write_xlsx
 
 SHEET, ROW, FINGERPRINT = "sheet id", "row id", "row fingerprint"
 """Headings with a blank, as no column of a dataset has."""

@@ -40,8 +40,8 @@ from orchestration.sources.lines import read_header
 from orchestration.sources.reading import ReadableExtract, make_readable
 from orchestration.sources.writing import write_lines
 from orchestration.state.store import Extract, State, now
-from orchestration.takedown.extract_filter import erase_from_extract
-from orchestration.takedown.tombstones import Tombstones, load_tombstones
+from orchestration.tombstones.extract_filter import erase_from_extract
+from orchestration.tombstones.tombstones import Tombstones, load_tombstones
 
 logger = logging.getLogger(__name__)
 

@@ -97,6 +97,10 @@ class Verdict:
     recorded_at: str
 
 
+FINISHED = ("verified", "unchanged")
+"""The states of a publication that was proven."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Publication:
     """One publication and how far it came: planned, stopped, held, released, sent, verified.

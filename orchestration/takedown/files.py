@@ -29,9 +29,9 @@ from orchestration.sources.landing import ROWS
 from orchestration.sources.socrata import MARKER
 from orchestration.state.store import State
 from orchestration.state.takedowns import PurgeStore
-from orchestration.takedown.extract_filter import erase_from_extract
-from orchestration.takedown.tombstones import ERASED, POLICY, Tombstones
 from orchestration.takedown.traces import Traces, is_landed, landed_files
+from orchestration.tombstones.extract_filter import erase_from_extract
+from orchestration.tombstones.tombstones import ERASED, POLICY, Tombstones
 
 SQLITE = b"SQLite format 3\x00"
 _NO_ROWS = ("hash.key", "takedowns.jsonl", "dbt", "locks")

@@ -15,10 +15,10 @@ from orchestration.review.decisions import duplicate_decisions
 from orchestration.settings import Settings
 from orchestration.state.store import State, new_id, now
 from orchestration.state.takedowns import COLUMN, ROW, Tombstone
-from orchestration.takedown.journal import all_tombstones, remember
 from orchestration.takedown.purge import purge
 from orchestration.takedown.removal import remove_everywhere
-from orchestration.takedown.tombstones import keyed_hash, plain_key
+from orchestration.tombstones.journal import all_tombstones, remember
+from orchestration.tombstones.tombstones import keyed_hash, plain_key
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,9 @@ from orchestration.state.store import State, now
 from orchestration.state.takedowns import PurgeStore, Tombstone
 from orchestration.takedown.databases import erase_texts, write_anew
 from orchestration.takedown.files import FilePurge, sqlite_files
-from orchestration.takedown.journal import all_tombstones, remember
-from orchestration.takedown.tombstones import in_force
 from orchestration.takedown.traces import Traces, find_traces
+from orchestration.tombstones.journal import all_tombstones, remember
+from orchestration.tombstones.tombstones import in_force
 
 
 def purge(

@@ -19,7 +19,7 @@ from orchestration.domains.classes import load_classes
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.settings import Settings
 from orchestration.sources.landing import ROWS
-from orchestration.takedown.tombstones import Tombstones, hash_in_sql, plain_key
+from orchestration.tombstones.tombstones import Tombstones, hash_in_sql, plain_key
 
 GONE = "[taken down]"
 """What stands where a record quoted a row."""
@@ -135,7 +135,7 @@ def _standardized_keys(
 ) -> tuple[Path, str]:
     """A step's database whose models say the key of every line, and the table to ask."""
     # Imported here: dbt takes seconds, and only erasing needs it.
-    from orchestration.warehouse.functions import define_known, define_no_suspicion
+    from orchestration.steps.functions import define_known, define_no_suspicion
     from orchestration.warehouse.runner import BASE, STANDARDIZED, build_models, open_warehouse
 
     landed = {column.name for column in dataset.landed}

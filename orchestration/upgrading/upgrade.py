@@ -24,9 +24,9 @@ from orchestration.dataset import Dataset
 from orchestration.duck import connect, fetch_all, parquet
 from orchestration.errors import ConfigurationError
 from orchestration.file_lock import file_lock
-from orchestration.publishing.journal import FINISHED, snapshot_file
+from orchestration.layers import snapshot_file
 from orchestration.settings import Settings
-from orchestration.state.store import Publication, State
+from orchestration.state.store import FINISHED, Publication, State
 from orchestration.state.upgrades import DOMAINS, GRACE, UpgradeStore
 from orchestration.upgrading.dataset_file import says_the_same, with_domains
 from orchestration.upgrading.drafts import Draft, draft, seed_names

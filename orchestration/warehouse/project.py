@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.dataset import LINK, Dataset
-from orchestration.domains.times import time_form
 from orchestration.errors import ModelFault
 from orchestration.layers import workspace
 from orchestration.scanning.scanned import scanned_columns
 from orchestration.settings import Settings
+from orchestration.times import time_form
 from orchestration.unseen import NO_TEXT_RE2
 
 

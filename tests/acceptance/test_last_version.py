@@ -21,14 +21,14 @@ import requests
 from typer.testing import CliRunner
 
 from orchestration.checking import find_domain_mistakes
+from orchestration.classification.in_force import classes_in_force
 from orchestration.cli import app
 from orchestration.dataset import load_datasets
-from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import GateNotPassed
 from orchestration.gates.suites import SUITES, suite_hash
+from orchestration.layers import snapshot_file
 from orchestration.publishing.holds import rules_hash
 from orchestration.publishing.inspection import verify_portal
-from orchestration.publishing.journal import snapshot_file
 from orchestration.publishing.publisher import open_publisher, publish, release, rollback
 from orchestration.publishing.targets import local_portal
 from orchestration.settings import PROJECT

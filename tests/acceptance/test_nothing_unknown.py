@@ -19,8 +19,8 @@ import pytest
 from playwright.sync_api import expect
 
 from orchestration.classification.answering import propose, sign
+from orchestration.classification.in_force import classes_in_force
 from orchestration.classification.questions import open_questions
-from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import ConfigurationError
 from orchestration.settings import PACKAGE
 from orchestration.state.classifications import Answer

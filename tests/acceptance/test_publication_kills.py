@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestration.layers import snapshot_file
 from orchestration.portal.server import PortalServer
-from orchestration.publishing.journal import snapshot_file
 from orchestration.settings import PROJECT, Settings
 from orchestration.state.store import Layer, State
 from tests.park import Park

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration import cli
+from orchestration.cli import root
 from tests.acceptance.city import City, copied
 
 CALLS = "calls_for_service"
@@ -93,7 +93,7 @@ def test_a_misspelling_is_corrected_explained_and_reversed_by_one_line(
     (told,) = first.datasets
     counts = [told[name] for name in ("corrected", "linked", "proposed")]
     assert counts[0] == len(applied)
-    cli._print_summary(first.datasets, dry_run=False)
+    root._print_summary(first.datasets, dry_run=False)
     assert [CALLS, *map(str, counts)] in [
         row.split() for row in capsys.readouterr().out.splitlines()
     ]

@@ -14,7 +14,7 @@ import pytest
 from orchestration.dataset import Dataset, load_datasets, plain_heading
 from orchestration.duck import connect, parquet
 from orchestration.settings import PACKAGE, Settings
-from orchestration.warehouse.modelled_layer import deduplicate, standardize
+from orchestration.steps.modelled_layer import deduplicate, standardize
 
 FORCE = "use_of_force"
 NOBODY = "(select '' as _extract_id, 0 as _line, '' as rule_id, false as waits where false)"

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from orchestration.dataset import load_datasets
 from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, Settings
-from orchestration.warehouse.modelled_layer import standardize
+from orchestration.steps.modelled_layer import standardize
 
 
 class Standardized:

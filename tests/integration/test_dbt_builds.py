@@ -16,7 +16,7 @@ from orchestration.dataset import Dataset
 from orchestration.duck import parquet
 from orchestration.errors import ModelFault
 from orchestration.settings import PROJECT, Settings
-from orchestration.warehouse.modelled_layer import deduplicate, standardize
+from orchestration.steps.modelled_layer import deduplicate, standardize
 
 CALL = "001XX BOURBON ST"
 

@@ -21,8 +21,8 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.domains.classes import load_classes
 from orchestration.duck import parquet
 from orchestration.settings import PACKAGE, PROJECT, Settings
-from orchestration.warehouse.functions import define_known, define_no_suspicion
-from orchestration.warehouse.modelled_layer import deduplicate, standardize
+from orchestration.steps.functions import define_known, define_no_suspicion
+from orchestration.steps.modelled_layer import deduplicate, standardize
 from tests.soak import SOAK
 
 Row = dict[str, Any]

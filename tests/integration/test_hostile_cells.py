@@ -14,8 +14,8 @@ from orchestration.dataset import Dataset, load_datasets
 from orchestration.duck import connect, copy_to_parquet, make_table, parquet
 from orchestration.review.decisions import DuplicateDecision, SpellingDecision
 from orchestration.settings import PACKAGE, PROJECT, Settings
+from orchestration.steps.modelled_layer import deduplicate, standardize
 from orchestration.unseen import CLEANED, NO_TEXT_RE2
-from orchestration.warehouse.modelled_layer import deduplicate, standardize
 
 HOSTILE = [
     "'",

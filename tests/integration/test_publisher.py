@@ -28,12 +28,12 @@ from orchestration.errors import (
     PublicationRefused,
     TransientError,
 )
-from orchestration.layers import layer_file
+from orchestration.layers import layer_file, snapshot_file
 from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import delivery, publisher, sending, verification
 from orchestration.publishing.inspection import verify_portal
-from orchestration.publishing.journal import Journal, snapshot_file
+from orchestration.publishing.journal import Journal
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.transport import Answer, SodaTransport

@@ -18,7 +18,7 @@ import typer
 import yaml
 
 from orchestration import cli
-from orchestration.review import commands
+from orchestration.cli import review as commands
 from orchestration.settings import Settings
 from tests.integration.postgresql import postgresql
 from tests.unit.review.desk import ANN, BOB, CLEO, Desk, dataset_file, fill_in, lines_of, rewrite
@@ -232,7 +232,7 @@ def test_subcommand_has_help(call: Callable[..., Answer], home: Path, command: s
 
 @pytest.mark.parametrize("command", SUBCOMMANDS)
 def test_subcommand_is_in_the_readme(command: str):
-    readme = (Path(cli.__file__).parents[1] / "README.md").read_text()
+    readme = (Path(cli.__file__).parents[2] / "README.md").read_text()
     assert f"`summerware review {command} " in readme
 
 

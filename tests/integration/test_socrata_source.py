@@ -27,9 +27,9 @@ from orchestration.errors import (
 from orchestration.portal.server import PortalServer
 from orchestration.settings import Settings
 from orchestration.sources import socrata
-from orchestration.sources.raw_layer import make_raw_layer
 from orchestration.sources.socrata import SocrataSource
 from orchestration.state.store import State
+from orchestration.steps.raw_layer import make_raw_layer
 from orchestration.takedown.orders import Order, record
 
 TODAY = datetime.now(ZoneInfo(TIME_ZONE)).date()

@@ -19,9 +19,9 @@ from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 from orchestration.state.takedowns import TakedownStore
-from orchestration.takedown.journal import NAME, VARIABLE, all_tombstones, remember
 from orchestration.takedown.orders import Done, Order, carry_out
-from orchestration.takedown.tombstones import load_tombstones
+from orchestration.tombstones.journal import NAME, VARIABLE, all_tombstones, remember
+from orchestration.tombstones.tombstones import load_tombstones
 from tests.byte_scan import places_of
 from tests.park import AFTER, OAKS, Park
 from tests.unit.publishing.conftest import tree

@@ -18,11 +18,11 @@ from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import RunProcess, State, now
 from orchestration.takedown import purge as purging
 from orchestration.takedown.databases import erase_texts, write_anew
-from orchestration.takedown.extract_filter import erase_from_extract
 from orchestration.takedown.files import FilePurge
 from orchestration.takedown.orders import Order, carry_out
-from orchestration.takedown.tombstones import ERASED, Tombstones, hash_in_sql, keyed_hash
 from orchestration.takedown.traces import GONE, Traces
+from orchestration.tombstones.extract_filter import erase_from_extract
+from orchestration.tombstones.tombstones import ERASED, Tombstones, hash_in_sql, keyed_hash
 from tests.byte_scan import places_of
 from tests.park import AFTER, OAKS, Park
 from tests.unit.publishing.conftest import read_rows, tree, trees

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestration.column import Column, Domain
-from orchestration.domains.rules import domain_rules
+from orchestration.gates.domain_rules import domain_rules
 from tests.rules import bench_of_rules as bench
 
 DATASETS = sorted(bench.datasets())

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from orchestration.publishing.checking import local_faults
-from orchestration.review.tabular import Heading, read_table, shown, write_csv
 from orchestration.scanning.addresses import names_of_streets
 from orchestration.scanning.persons import find_persons
+from orchestration.tabular import Heading, read_table, shown, write_csv
 from orchestration.unseen import CLEANED, NO_TEXT, UNSEEN
 from orchestration.visible import visible
 from orchestration.warehouse.project import dbt_variables

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from orchestration.dataset import TIME_ZONE
-from orchestration.domains.times import PIECE, clock_changes
+from orchestration.times import PIECE, clock_changes
 
 Array = npt.NDArray[Any]
 _PIECE = np.timedelta64(PIECE).astype("timedelta64[s]")

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from orchestration.classification.desk import Office
+from orchestration.classification.in_force import classes_in_force
 from orchestration.classification.questions import Beside, Question, open_questions, tell_blanks
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import classes_path
-from orchestration.domains.in_force import classes_in_force
 from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
 from orchestration.sources.files import FilesSource
-from orchestration.sources.raw_layer import make_raw_layer
 from orchestration.state.store import State, new_id
+from orchestration.steps.raw_layer import make_raw_layer
 from tests.unit.publishing.conftest import trees, write_ledger
 
 POLICY = {

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from orchestration.cleaning.linkage import link, weights_path
-from orchestration.cleaning.training import train
 from orchestration.dataset import Comparison, Dataset, Duplicates, load_dataset
 from orchestration.duck import connect, parquet, quoted
 from orchestration.evaluation.duplicate_truth import (
@@ -21,7 +20,8 @@ from orchestration.evaluation.duplicate_truth import (
     plant,
     write_rows,
 )
-from orchestration.evaluation.shares import Share
+from orchestration.evaluation.training import train
+from orchestration.shares import Share
 from tests.soak import SOAK
 
 DATASETS = Path(__file__).parents[3] / "orchestration" / "datasets"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestration.domains.times import (
+from orchestration.times import (
     clock_changes,
     outside_extract,
     read_time,

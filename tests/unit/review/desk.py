@@ -14,11 +14,11 @@ import yaml
 from orchestration.dataset import Dataset, load_dataset
 from orchestration.layers import finish_layer, workspace
 from orchestration.review.review_sheets import Imported, export_sheets, import_sheet
-from orchestration.review.tabular import Line, read_table
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.judgements import ReviewStore
 from orchestration.state.store import State
+from orchestration.tabular import Line, read_table
 
 ANN, BOB, CLEO = "Ann Smith", "Bob", "Cleo"
 ROWS = [

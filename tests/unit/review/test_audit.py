@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from orchestration.errors import ConfigurationError
-from orchestration.evaluation.shares import exact_interval
 from orchestration.review.audit import Marks, draw_sample, estimate, in_words
 from orchestration.review.audit_sheets import read_sample, write_sample
 from orchestration.review.review_sheets import import_sheet
+from orchestration.shares import exact_interval
 from orchestration.state.judgements import Audit
 from tests.unit.review.desk import ANN, Desk, lines_of, rewrite
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from orchestration.review.tabular import Heading, read_table, shown, write_csv, write_xlsx
 from orchestration.settings import PACKAGE
+from orchestration.tabular import Heading, read_table, shown, write_csv, write_xlsx
 
 WRITERS = {
     "review/tabular.py": "the guard itself",

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from orchestration.errors import ConfigurationError
-from orchestration.review.tabular import (
+from orchestration.tabular import (
     BIGGEST_CELL,
     Heading,
     read_table,

@@ -12,8 +12,8 @@ from orchestration.dataset import Dataset
 from orchestration.errors import Fault
 from orchestration.settings import Settings
 from orchestration.sources.files import FilesSource
-from orchestration.sources.raw_layer import RawOutcome, make_raw_layer
 from orchestration.state.store import Publication, State, new_id, now
+from orchestration.steps.raw_layer import RawOutcome, make_raw_layer
 
 HEAD = "Item,Type,Place\n"
 WINDOW: dict[str, Any] = {"kind": "window", "window": {"column": "place", "days": 3}}

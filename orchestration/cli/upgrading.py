@@ -1,4 +1,4 @@
-"""The command `summerware upgrade`: thin, over this folder. `orchestration/cli.py` mounts it."""
+"""The command `summerware upgrade`: thin, over this folder. `orchestration/cli/root.py` mounts it."""
 
 from typing import Annotated, Any
 

@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from orchestration.classification.in_force import classes_in_force
 from orchestration.cleaning.linkage import weights_path
 from orchestration.cleaning.linkage_step import suspect_duplicates
 from orchestration.cleaning.shifted import find_shifted
 from orchestration.cleaning.spelling_step import suspect_misspellings
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes, list_classes, load_classes
-from orchestration.domains.in_force import classes_in_force
 from orchestration.duck import connect, lines_of_files, parquet
 from orchestration.gates.gate import require_passed, upstream_chain
 from orchestration.layers import finish_layer, layer_file, layer_files, newest_layer, workspace
@@ -25,8 +25,8 @@ from orchestration.review.decisions import (
 from orchestration.scanning.scanned import scan_lines
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State
-from orchestration.takedown.tombstones import Tombstones, load_tombstones
-from orchestration.warehouse.functions import define_known
+from orchestration.steps.functions import define_known
+from orchestration.tombstones.tombstones import Tombstones, load_tombstones
 from orchestration.warehouse.runner import (
     BASE,
     DEDUPLICATED,

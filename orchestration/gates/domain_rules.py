@@ -15,10 +15,10 @@ from orchestration.domains.places import (
     cells_that_are_no_point,
     cells_with_unknown_street,
 )
-from orchestration.domains.times import outside_extract
 from orchestration.duck import quoted
 from orchestration.gates.suites import QUERY, Rule, RuleMeta, Suite, load_suite
 from orchestration.settings import Settings
+from orchestration.times import outside_extract
 from orchestration.warehouse.vocabularies import load_vocabulary
 
 LINES = "select _extract_id, _line from {batch} where "

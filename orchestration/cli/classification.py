@@ -1,6 +1,6 @@
 """The command `summerware classify`: what is asked of people about deciding values, and their answers.
 
-Imports neither Dagster, dbt nor Great Expectations; `orchestration/cli.py` mounts it.
+Imports neither Dagster, dbt nor Great Expectations; `orchestration/cli/root.py` mounts it.
 """
 
 from dataclasses import asdict
@@ -95,7 +95,7 @@ def _answer(
     by: str,
 ) -> None:
     from orchestration.classification import answering
-    from orchestration.domains.in_force import classes_in_force
+    from orchestration.classification.in_force import classes_in_force
 
     answers = answering.read_answers(sheet) if sheet else []
     if value:

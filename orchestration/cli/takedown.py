@@ -1,4 +1,4 @@
-"""The command `summerware takedown`: thin, over this folder. `orchestration/cli.py` mounts it."""
+"""The command `summerware takedown`: thin, over this folder. `orchestration/cli/root.py` mounts it."""
 
 import getpass
 import logging
@@ -146,7 +146,7 @@ def _lift(
     authority: str | None,
     by: str,
 ) -> None:
-    from orchestration.takedown.journal import all_tombstones, remember
+    from orchestration.tombstones.journal import all_tombstones, remember
 
     if not (authority or "").strip():
         raise ConfigurationError("--authority is missing: lifting names who allowed it")
@@ -166,7 +166,7 @@ def _lift(
 
 
 def _list(settings: Settings, state: State, dataset: Dataset, *, as_json: bool) -> None:
-    from orchestration.takedown.journal import all_tombstones
+    from orchestration.tombstones.journal import all_tombstones
 
     own = [one for one in all_tombstones(settings, state) if one.dataset == dataset.id]
     if as_json:

@@ -17,7 +17,7 @@ from orchestration.hash_key import hash_key, key_id
 from orchestration.settings import Settings
 from orchestration.state.store import State
 from orchestration.state.takedowns import COLUMN, ROW, Tombstone
-from orchestration.takedown.journal import all_tombstones
+from orchestration.tombstones.journal import all_tombstones
 
 POLICY = "takedown"
 """The policy that the ledger and the explanations of cells name."""

@@ -1,7 +1,7 @@
 """The commands over publications: `plan`, `publications`, `release`, `override`, …
 
 Thin, over this folder; they import neither Dagster, dbt nor Great Expectations.
-`orchestration/cli.py` mounts them.
+`orchestration/cli/root.py` mounts them.
 """
 
 import getpass

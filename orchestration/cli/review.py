@@ -1,7 +1,7 @@
 """The commands `summerware review …`, `drift` and `audit-sample`: thin, over this folder.
 
 They import neither Dagster, dbt nor Great Expectations, and openpyxl and scipy only where a sheet is
-written or read. `orchestration/cli.py` mounts them.
+written or read. `orchestration/cli/root.py` mounts them.
 """
 
 import secrets

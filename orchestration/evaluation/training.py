@@ -1,4 +1,4 @@
-"""Weights of linkage: `python -m orchestration.cleaning.training DATASET_FILE --seeds 1 2 3`.
+"""Weights of linkage: `python -m orchestration.evaluation.training DATASET_FILE --seeds 1 2 3`.
 
 What belongs here: counting how often each level is met among pairs of one event and among others,
 on generated rows whose truth is known; and, where no truth is at hand, Splink's own estimate by
@@ -69,7 +69,7 @@ def train(
         compared,
         within_minutes=duplicates.within_minutes,
         note={
-            "trained_by": "python -m orchestration.cleaning.training",
+            "trained_by": "python -m orchestration.evaluation.training",
             "seeds": list(seeds),
             "rows_per_seed": rows,
             "events_per_day": per_day or "the sample's own",

@@ -13,7 +13,7 @@ import duckdb
 from orchestration.dataset import LINK, Dataset
 from orchestration.duck import connect, copy_to_parquet, parquet
 from orchestration.errors import PublicationRefused
-from orchestration.takedown.tombstones import POLICY, Tombstones
+from orchestration.tombstones.tombstones import POLICY, Tombstones
 
 
 @dataclass(frozen=True, kw_only=True)

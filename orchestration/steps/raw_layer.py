@@ -14,8 +14,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import Dataset
-from orchestration.domains.in_force import classes_in_force
 from orchestration.errors import Fault
 from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
@@ -23,7 +23,7 @@ from orchestration.sources import FoundExtract, Source
 from orchestration.sources.counting import count_keys, count_keys_by_day
 from orchestration.sources.landing import ROWS, land
 from orchestration.state.store import Extract, Layer, State
-from orchestration.takedown.tombstones import load_tombstones
+from orchestration.tombstones.tombstones import load_tombstones
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import duckdb
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, quoted, sql_path
-from orchestration.takedown.tombstones import ERASED, Tombstones
+from orchestration.tombstones.tombstones import ERASED, Tombstones
 
 _KEPT = ("_extract_id", "_extracted_at", "_grain", "_parse_error")
 

@@ -18,19 +18,20 @@ from rich.table import Table
 
 from orchestration import reports
 from orchestration import trend as trends
-from orchestration.alerts import commands as alert_commands
 from orchestration.city_time import city_today
-from orchestration.classification.commands import classify
+from orchestration.cli import alerts as alert_commands
+from orchestration.cli import health as health_commands
+from orchestration.cli import portal as portal_commands
+from orchestration.cli import publishing as publishing_commands
+from orchestration.cli import review as review_commands
+from orchestration.cli.classification import classify
+from orchestration.cli.evaluation import evaluate
+from orchestration.cli.takedown import takedown
+from orchestration.cli.upgrading import upgrade
 from orchestration.dataset import load_datasets
 from orchestration.errors import ConfigurationError, SummerwareError, unforeseen
-from orchestration.evaluation.commands import evaluate
-from orchestration.health import commands as health_commands
-from orchestration.portal import commands as portal_commands
-from orchestration.publishing import commands as publishing_commands
-from orchestration.review import commands as review_commands
 from orchestration.settings import Settings
 from orchestration.state.store import Verdict
-from orchestration.takedown.commands import takedown
 from orchestration.terminal import (
     err,
     find_dataset,
@@ -41,7 +42,6 @@ from orchestration.terminal import (
     show_progress,
     styled,
 )
-from orchestration.upgrading.commands import upgrade
 from orchestration.visible import visible
 
 app = typer.Typer(
