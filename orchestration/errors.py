@@ -13,8 +13,7 @@
         ├── PortalFault       the portal answered what it should not
         │   ├── PortalMoved      it sent us to another address, where nobody went
         │   ├── RequestRefused   it cannot take what a request holds
-        │   ├── RequestTooLarge  it takes smaller requests only
-        │   └── RowsRefused      it took a request, but not every row
+        │   └── RequestTooLarge  it takes smaller requests only
         ├── ModelFault        dbt could not build or test a model
         └── TransientError    may be gone next time: the only kind that is retried
             ├── OutcomeUnknown   nobody knows yet whether a request was carried out
@@ -122,10 +121,6 @@ class RequestRefused(PortalFault):
 
 class RequestTooLarge(PortalFault):
     """A request is larger than the portal takes; a smaller one may go."""
-
-
-class RowsRefused(PortalFault):
-    """The portal took a request but not every row of it; the rows are named elsewhere."""
 
 
 class ModelFault(Fault):

@@ -2,18 +2,14 @@
 
 A place is a block (`012XX Canal St`), a crossing (`Bourbon St & Canal St`) or a named place of the
 vocabulary. Whatever else a cell holds is none and need not be recognized: no list says what an exact
-home looks like. Here are the queries that find such cells in the gate's database, and for free text
-the question whether it names a home. Bringing an address to its block is for the address macros
+home looks like. Here are the queries that find such cells in the gate's database. Homes in free text
+are looked for in `orchestration/scanning/`. Bringing an address to its block is for the address macros
 (`dbt_project/macros/addresses.sql`); what becomes of a line that fails, for the gate.
 
 The queries need a column and the lists of `facts`, and look at distinct values. Great Expectations
 formats them and SQLAlchemy looks for `:name` in them: they hold neither braces nor such colons.
 """
 
-import re
-import unicodedata
-from collections.abc import Collection
-from functools import lru_cache
 from string import ascii_uppercase
 
 VOCABULARIES = ("street_names", "street_suffixes", "street_directions", "named_places")
@@ -270,36 +266,3 @@ def cells_that_are_no_point(
         f'select _extract_id, _line from {table} where "{column}" is not null '
         f"and not coalesce({' and '.join(conditions)}, false)"
     )
-
-
-def cells_finer_than(column: str, *, decimals: int, table: str = BATCH) -> str:
-    """The query of the lines whose number is finer than the source's own, or is none."""
-    return (
-        f'select _extract_id, _line from {table} where "{column}" is not null and not coalesce('
-        f'isfinite("{column}") and round("{column}", {decimals}) = "{column}", false)'
-    )
-
-
-def holds_exact_place(text: str, *, suffixes: Collection[str]) -> bool:
-    """Whether a text names a home: a number beside a street, or a unit behind one.
-
-    A question for text that is no place column. It knows the usual forms and no others; only the
-    grammar of places is sure.
-    """
-    plain = unicodedata.normalize("NFKC", text).replace("\u2044", "/")
-    return _exact_place(tuple(sorted(suffixes))).search(plain) is not None
-
-
-@lru_cache(maxsize=8)
-def _exact_place(suffixes: tuple[str, ...]) -> re.Pattern[str]:
-    no_name = r"(?!(?:and|at|by|for|from|in|is|near|of|on|the|to|was|were|with)\b)"
-    word = rf"(?:{no_name}[^\W\d_][\w.'-]*|\d{{1,3}}(?:st|nd|rd|th))"
-    street = rf"(?:{word}\W{{1,2}}){{1,4}}(?:{'|'.join(map(re.escape, suffixes))})\b\.?"
-    house = r"(?<![\w.-])\d{1,5}(?:\s?[a-z]|(?:\s?-\s?|/)\d{1,5}|\s\d/\d)?(?!\w)"
-    unit = r"(?:\b(?:apt|apartment|unit|ste|suite|rm|room)\b|#)\W*\w+"
-    forms = (
-        rf"{house}\W{{1,3}}{street}",
-        rf"{street}\W{{0,3}}(?:no\W{{0,2}})?{house}",
-        rf"{street}\W{{0,3}}{unit}",
-    )
-    return re.compile("|".join(forms), re.IGNORECASE)

@@ -182,14 +182,6 @@ class PublishingStore:
                 )
             )
 
-    def drop_kept_edits(self, dataset: str, target: str) -> None:
-        """Our rows count again everywhere."""
-        table = tables.kept_edit
-        with self._writing.begin() as connection:
-            connection.execute(
-                table.delete().where(table.c.dataset == dataset, table.c.target == target)
-            )
-
 
 def canonical(body: dict[str, Any]) -> str:
     """One text for one body, whatever the order of its keys."""

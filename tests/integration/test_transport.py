@@ -36,8 +36,7 @@ from orchestration.errors import (
 from orchestration.portal.server import PortalServer
 from orchestration.publishing.transport import Answer, Credentials, SodaTransport
 from orchestration.publishing.transport.client import OutOfReach
-from orchestration.publishing.transport.values import as_portal_value
-from tests.unit.publishing.conftest import tree, trees
+from tests.unit.publishing.conftest import as_portal_value, tree, trees
 
 DATASET = trees()
 COLUMNS = DATASET.published

@@ -5,11 +5,9 @@ nulls explicit (a cell that is left out would keep its old value on the portal),
 JSON and not CSV, although that is shorter: in CSV an empty text and none are the same. No
 Python object is made per row: `row_texts` streams the rows of a file, in its order, as texts that
 each begin with a comma, so that any run of them is a body once its first comma is a bracket.
-`as_portal_value` is the same in Python, cell by cell, for the few rows that somebody has at hand.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -30,27 +28,6 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 class Unsendable(Fault):
     """A row has a value that no portal can be sent; `checking` says which, and why."""
-
-
-def as_portal_value(column: Column, value: Any) -> Any:
-    """A typed value as the portal's JSON wants it; null stays an explicit null.
-
-    Raises:
-        ValueError: not a number, or a text with a NUL.
-    """
-    if value is None:
-        return None
-    if column.type == "timestamp":
-        return value.isoformat(timespec="milliseconds")
-    if column.type == "date":
-        return f"{value.isoformat()}T00:00:00.000"
-    if column.type == "number":
-        if not math.isfinite(value):
-            raise ValueError(f"{column.name}: not a number")
-        return plain_number(float(value))
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError(f"{column.name}: a text with a NUL")
-    return value
 
 
 def plain_number(value: float) -> str:

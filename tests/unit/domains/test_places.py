@@ -176,7 +176,6 @@ def test_queries_list_lines() -> None:
         places.cells_that_are_no_place("place"),
         places.cells_with_unknown_street("place"),
         places.cells_that_are_no_point("place", box=(-91, 29, -89, 31), decimals=8),
-        places.cells_finer_than("place", decimals=3),
     ],
 )
 def test_queries_can_be_formatted(query: str) -> None:
@@ -234,25 +233,6 @@ def test_points_are_exact_in_form_and_no_finer(cell: str | None, is_wrong: bool)
     assert _finds(query, "varchar", cell) is is_wrong
 
 
-@pytest.mark.parametrize(
-    ("cell", "is_wrong"),
-    [
-        ("29.956", False),
-        ("-90.07", False),
-        ("30", False),
-        (None, False),
-        ("29.9561", True),
-        ("-90.0680001", True),
-        ("nan", True),
-        ("inf", True),
-    ],
-)
-def test_numbers_are_no_finer(cell: str | None, is_wrong: bool) -> None:
-    """A number has no more decimals than the source's own; what is no number is not one."""
-    query = places.cells_finer_than("place", decimals=3, table="lines")
-    assert _finds(query, "double", cell) is is_wrong
-
-
 def _finds(query: str, kind: str, cell: str | None) -> bool:
     with duckdb.connect() as connection:
         connection.execute(
@@ -260,27 +240,3 @@ def _finds(query: str, kind: str, cell: str | None) -> bool:
             [cell],
         )
         return bool(connection.execute(query).fetchall())
-
-
-@pytest.mark.parametrize(
-    ("text", "is_exact"),
-    [
-        ("He lives at 1234 Canal St.", True),
-        ("1234 N. Canal Street, rear", True),
-        ("1234-36 Canal St", True),
-        ("1234 1/2 canal st", True),
-        ("\uff11\uff12\uff13\uff14 Canal St", True),
-        ("Canal St # 1234", True),
-        ("Canal St, 1234", True),
-        ("012XX Canal St Apt 5", True),
-        ("stopped in the 012XX Canal St", False),
-        ("2 men on Canal St", False),
-        ("Bourbon St & Canal St", False),
-        ("two of 3 at Canal St", False),
-        ("NEW ORLEANS", False),
-        ("", False),
-    ],
-)
-def test_text_that_names_a_home(text: str, is_exact: bool) -> None:
-    """The usual forms of an exact address in free text are seen, and blocks are not."""
-    assert places.holds_exact_place(text, suffixes=("ST", "STREET", "AVE")) is is_exact

@@ -1,5 +1,6 @@
 """A small dataset of street trees: its dataset file, and its rows as Parquet of the right types."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from orchestration.column import Column
 from orchestration.dataset import Dataset
+from orchestration.publishing.transport.values import plain_number
 
 TYPES = {
     "tree_id": "text",
@@ -193,3 +196,24 @@ def write_plan(
                 f"copy (from {name} order by _partition, {key}) "
                 f"to '{folder / name}.parquet' (format parquet)"
             )
+
+
+def as_portal_value(column: Column, value: Any) -> Any:
+    """A typed value as the portal's JSON wants it, cell by cell; null stays an explicit null.
+
+    Raises:
+        ValueError: not a number, or a text with a NUL.
+    """
+    if value is None:
+        return None
+    if column.type == "timestamp":
+        return value.isoformat(timespec="milliseconds")
+    if column.type == "date":
+        return f"{value.isoformat()}T00:00:00.000"
+    if column.type == "number":
+        if not math.isfinite(value):
+            raise ValueError(f"{column.name}: not a number")
+        return plain_number(float(value))
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{column.name}: a text with a NUL")
+    return value

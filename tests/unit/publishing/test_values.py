@@ -17,12 +17,11 @@ from orchestration.publishing.chunks import planned_chunks
 from orchestration.publishing.transport.reading import NoJson, NoRows, RowReader
 from orchestration.publishing.transport.values import (
     Unsendable,
-    as_portal_value,
     body_of,
     deletions,
     plain_number,
 )
-from tests.unit.publishing.conftest import Row, tree, trees, write_plan
+from tests.unit.publishing.conftest import Row, as_portal_value, tree, trees, write_plan
 
 DATASET = trees()
 COLUMNS = DATASET.published
