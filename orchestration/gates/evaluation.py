@@ -163,20 +163,19 @@ def _validate(
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     with _source(context, database) as source:
         asset = source.add_table_asset(gated, table_name=gated)
-        suite = context.suites.add(gx.ExpectationSuite(name=gated, expectations=expectations))
-        validation = context.validation_definitions.add(
-            gx.ValidationDefinition(
-                name=gated, data=asset.add_batch_definition_whole_table("all"), suite=suite
-            )
-        )
+        batch = asset.add_batch_definition_whole_table("all").get_batch()
         result_format = {
             "result_format": "BASIC",
             "partial_unexpected_count": 0,
             "unexpected_index_column_names": list(told),
             "return_unexpected_index_query": True,
         }
-        outcome = validation.run(
-            expectation_parameters=dict(parameters), result_format=result_format
+        # Not through a validation definition: the context would write suite, definition and results
+        # as YAML into stores that nobody reads, a tenth of a small run.
+        outcome = batch.validate(
+            gx.ExpectationSuite(name=gated, expectations=expectations),
+            expectation_parameters=dict(parameters),
+            result_format=result_format,
         )
     return list(outcome.results)
 
