@@ -1,7 +1,7 @@
 """Answers about what was found and done, from the state database and the last finished Parquet.
 
 Imports neither Dagster, dbt nor Great Expectations and waits for nobody: it answers while a run is
-writing. Plain values out; how they look is decided in `cli.py`.
+writing. Plain values out; how they look is decided in `orchestration/cli/`.
 """
 
 from collections.abc import Container, Sequence

@@ -88,7 +88,7 @@ def _files(settings: Settings, state: State, dataset: Dataset, raw: Layer) -> li
     """The newest raw layer's files, and every extract since the oldest with lines that still wait.
 
     An old `complete` extract is over; of others an extract that waits is read again, with all that came
-    after it, once somebody answered (`sources/raw_layer.py`).
+    after it, once somebody answered (`steps/raw_layer.py`).
     """
     files = layer_files(settings, raw)
     modelled = state.newest_layer(dataset.id, "deduplicated")

@@ -11,10 +11,10 @@ from orchestration.settings import PACKAGE
 from orchestration.tabular import Heading, read_table, shown, write_csv, write_xlsx
 
 WRITERS = {
-    "review/tabular.py": "the guard itself",
+    "tabular.py": "the guard itself",
     "sources/reading.py": "a scratch file for our own reader",
     "upgrading/upgrade.py": "a seed for dbt, of words that were published: no formula is",
-    "publishing/drafting.py": "an upload, which the portal reads",
+    "publishing/revisions.py": "an upload, which the portal reads",
     "portal/dsmapi/routes.py": "an answer of the local portal",
 }
 SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
