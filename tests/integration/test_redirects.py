@@ -28,7 +28,7 @@ from tests.unit.publishing.conftest import trees_file
 LOGIN = Credentials(app_token="token", username="name", password="word")
 CLIENTS = {
     "alerts/channels.py", "bounded_answers.py", "health/checks.py", "health/heartbeat.py",
-    "portal/probe/scratch.py", "portal/server.py", "publishing/drafting.py",
+    "portal/probe/scratch.py", "portal/server.py", "publishing/revisions.py",
     "publishing/transport/client.py", "sources/socrata.py",
 }  # fmt: skip
 """Who opens connections of its own."""
