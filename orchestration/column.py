@@ -223,6 +223,21 @@ class Column(Strict):
     domain: Domain | None = None
     """What it may hold; `summerware check` refuses a published column without."""
 
+    @property
+    def parse(self) -> str:
+        """How a cell of the source is read, before any rule changes it: for people, once per column."""
+        if self.type in ("timestamp", "date"):
+            return f"{self.type} written as {' or '.join(self.formats)}"
+        if self.list:
+            kind = "a set" if self.list.set else "a list by place"
+            return (
+                f"{kind}, its parts between {self.list.separator!r}, without blanks at their ends"
+            )
+        return {
+            "boolean": "yes or no: Y, YES or TRUE; N, NO or FALSE",
+            "number": "number, in any notation",
+        }.get(self.type, f"{self.type}, without blanks at its ends")
+
     @model_validator(mode="after")
     def _list_keeps_its_places(self) -> "Column":
         if self.survivorship == "union" and not (self.list and self.list.set):

@@ -4,7 +4,7 @@ Imports neither Dagster, dbt nor Great Expectations and waits for nobody: it ans
 writing. Plain values out; how they look is decided in `orchestration/cli/`.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ def gates(state: State, dataset: str | None) -> list[dict[str, Any]]:
 
 
 def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]:
-    """How many raw lines of the last finished run met which fate, and why."""
+    """How many raw lines of the last finished run met which fate, and why; how columns were read."""
     layer = newest_deduplicated(state, dataset)
     with connect() as connection:
         told = f"({_told_ledger(settings, state, dataset, layer)})"
@@ -65,9 +65,16 @@ def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]
         "reasons": [
             {"fate": fate, "reason": reason, "lines": count} for fate, reason, count in reasons
         ],
+        "parsing": _parsing(state, layer),
         "run_id": layer.run_id,
         "finished_at": layer.finished_at,
     }
+
+
+def _parsing(state: State, layer: Layer) -> Mapping[str, str]:
+    """How each column's cells were read for a layer (law 4); layers of before do not tell."""
+    above = state.layer(layer.upstream_id) if layer.upstream_id else layer
+    return dict(above.facts.get("parsing", {}))
 
 
 def _told_ledger(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> str:

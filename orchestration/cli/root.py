@@ -169,7 +169,8 @@ def ledger(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     reasons = fitting_table("fate", "why", "lines", texts=2)
     for reason in found["reasons"]:
         reasons.add_row(reason["fate"], reason["reason"], f"{reason['lines']:,}")
-    return out.print(reasons if found["reasons"] else "Every line was published as it was.")
+    out.print(reasons if found["reasons"] else "Every line was published as it was.")
+    return out.print(f"How each column was read: summerware ledger {dataset} --json", style="dim")
 
 
 @app.command()

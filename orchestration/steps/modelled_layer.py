@@ -96,7 +96,8 @@ def _make_standardized(
         folder,
         classes=classes,
     )
-    return results, {"classes": classes.hash}
+    parsing = {column.name: column.parse for column in dataset.columns if column.source}
+    return results, {"classes": classes.hash, "parsing": parsing}
 
 
 def _make_deduplicated(

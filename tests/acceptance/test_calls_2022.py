@@ -6,6 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from orchestration.dataset import load_dataset
+from orchestration.settings import PACKAGE
 from tests.acceptance.city import City
 
 CALLS = "calls_for_service"
@@ -44,6 +46,16 @@ def test_every_line_has_its_fate(city: City) -> None:
         "quarantined": 0,
         "withheld": 12,
     }
+
+
+def test_the_parse_of_every_column_is_explained_once(city: City) -> None:
+    """Law 4: of each column of the source, and of nothing else, how its cells were read."""
+    dataset = load_dataset(PACKAGE / "datasets" / f"{CALLS}.yaml")
+    parsing = city.ledger(CALLS)["parsing"]
+    assert list(parsing) == [column.name for column in dataset.columns if column.source]
+    assert parsing["created_at"].startswith("timestamp written as %m/%d/%Y %H:%M or ")
+    assert parsing["map_x_feet"] == "number, in any notation"
+    assert parsing["block_address"] == "text, without blanks at its ends"
 
 
 def test_lines_are_4778_calls(city: City) -> None:
