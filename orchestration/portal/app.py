@@ -19,7 +19,6 @@ from orchestration.portal import (
     catalog,
     downloads,
     dsmapi,
-    files,
     pages,
     resource,
     transport,
@@ -66,7 +65,6 @@ def create_app(
     app = Starlette(
         routes=[
             *resource.routes(portal),
-            *files.routes(portal),
             *downloads.routes(portal),
             *views.routes(portal),
             *catalog.routes(portal),
@@ -93,13 +91,11 @@ def create_app(
 
 
 def _takes_body(path: str, kind: str) -> bool:
-    """JSON everywhere, and what clients send besides where they send it.
+    """JSON everywhere, and what clients send besides where they send rows.
 
     Real ones name no type for JSON; the guard lets no browser do so. Rows say themselves what else
     they take.
     """
     if kind in ("", JSON):
         return True
-    if path.startswith(("/resource/", f"{dsmapi.BASE}/source/")):
-        return kind not in SENT_UNASKED
-    return kind == "multipart/form-data" and files.PATH.fullmatch(path) is not None
+    return path.startswith(("/resource/", f"{dsmapi.BASE}/source/")) and kind not in SENT_UNASKED

@@ -273,8 +273,6 @@ def metadata(dataset: Dataset, *, owner: bool) -> dict[str, Any]:
         computed["rowsUpdatedBy"] = OWNER["id"]
     if dataset.key is not None:
         computed["rowIdentifierColumnId"] = dataset.key.id
-    if "blobId" in dataset.document:
-        computed |= {"assetType": "file", "displayType": "blob", "viewType": "blobby"}
     return {**dataset.document, **computed}
 
 

@@ -23,7 +23,6 @@ from orchestration.portal.values import (
     read_date,
     read_document,
     read_double,
-    read_geometry,
     read_location,
     read_location_text,
     read_number,
@@ -163,23 +162,6 @@ TYPES: dict[str, DataType] = {
                 as_json="nullif(json_quote({}), 'null')",
             )
             for name in ("photo", "blob")
-        ),
-        *(
-            DataType(
-                name=name,
-                backend=name,
-                from_json=read_geometry(geometry),
-                from_text=read_geometry(geometry),
-                as_json="{}",
-                as_text="as_wkt({})",
-            )
-            for name, geometry in {
-                "line": "LineString",
-                "polygon": "Polygon",
-                "multipoint": "MultiPoint",
-                "multiline": "MultiLineString",
-                "multipolygon": "MultiPolygon",
-            }.items()
         ),
     )
 }

@@ -48,11 +48,6 @@ create table if not exists drafts (
     kind text not null, id integer not null, document text not null, primary key (kind, id)
 )
 """,
-    """
-create table if not exists files (
-    id text primary key, dataset integer not null, mime text not null, content blob not null
-)
-""",
 )
 
 
@@ -297,7 +292,6 @@ def drop_dataset(connection: sqlite3.Connection, dataset: Dataset) -> None:
     """Removes a dataset and its rows."""
     connection.execute(f"drop table {dataset.table}")
     connection.execute("delete from datasets where number = ?", (dataset.number,))
-    connection.execute("delete from files where dataset = ?", (dataset.number,))
 
 
 def _dataset(row: tuple[Any, ...]) -> Dataset:

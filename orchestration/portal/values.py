@@ -2,7 +2,7 @@
 
 The table of protocol 2.4. A value that a reader cannot take raises `MaltypedError`, except where the
 real server turns it into a null without a word (`location`, `url`, `document`). Which type reads with
-what is in `datatypes`; lines and polygons are in `geometries`.
+what is in `datatypes`.
 
 Numbers are kept as INTEGER when they fit, else as their exact decimal TEXT. Times are kept as the
 text that goes out.
@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any
-
-from orchestration.portal import geometries
 
 Stored = str | int | float | None
 
@@ -282,16 +279,3 @@ def read_double(value: Any) -> Stored:
 def read_document(value: Any) -> Stored:
     """An object, or null without a word when it is none (protocol 2.4)."""
     return json.dumps(value, separators=(",", ":")) if isinstance(value, dict) else None
-
-
-def read_geometry(name: str) -> Callable[[Any], Stored]:
-    """What reads one kind of geometry. The reader raises MaltypedError."""
-    read = geometries.reader(name)
-
-    def read_or_refuse(value: Any) -> Stored:
-        try:
-            return read(value)
-        except geometries.BadGeometryError as error:
-            raise MaltypedError from error
-
-    return read_or_refuse

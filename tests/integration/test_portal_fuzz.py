@@ -27,8 +27,6 @@ TYPES = {
     "site": "location",
     "link": "url",
     "ratio": "double",
-    "route": "line",
-    "areas": "multipolygon",
     "report": "document",
 }
 REQUESTS = 10_000 if SOAK else 200

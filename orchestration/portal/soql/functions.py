@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 from orchestration.portal import numbers
-from orchestration.portal.geometries import as_wkt
 from orchestration.portal.identifiers import row_id, version_id
 from orchestration.portal.values import plain_number
 
@@ -42,7 +41,6 @@ def install_functions(connection: sqlite3.Connection) -> None:
         "row_id": row_id,
         "version_id": version_id,
         "plain_number": plain_text,
-        "as_wkt": as_wkt,
         "soql_lower": str.lower,
         "soql_upper": str.upper,
         "number_key": numbers.sort_key,

@@ -130,16 +130,6 @@ def test_orders(portal, bicycles, order, descends):
         portal.soda.delete(other)
 
 
-def test_files_are_files(portal, bicycles):
-    """`only` tells them from datasets."""
-    made = portal.soda.create_non_data_file({}, {"file": ("a.txt", b"x")})["id"]
-    only = {kind: portal.soda.datasets(only=[kind]) for kind in ("file", "dataset", "files")}
-    found = {kind: {item["resource"]["id"] for item in listed} for kind, listed in only.items()}
-    assert made in found["file"] & found["files"] - found["dataset"]
-    assert bicycles in found["dataset"] - found["file"]
-    portal.soda.delete(made)
-
-
 def test_client_filters(portal, bicycles):
     """As the client puts them together, and page by page."""
     listed = portal.soda.datasets(
