@@ -103,7 +103,7 @@ def test_needs_a_login(portal, dataset, method):
     [
         ("/resource/{}.json", "GET, HEAD, OPTIONS, POST, PUT"),
         ("/resource/{}/a.json", "DELETE, GET, HEAD, OPTIONS, POST, PUT"),
-        ("/api/views/{}", "DELETE, GET, HEAD, OPTIONS, POST, PUT"),
+        ("/api/views/{}", "DELETE, GET, HEAD, OPTIONS, PUT"),
         ("/api/views/{}/rows.csv", "GET, HEAD, OPTIONS"),
         ("/api/catalog/v1", "GET, HEAD, OPTIONS"),
         ("/", "GET, HEAD, OPTIONS"),
