@@ -19,6 +19,21 @@ from tests.receivers import MailServer, Webhook, serving
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
+_SLOWEST_FIRST = ("acceptance", "browser", "integration")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of minutes first, each folder's in random order: no core waits for another at the end."""
+    folders = [*_SLOWEST_FIRST, ""]
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        return folders.index(folder if folder in folders else "")
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def manifests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where all tests of a session keep dbt's manifests: parsing one takes longer than a run."""
