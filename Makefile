@@ -45,7 +45,7 @@ pytest: install
 system-packages:
 	@sh tests/install_system_packages.sh
 
-# The campaigns alone, in full: about three hours on two cores.
+# The campaigns alone, in full: hours, on every core.
 soak: install system-packages
 	@SUMMERWARE_SOAK=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 -m "soak or campaign"
 

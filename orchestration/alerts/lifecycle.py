@@ -28,42 +28,42 @@ from orchestration.state.store import now
 OPENED, NEWS, ESCALATED, RESOLVED = "opened", "news", "escalated", "resolved"
 
 
-def settle(pen: AlertWriter, router: Router, settlements: Iterable[Settlement]) -> None:
+def settle(writer: AlertWriter, router: Router, settlements: Iterable[Settlement]) -> None:
     """Opens, renews and ends alerts by what was found, in this order."""
     for settlement in settlements:
         event_id = settlement.event_id
-        if event_id is not None and not pen.is_newer(settlement.scope, event_id):
+        if event_id is not None and not writer.is_newer(settlement.scope, event_id):
             continue
-        _settle_scope(pen, router, settlement)
+        _settle_scope(writer, router, settlement)
 
 
-def _settle_scope(pen: AlertWriter, router: Router, settlement: Settlement) -> None:
-    opened = {alert.fingerprint: alert for alert in pen.open_alerts(settlement.scope)}
+def _settle_scope(writer: AlertWriter, router: Router, settlement: Settlement) -> None:
+    opened = {alert.fingerprint: alert for alert in writer.open_alerts(settlement.scope)}
     found = {finding.fingerprint: finding for finding in settlement.findings}
     for fingerprint, finding in found.items():
         if fingerprint in opened:
-            _renew(pen, router, opened[fingerprint], finding, settlement.run_id)
-        elif not _has_root_elsewhere(pen, finding):
-            _open(pen, router, settlement, finding)
+            _renew(writer, router, opened[fingerprint], finding, settlement.run_id)
+        elif not _has_root_elsewhere(writer, finding):
+            _open(writer, router, settlement, finding)
     for fingerprint, alert in opened.items():
         if fingerprint not in found and alert.rule not in settlement.unseen:
-            pen.change(alert.id, resolved_at=router.now, resolved_run_id=settlement.run_id)
-            _tell(pen, router, alert, RESOLVED)
+            writer.change(alert.id, resolved_at=router.now, resolved_run_id=settlement.run_id)
+            _tell(writer, router, alert, RESOLVED)
 
 
-def _has_root_elsewhere(pen: AlertWriter, finding: Finding) -> bool:
+def _has_root_elsewhere(writer: AlertWriter, finding: Finding) -> bool:
     if finding.is_consequence:
         return True
     return finding.of_a_gate and any(
         alert.dataset == finding.dataset and alert.kind in (GATE_FAILED, RULE_BROKEN)
-        for alert in pen.open_alerts()
+        for alert in writer.open_alerts()
     )
 
 
-def _open(pen: AlertWriter, router: Router, settlement: Settlement, finding: Finding) -> None:
+def _open(writer: AlertWriter, router: Router, settlement: Settlement, finding: Finding) -> None:
     moment = router.now
     alert = Alert(
-        id=pen.new_alert_id(finding.fingerprint),
+        id=writer.new_alert_id(finding.fingerprint),
         fingerprint=finding.fingerprint,
         scope=settlement.scope,
         dataset=finding.dataset,
@@ -78,12 +78,12 @@ def _open(pen: AlertWriter, router: Router, settlement: Settlement, finding: Fin
         last_seen_at=moment,
         last_run_id=settlement.run_id,
     )
-    pen.add(alert)
-    _tell(pen, router, alert, OPENED)
+    writer.add(alert)
+    _tell(writer, router, alert, OPENED)
 
 
 def _renew(
-    pen: AlertWriter, router: Router, alert: Alert, finding: Finding, run_id: str | None
+    writer: AlertWriter, router: Router, alert: Alert, finding: Finding, run_id: str | None
 ) -> None:
     is_another_run = run_id is not None and run_id != alert.last_run_id
     seen = replace(
@@ -93,7 +93,7 @@ def _renew(
         last_seen_at=router.now,
         last_run_id=run_id or alert.last_run_id,
     )
-    pen.change(
+    writer.change(
         alert.id,
         facts=seen.facts,
         runs=seen.runs,
@@ -102,35 +102,35 @@ def _renew(
     )
     if seen.kind in WEEKLY:
         if is_another_run:
-            _tell_again(pen, router, seen)
+            _tell_again(writer, router, seen)
         return
     if finding.severity == CRITICAL != alert.severity:
-        pen.change(alert.id, severity=CRITICAL)
-        _escalate(pen, router, replace(seen, severity=CRITICAL), "It was a warning before.")
+        writer.change(alert.id, severity=CRITICAL)
+        _escalate(writer, router, replace(seen, severity=CRITICAL), "It was a warning before.")
         return
     # What the present state says, and no run, is news whenever it is seen.
     news = what_is_new(alert.facts, finding.facts) if is_another_run or run_id is None else None
     lasts = router.escalation(seen).warning_after_runs
     if seen.severity == WARNING and is_another_run and seen.runs >= lasts and not seen.escalated_at:
-        _escalate(pen, router, seen, f"It was found by {seen.runs} runs in a row.")
+        _escalate(writer, router, seen, f"It was found by {seen.runs} runs in a row.")
     elif news is not None:
-        _tell(pen, router, seen, NEWS, news=news)
+        _tell(writer, router, seen, NEWS, news=news)
 
 
 def end_what_nobody_has(
-    pen: AlertWriter, router: Router, known: Collection[str], *, gone: Callable[[str], bool]
+    writer: AlertWriter, router: Router, known: Collection[str], *, gone: Callable[[str], bool]
 ) -> None:
     """Ends the alerts of datasets and scopes that are gone: nothing will ever look there again."""
-    for alert in pen.open_alerts():
+    for alert in writer.open_alerts():
         is_without_file = alert.dataset is not None and alert.dataset not in known
         if is_without_file or gone(alert.scope):
-            pen.change(alert.id, resolved_at=router.now)
-            _tell(pen, router, alert, RESOLVED)
+            writer.change(alert.id, resolved_at=router.now)
+            _tell(writer, router, alert, RESOLVED)
 
 
-def escalate_unacknowledged(pen: AlertWriter, router: Router, moment: datetime) -> None:
+def escalate_unacknowledged(writer: AlertWriter, router: Router, moment: datetime) -> None:
     """Tells of critical alerts that nobody took on in time."""
-    for alert in pen.open_alerts():
+    for alert in writer.open_alerts():
         minutes = router.escalation(alert).critical_after_minutes
         age = moment - datetime.fromisoformat(alert.opened_at)
         if (
@@ -139,41 +139,41 @@ def escalate_unacknowledged(pen: AlertWriter, router: Router, moment: datetime) 
             and alert.escalated_at is None
             and age >= timedelta(minutes=minutes)
         ):
-            _escalate(pen, router, alert, f"Nobody has acknowledged it for {minutes} minutes.")
+            _escalate(writer, router, alert, f"Nobody has acknowledged it for {minutes} minutes.")
 
 
 def acknowledge(
-    pen: AlertWriter, alerts: Sequence[str], *, by: str, unknown: Callable[[str], Exception]
+    writer: AlertWriter, alerts: Sequence[str], *, by: str, unknown: Callable[[str], Exception]
 ) -> list[Alert]:
     """Notes who takes these alerts on; they escalate no more."""
-    known = {alert.id: alert for alert in pen.open_alerts()}
+    known = {alert.id: alert for alert in writer.open_alerts()}
     taken = []
     for alert_id in alerts:
         if alert_id not in known:
             raise unknown(alert_id)
-        pen.change(alert_id, acked_at=now(), acked_by=by)
+        writer.change(alert_id, acked_at=now(), acked_by=by)
         taken.append(known[alert_id])
     return taken
 
 
-def _escalate(pen: AlertWriter, router: Router, alert: Alert, why: str) -> None:
-    pen.change(alert.id, escalated_at=router.now)
-    _tell(pen, router, alert, ESCALATED, news=why)
+def _escalate(writer: AlertWriter, router: Router, alert: Alert, why: str) -> None:
+    writer.change(alert.id, escalated_at=router.now)
+    _tell(writer, router, alert, ESCALATED, news=why)
 
 
-def _tell_again(pen: AlertWriter, router: Router, alert: Alert) -> None:
+def _tell_again(writer: AlertWriter, router: Router, alert: Alert) -> None:
     """What a weekly digest says when it goes: as things are then, and what is new since the last one."""
-    sent = pen.last_sent(alert.id)
+    sent = writer.last_sent(alert.id)
     news = (what_is_new(sent, alert.facts) or "nothing since the last digest") if sent else None
-    if not pen.rephrase(alert.id, _facts(alert, news=news)):
-        _tell(pen, router, alert, NEWS, news=news)
+    if not writer.rephrase(alert.id, _facts(alert, news=news)):
+        _tell(writer, router, alert, NEWS, news=news)
 
 
 def _tell(
-    pen: AlertWriter, router: Router, alert: Alert, kind: str, *, news: str | None = None
+    writer: AlertWriter, router: Router, alert: Alert, kind: str, *, news: str | None = None
 ) -> None:
     addressed = router.addressed(alert, is_escalation=kind == ESCALATED)
-    pen.tell(alert.id, kind, _facts(alert, news=news), addressed)
+    writer.tell(alert.id, kind, _facts(alert, news=news), addressed)
 
 
 def _facts(alert: Alert, *, news: str | None) -> dict[str, Any]:

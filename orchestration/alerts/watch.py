@@ -58,11 +58,11 @@ def begin(settings: Settings, state: State, instance: "DagsterInstance") -> None
     forms = schedules_as_seen(
         {}, build_schedules(datasets.values()), moment=moment, began_at=moment.isoformat()
     )
-    with store.writing() as pen:
-        if pen.position(READER) is None:
-            settle(pen, Router(datasets, moment), found)
-            pen.move(READER, newest, ())
-            pen.note_schedules(forms)
+    with store.writing() as writer:
+        if writer.position(READER) is None:
+            settle(writer, Router(datasets, moment), found)
+            writer.move(READER, newest, ())
+            writer.note_schedules(forms)
 
 
 def _verdict(view: View, record: GateRecord) -> list[Settlement]:
@@ -103,11 +103,11 @@ def watch(
         )
     )
     conditions += of_files(view, mistakes)
-    with store.writing() as pen:
-        settle(pen, router, conditions)
-        pen.note_schedules(forms)
+    with store.writing() as writer:
+        settle(writer, router, conditions)
+        writer.note_schedules(forms)
         end_what_nobody_has(
-            pen,
+            writer,
             router,
             {*datasets, *mistakes},
             gone=lambda scope: (
@@ -115,7 +115,7 @@ def watch(
                 and scope.removeprefix(SCHEDULES) not in {form.name for form in forms}
             ),
         )
-        escalate_unacknowledged(pen, router, moment)
+        escalate_unacknowledged(writer, router, moment)
     delivered = deliver(store, moment=moment)
     return Watched(open_alerts=len(store.alerts()), delivered=delivered)
 
@@ -126,12 +126,12 @@ def _read_on(store: AlertStore, router: Router, view: View, instance: "DagsterIn
     if position is None:
         return True
     read = read_events(instance, view, position)
-    with store.writing() as pen:
-        if pen.position(READER) != position:
+    with store.writing() as writer:
+        if writer.position(READER) != position:
             # Somebody else read on meanwhile: what we found is theirs, or still to be read.
             return False
         if read.is_new_history:
-            pen.forget_scopes()
-        settle(pen, router, read.settlements)
-        pen.move(READER, read.event_id, read.recent)
+            writer.forget_scopes()
+        settle(writer, router, read.settlements)
+        writer.move(READER, read.event_id, read.recent)
     return read.is_complete

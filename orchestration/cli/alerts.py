@@ -104,9 +104,9 @@ def ack(
     _, state = open_state()
     if not by.strip():
         raise ConfigurationError("--by: a name is needed")
-    with AlertStore(state).writing() as pen:
+    with AlertStore(state).writing() as writer:
         taken = acknowledge(
-            pen,
+            writer,
             alert,
             by=by.strip(),
             unknown=lambda name: ConfigurationError(

@@ -1,6 +1,6 @@
 """The command `summerware classify`: what is asked of people about deciding values, and their answers.
 
-Imports neither Dagster, dbt nor Great Expectations; `orchestration/cli/root.py` mounts it.
+Imports neither Dagster, dbt nor Great Expectations.
 """
 
 from dataclasses import asdict

@@ -1,7 +1,6 @@
 """The commands over publications: `plan`, `publications`, `release`, `override`, …
 
-Thin, over this folder; they import neither Dagster, dbt nor Great Expectations.
-`orchestration/cli/root.py` mounts them.
+Thin, over `orchestration/publishing/`; they import neither Dagster, dbt nor Great Expectations.
 """
 
 import getpass

@@ -1,7 +1,7 @@
-"""The commands `summerware review …`, `drift` and `audit-sample`: thin, over this folder.
+"""The commands `summerware review …`, `drift` and `audit-sample`: thin, over `orchestration/review/`.
 
 They import neither Dagster, dbt nor Great Expectations, and openpyxl and scipy only where a sheet is
-written or read. `orchestration/cli/root.py` mounts them.
+written or read.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""The command `summerware takedown`: thin, over this folder. `orchestration/cli/root.py` mounts it."""
+"""The command `summerware takedown`: thin, over `orchestration/takedown/`."""
 
 import getpass
 import logging

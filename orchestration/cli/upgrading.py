@@ -1,4 +1,4 @@
-"""The command `summerware upgrade`: thin, over this folder. `orchestration/cli/root.py` mounts it."""
+"""The command `summerware upgrade`: thin, over `orchestration/upgrading/`."""
 
 from typing import Annotated, Any
 

@@ -149,8 +149,8 @@ def test_a_message_that_cannot_be_written_holds_no_other_up(
     """A fault of ours in one message is its failure, and the next one goes."""
     town.run([rule(), rule("place_known")])
     town.watch()
-    with town.store.writing() as pen:
-        pen.rephrase(town.outbox()[0].alert_id, {"owner_email": "parks@example.org"})
+    with town.store.writing() as writer:
+        writer.rephrase(town.outbox()[0].alert_id, {"owner_email": "parks@example.org"})
     monkeypatch.setenv("SUMMERWARE_CHANNEL_OWNERS", webhook.url)
     delivered = deliver(town.store, moment=datetime.now(UTC))
     assert (delivered.sent, delivered.failed) == (1, 1)

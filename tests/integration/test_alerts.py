@@ -257,8 +257,8 @@ def test_a_critical_alert_that_nobody_takes_on_escalates(town: Town) -> None:
     town.run([rule(), rule("roots_hold")])
     town.watch()
     first, second = town.open()
-    with town.store.writing() as pen:
-        acknowledge(pen, [first.id], by="Ann", unknown=ConfigurationError)
+    with town.store.writing() as writer:
+        acknowledge(writer, [first.id], by="Ann", unknown=ConfigurationError)
     later = datetime.now(UTC) + timedelta(hours=3)
     town.watch(later)
     town.watch(later)
@@ -415,8 +415,8 @@ def test_a_schedule_switched_on_again_missed_nothing_while_it_was_off(town: Town
 def test_a_home_that_noted_no_schedules_asks_since_its_first_look(town: Town) -> None:
     """A home of an earlier version, with a run missing: the upgrade forgives nothing."""
     town.watch()
-    with town.store.writing() as pen:
-        pen.note_schedules([])
+    with town.store.writing() as writer:
+        writer.note_schedules([])
     town.watch(_noon())
     assert [alert.kind for alert in town.open()] == ["schedule_late"]
 
@@ -481,8 +481,8 @@ def test_an_older_verdict_that_comes_late_changes_nothing(town: Town) -> None:
     town.watch()
     datasets = load_datasets(town.settings.datasets_dir)
     view = View(town.settings, town.state, datasets)
-    with town.store.writing() as pen:
-        settle(pen, Router(datasets, datetime.now(UTC)), [of_gate(view, record, event_id=1)])
+    with town.store.writing() as writer:
+        settle(writer, Router(datasets, datetime.now(UTC)), [of_gate(view, record, event_id=1)])
     assert town.open() == []
 
 
@@ -579,7 +579,7 @@ def test_another_history_with_higher_numbers_is_noticed(
     town.run([rule()])
     for _ in range(3):
         _empty_job().execute_in_process(instance=town.instance)
-    with town.store.writing() as pen:
-        pen.move("dagster", 2, [1, 2])
+    with town.store.writing() as writer:
+        writer.move("dagster", 2, [1, 2])
     town.watch()
     assert [alert.kind for alert in town.open()] == ["gate_failed"]
