@@ -53,7 +53,7 @@ def main(folder: Path, *, suspecting: bool = False) -> None:
     from orchestration.state.store import State
     from orchestration.steps.modelled_layer import make_modelled_layer
     from orchestration.steps.raw_layer import make_raw_layer
-    from orchestration.warehouse.project import manifest_path
+    from orchestration.warehouse.project import find_project
 
     _dataset_files(folder, suspecting=suspecting)
     settings = Settings.from_environment()
@@ -61,7 +61,7 @@ def main(folder: Path, *, suspecting: bool = False) -> None:
     datasets = load_datasets(settings.datasets_dir)
     name = "calls_for_service"
     dataset = datasets[name]
-    manifest_path(settings, datasets)
+    find_project(settings, datasets)
     steps, run_id = Steps(), "bench"
     source = FilesSource(folder.parent / "extract")
     with steps.step("landing"):

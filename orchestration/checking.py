@@ -1,6 +1,5 @@
 """Finds mistakes in dataset files, suites, vocabularies, decisions and models before a run."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -33,17 +32,8 @@ from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 from orchestration.state.upgrades import DOMAINS, Grace, UpgradeStore
+from orchestration.warehouse.generated import find_stale, generate, rows_model
 from orchestration.warehouse.vocabularies import find_vocabulary_mistakes, load_vocabulary
-
-MODEL_FILES = (
-    "models/staging/base/base_{id}.sql",
-    "models/staging/stg_{id}.sql",
-    "models/staging/corrections_{id}.sql",
-    "models/intermediate/int_{id}__fates.sql",
-    "models/marts/{id}.sql",
-    "models/ledger/ledger_{id}.sql",
-    "models/ledger/decided_cells_{id}.sql",
-)
 
 
 def find_mistakes(settings: Settings) -> list[str]:
@@ -248,12 +238,30 @@ def _suite_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
     return mistakes
 
 
-def _model_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
-    wanted = (settings.dbt_project_dir / name.format(id=dataset.id) for name in MODEL_FILES)
+def find_stale_models(settings: Settings, datasets: Mapping[str, Dataset]) -> list[str]:
+    """Datasets whose generated models are those of another state of the file; one sentence each."""
     return [
-        f"dbt_project/{path.relative_to(settings.dbt_project_dir)}: is missing; {dataset.id} needs it"
-        for path in wanted
-        if not path.is_file()
+        f"{name}: {len(stale)} {'file' if len(stale) == 1 else 'files'} of dbt_project "
+        f"{'is' if len(stale) == 1 else 'are'} not what the dataset file says now, such as "
+        f"{next(iter(stale))}. Runs make what they need anew; run `summerware generate {name}` and "
+        "commit what it writes, so that people read what runs"
+        for name, dataset in datasets.items()
+        if (stale := find_stale(settings, {name: dataset}))
+    ]
+
+
+def _model_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
+    """A model that is written by hand is missing, or one cannot be generated."""
+    try:
+        made = generate(settings, dataset)
+    except ConfigurationError as error:
+        return [str(error)]
+    path = f"models/intermediate/{rows_model(dataset)}.sql"
+    if path in made or (settings.dbt_project_dir / path).is_file():
+        return []
+    return [
+        f"dbt_project/{path}: is missing; {dataset.id} needs it: the dataset file says that several "
+        f"lines of grain {dataset.grain.line!r} are one {dataset.grain.published!r}, and that model how"
     ]
 
 
@@ -287,18 +295,17 @@ def _gx_mistakes(rule: Rule, error: Exception) -> list[str]:
 
 def _sql_mistakes(settings: Settings, datasets: Mapping[str, Dataset]) -> list[str]:
     """What dbt cannot parse or fill in, and what is then no SQL to DuckDB."""
-    from orchestration.warehouse.project import dbt_variables, manifest_path
+    from orchestration.warehouse.project import find_project
     from orchestration.warehouse.runner import invoke
 
     try:
-        manifest_path(settings, datasets)
+        project = find_project(settings, datasets)
     except ModelFault as error:
         return [" ".join(str(error).split())]
     with workspace(settings.prepare(), "dbt-compile") as folder, duckdb.connect() as connection:
-        variables = json.dumps(dbt_variables(datasets))
-        outcome = invoke(
-            settings, ["compile", "--no-populate-cache", "--vars", variables], target=folder
-        )
+        # Nothing is asked of a database: where a model is wrong, dbt's other threads would go on asking.
+        quietly = ["compile", "--no-populate-cache", "--no-introspect"]
+        outcome = invoke(project.folder, quietly, target=folder)
         if not outcome.success:
             return [f"the dbt project cannot be compiled: {' '.join(outcome.error.split())}"]
         mistakes = []

@@ -14,7 +14,7 @@ from orchestration.layers import LAYERS
 from orchestration.schedules import build_jobs, build_schedules
 from orchestration.sensors import build_alert_sensor
 from orchestration.settings import Settings
-from orchestration.warehouse.project import manifest_path, read_models
+from orchestration.warehouse.project import find_project, read_models
 
 
 def build_defs(
@@ -26,7 +26,7 @@ def build_defs(
     """
     settings = Settings.from_environment()
     datasets = datasets or load_sound_datasets(settings.datasets_dir)[0]
-    models = read_models(manifest_path(settings, datasets))
+    models = read_models(find_project(settings, datasets).manifest)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets.values():
         assets += [

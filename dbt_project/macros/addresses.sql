@@ -1,7 +1,7 @@
 {#
     Addresses: at the level of a block, each street in one form, a crossing in one order.
 
-    `known_street(text)` and `suffix_form(word)` are functions of the step's database, made from the
+    `streets.known_street(text)` and `streets.suffix_form(word)` are functions, made from the
     seeds `street_names`, `street_suffixes` and `street_directions` before any model is built
     (`orchestration/warehouse/vocabularies.py`). docs/adr/0010-addresses.md says why no parser.
 #}
@@ -144,8 +144,8 @@ told_apart as (
 named as (
     select
         *,
-        coalesce(known_street(_street_1), {{ tidy_street('_street_1') }}) as _named_1,
-        coalesce(known_street(_street_2), {{ tidy_street('_street_2') }}) as _named_2
+        coalesce(streets.known_street(_street_1), {{ tidy_street('_street_1') }}) as _named_1,
+        coalesce(streets.known_street(_street_2), {{ tidy_street('_street_2') }}) as _named_2
     from told_apart
 ),
 
@@ -183,7 +183,7 @@ addressed as (
         when contains({{ text }}, ' & ') then {{ text }}
         when contains({{ text }}, '&') then {{ sign }}
         when regexp_matches({{ text }}, '(?i)/|@| and | at ')
-            and known_street({{ one }}) is not null and known_street({{ other }}) is not null
+            and streets.known_street({{ one }}) is not null and streets.known_street({{ other }}) is not null
             then {{ one }} || ' & ' || {{ other }}
         else {{ text }}
     end
@@ -192,7 +192,7 @@ addressed as (
 {# A street that nobody knows: Foo Avenue is Foo Av, Saint Foo is St Foo, in the case it came in. #}
 {% macro tidy_street(street) -%}
     {%- set last = "split_part(" ~ street ~ ", ' ', -1)" -%}
-    {%- set form = "suffix_form(" ~ last ~ ")" -%}
+    {%- set form = "streets.suffix_form(" ~ last ~ ")" -%}
     case
         when starts_with(upper({{ street }}), 'SAINT ') then left({{ street }}, 1)
             || case when {{ street }} = upper({{ street }}) then 'T' else 't' end

@@ -9,6 +9,11 @@
     quarantined   it, or another line of its row, broke a critical rule
     published     it contributes to the published row
 
+    `columns` are those in which equal lines are equal; `version_order` those that rank versions, best
+    first; `chosen` those with a survivorship of their own, as `{name, survivorship, list}`; `withheld_by`
+    the policies that keep rows back; `grain` that of a line which is one published row; `merged_keys` is
+    given where people may merge keys.
+
     Where one line is one published row, lines of a key are versions of it: ranked by the columns of
     `version_order`, then by how much they say, then by content, so that no order of files or rows
     decides. Where several lines add up to a published row, all of them contribute.
@@ -23,13 +28,11 @@
     Where people may merge keys, the lines of an absorbed key are lines of its survivor's, and rank
     behind those; one that gives nothing keeps its own key here.
 #}
-{% macro fated_lines(id, staged, quarantined) %}
-    {%- set settings = dataset(id) %}
-    {%- set key = settings['key'] %}
-    {%- set names = columns_of(id) or [key] %}
-    {%- set order = settings.get('version_order', []) %}
-    {%- set chosen = chosen_columns(id) %}
-    {%- set merging = settings.get('people_may_merge', false) %}
+{% macro fated_lines(
+    staged, quarantined, taken_down, key, columns, grain,
+    version_order=[], chosen=[], withheld_by=[], merged_keys=none
+) %}
+    {%- set merging = merged_keys is not none %}
 with staged as not materialized (
     {%- if merging %}
     select
@@ -37,7 +40,7 @@ with staged as not materialized (
         staged.{{ key }} as _own_key,
         merged_keys.decision_id as _decision_id
     from {{ staged }} as staged
-    left join {{ source('linked', 'merged_keys') }} as merged_keys
+    left join {{ merged_keys }} as merged_keys
         on staged.{{ key }} = merged_keys.row_key
     {%- else %}
     select * from {{ staged }}
@@ -76,7 +79,7 @@ alone as (
         staged._extract_id,
         staged._line,
         staged.{{ key }} as row_key,
-        {{ withholding_policy(id) }} as policy_id,
+        {{ withholding_policy(key, taken_down, withheld_by) }} as policy_id,
         staged._policies as policies,
         quarantine.rules,
         quarantine.waits
@@ -93,22 +96,22 @@ together as (
         staged._extracted_at = repeated_keys.newest_at as is_newest,
         case
             when staged._extracted_at < repeated_keys.newest_at then null
-            when staged._grain <> '{{ settings['grain']['published'] }}' then ''
+            when staged._grain <> '{{ grain }}' then ''
             else md5(concat_ws(
                 chr(31)
-                {%- for name in names + ['_unparsed', '_parse_error'] %}
+                {%- for name in columns + ['_unparsed', '_parse_error'] %}
                 , coalesce(staged.{{ name }}::varchar, chr(30))
                 {%- endfor %}
             ))
         end as content,
-        {{ said(names) }} as said,
-        {%- for name in order %}
+        {{ non_null_count(columns) }} as said,
+        {%- for name in version_order %}
         staged.{{ name }} as version_{{ loop.index }},
         {%- endfor %}
         {%- for column in chosen %}
         staged.{{ column['name'] }} as cell_{{ loop.index }},
         {%- endfor %}
-        {{ withholding_policy(id) }} as policy_id,
+        {{ withholding_policy(key, taken_down, withheld_by) }} as policy_id,
         staged._policies as policies,
         quarantine.rules,
         quarantine.waits
@@ -138,7 +141,7 @@ versions as (
             partition by row_key
             order by
                 {{ 'count(_decision_id) = count(*),' if merging }}
-                {%- for name in order %}
+                {%- for name in version_order %}
                 max(version_{{ loop.index }}) desc nulls last,
                 {%- endfor %}
                 max(said) desc, content
@@ -157,7 +160,7 @@ weighed as (
         list_filter([
             {%- for column in chosen %}
             case
-                when {{ gives(column, 'cell_' ~ loop.index) }} then '{{ column['name'] }}'
+                when {{ gives(column['survivorship'], 'cell_' ~ loop.index, column['list']) }} then '{{ column['name'] }}'
             end{{ ',' if not loop.last }}
             {%- endfor %}
         ]::varchar[], name -> name is not null) as gives
@@ -280,20 +283,20 @@ from fated
     The policy that keeps a line's row back, or null. A line whose cells were erased by order has no
     key any more, and says so where a line that cannot be parsed says why.
 #}
-{% macro withholding_policy(id) -%}
+{% macro withholding_policy(key, taken_down, policies) -%}
     case
-        when {{ dataset(id)['key'] }} in (select row_key from {{ source('takedown', 'keys') }})
+        when {{ key }} in (select row_key from {{ taken_down }})
             or _parse_error = 'taken_down' then 'takedown'
-        {%- for policy in dataset(id)['policies'] if policy['action'] == 'withhold' %}
-        when {{ under_policy('staged._policies', policy['id']) }} then '{{ policy['id'] }}'
+        {%- for policy in policies %}
+        when {{ under_policy('staged._policies', policy) }} then '{{ policy }}'
         {%- endfor %}
         when {{ under_policy('staged._policies', 'not_ours') }} then 'not_ours'
     end
 {%- endmacro %}
 
 {# How many of a line's cells say something. #}
-{% macro said(names) -%}
-    {%- for name in names -%}
+{% macro non_null_count(columns) -%}
+    {%- for name in columns -%}
         ({{ name }} is not null)::integer{{ ' + ' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {#
-    Cells that are lists, as the dataset files declare them.
+    Cells that are lists, as the dataset files declare them: `{'separator': ' | ', 'set': false}`.
 
     A list is parsed once, where it is read: parts are told apart by the separator without its blanks,
     trimmed as other cells are, and written again with the separator between them. A blank part by
@@ -9,8 +9,10 @@
 #}
 
 {# The parse of a cell, of blanks as `trimmed` has them. #}
-{% macro list_read(column, cell) -%}
-    {%- set mark = sql_text(column['list']['mark']) -%}
+{% macro trimmed_list(column, lists) -%}
+    {%- set list = lists[column] -%}
+    {%- set cell = trimmed(column) -%}
+    {%- set mark = sql_text(list['separator'] | trim) -%}
     {%- set parts -%}
         list_transform(
             string_split({{ cell }}, {{ mark }}), lambda part: coalesce({{ trimmed('part') }}, '')
@@ -18,108 +20,110 @@
     {%- endset -%}
     case
         when not contains({{ cell }}, {{ mark }}) then {{ cell }}
-        else {{ list_written(column, parts) }}
+        else {{ list_written(parts, list) }}
     end
 {%- endmacro %}
 
 {# Parts as one cell; null where all of them are blank. #}
-{% macro list_written(column, parts) -%}
-    {%- set said = "list_filter(" ~ parts ~ ", lambda part: part <> '')" -%}
+{% macro list_written(parts, list) -%}
+    {%- set filled = "list_filter(" ~ parts ~ ", lambda part: part <> '')" -%}
     case
-        when len({{ said }}) > 0 then array_to_string(
-            {{ said if column['list']['set'] else parts }}, {{ sql_text(column['list']['separator']) }}
+        when len({{ filled }}) > 0 then array_to_string(
+            {{ filled if list['set'] else parts }}, {{ sql_text(list['separator']) }}
         )
     end
 {%- endmacro %}
 
 {# The places of a cell as it was parsed. #}
-{% macro places_of(column, cell) -%}
-    string_split({{ cell }}, {{ sql_text(column['list']['separator']) }})
+{% macro places_of(cell, list) -%}
+    string_split({{ cell }}, {{ sql_text(list['separator']) }})
 {%- endmacro %}
 
 {# The parts of a cell that say something, of any that is a list; none of a null. #}
-{% macro parts_of(column, cell) -%}
-    list_filter(
-        {{ places_of(column, "coalesce(" ~ cell ~ ", '')") }}, lambda part: part <> ''
-    )
+{% macro parts_of(cell, list) -%}
+    list_filter({{ places_of("coalesce(" ~ cell ~ ", '')", list) }}, lambda part: part <> '')
 {%- endmacro %}
 
 {#
     Steps on a list are taken part by part: within the lambda, the name of the cell as read is that of
     the part. What becomes null leaves its place blank.
 #}
-{% macro list_stepped(column, steps) -%}
-    {%- set part = column['name'] ~ '__read' -%}
+{% macro list_stepped(column, steps, list) -%}
+    {%- set part = column ~ '__read' -%}
     {%- set parts -%}
-        list_transform({{ places_of(column, part) }}, lambda {{ part }}: coalesce(case
+        list_transform({{ places_of(part, list) }}, lambda {{ part }}: coalesce(case
             {%- for step in steps %}
             when {{ step['when'] }} then {{ step['then'] }}
             {%- endfor %}
             else {{ part }}
         end, ''))
     {%- endset -%}
-    {{ list_written(column, parts) }}
+    {{ list_written(parts, list) }}
 {%- endmacro %}
 
 {# Whether a step holds for some part of a cell. #}
-{% macro list_holds(column, step) -%}
-    {%- set part = column['name'] ~ '__read' -%}
-    len(list_filter({{ places_of(column, part) }}, lambda {{ part }}: {{ step['when'] }})) > 0
+{% macro list_holds(column, step, list) -%}
+    {%- set part = column ~ '__read' -%}
+    len(list_filter({{ places_of(part, list) }}, lambda {{ part }}: {{ step['when'] }})) > 0
 {%- endmacro %}
 
-{#
-    Which lists of a line go together and have unequally many places; null where all is well. A null is
-    blank at every place, however many there are.
-#}
-{% macro uneven_lists(id, derived) -%}
-    nullif(concat_ws(
-        ', '
-        {%- for places, columns in lists_together(id).items() %}
-        , case
-            when len(list_distinct([
-                {%- for column in columns %}
-                len({{ places_of(column, cell(id, column['name'], derived)) }}){{ ',' if not loop.last }}
-                {%- endfor %}
-            ])) > 1 then '{{ places }}'
-        end
+{# Whether cells that go together have unequally many places; a null is blank at every place. #}
+{% macro are_uneven(cells, list) -%}
+    len(list_distinct([
+        {%- for cell in cells %}
+        len({{ places_of(cell, list) }}){{ ',' if not loop.last }}
         {%- endfor %}
-    ), '')
+    ])) > 1
 {%- endmacro %}
-
-{# The lists of a dataset that go together, by what their places stand for. #}
-{% macro lists_together(id) %}
-    {%- set groups = {} -%}
-    {%- for column in dataset(id)['columns'] if column['list'] and column['list']['places'] -%}
-        {%- set places = column['list']['places'] -%}
-        {%- do groups.update({places: groups.get(places, []) + [column]}) -%}
-    {%- endfor -%}
-    {{ return(groups) }}
-{% endmacro %}
 
 {# Text as a literal. #}
 {% macro sql_text(text) -%}
     '{{ text | replace("'", "''") }}'
 {%- endmacro %}
 
+{# Texts as a list of literals. #}
+{% macro sql_texts(texts) -%}
+    {%- for text in texts %}{{ sql_text(text) }}{{ ', ' if not loop.last }}{% endfor -%}
+{%- endmacro %}
+
 {# How many places a line has in lists that go together; one where all of them are blank. #}
-{% macro most_places(columns) -%}
+{% macro most_places(columns, list) -%}
     greatest(
         1
-        {%- for column in columns %}
-        , len({{ places_of(column, column['name']) }})
+        {%- for name in columns %}
+        , len({{ places_of(name, list) }})
         {%- endfor %}
     )
 {%- endmacro %}
 
 {# A cell with all its places, which a null does not show. #}
-{% macro with_places(column, places) -%}
-    coalesce({{ column['name'] }}, repeat({{ sql_text(column['list']['separator']) }}, {{ places }} - 1))
+{% macro with_places(column, places, list) -%}
+    coalesce({{ column }}, repeat({{ sql_text(list['separator']) }}, {{ places }} - 1))
 {%- endmacro %}
 
 {# Whether all lines of a group say the same in all of some columns. #}
 {% macro are_the_same(columns) -%}
-    {%- for column in columns -%}
-        min(coalesce({{ column['name'] }}, '')) = max(coalesce({{ column['name'] }}, ''))
+    {%- for name in columns -%}
+        min(coalesce({{ name }}, '')) = max(coalesce({{ name }}, ''))
         {{- ' and ' if not loop.last }}
     {%- endfor -%}
+{%- endmacro %}
+
+{# Lines put side by side in the order of their `place`: an entry each, with all its places. #}
+{% macro one_per_line(column, list, places='1') -%}
+    case
+        when count({{ column }}) > 0 then string_agg(
+            {{ with_places(column, places, list) }}, {{ sql_text(list['separator']) }} order by place
+        )
+    end
+{%- endmacro %}
+
+{# The one value where all lines say the same of all columns that go together, else one per line. #}
+{% macro same_or_one_per_line(column, list, together=none, places='1') -%}
+    case
+        when {{ are_the_same(together or [column]) }} then min({{ column }})
+        when count({{ column }}) > 0 then string_agg(
+            {{ with_places(column, places, list) }}, {{ sql_text(list['separator']) }} order by place
+        )
+    end
 {%- endmacro %}

@@ -56,11 +56,6 @@
     end::struct(column_name varchar, rule_id varchar, from_value varchar, to_value varchar)[]
 {%- endmacro %}
 
-{# Signs that are no text, which nobody sees: `orchestration/unseen.py` lists them. #}
-{% macro no_text() -%}
-    {{ var('no_text') }}
-{%- endmacro %}
-
 {# The columns of a line that hold such a sign; all cells are looked at in one, as few have any. #}
 {% macro holding_no_text(names) -%}
     {%- if not names -%}
@@ -104,4 +99,15 @@
 {# Errors of spreadsheets, whatever their language: #N/A, #REF!, #NAME?, a column too narrow. #}
 {% macro spreadsheet_error() -%}
     (?i)(^|[|;,])\s*(#(N/A( N/A)?|NV|GETTING_DATA|[^\s|;,]{2,20}[!?])|#{3,})\s*($|[|;,])
+{%- endmacro %}
+
+{# The columns of a line that hold a sign that is no text, or what a spreadsheet left of one. #}
+{% macro mangled(columns) -%}
+    nullif(concat_ws(
+        ', ',
+        {{ holding_no_text(columns) }}
+        {%- for name in columns %}
+        , case when {{ is_mangled(name ~ '__read', name) }} then '{{ name }}' end
+        {%- endfor %}
+    ), '')
 {%- endmacro %}

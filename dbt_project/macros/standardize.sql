@@ -31,31 +31,45 @@
     regexp_replace({{ column }}, '[\s\x{A0}\x{FFA0}]+', ' ', 'g')
 {%- endmacro %}
 
-{# The declared parse of a cell: trimmed ends, the places of a list, and the type of its column. #}
-{% macro parsed(column) -%}
-    {%- set text = trimmed(column['name']) -%}
-    {%- if column['type'] in ('timestamp', 'date') -%}
-        {%- set text = trimmed_one_by_one(column['name']) -%}
-        {#- A time has the whole form of its format: strptime alone reads 11/26/26 as the year 26. -#}
-        case
-            {%- for read in column['formats'] %}
-            when regexp_full_match({{ text }}, '{{ read['form'] }}')
-                then try_strptime({{ text }}, '{{ read['format'] }}')
-            {%- endfor %}
+{# A time has the whole form of its format: strptime alone reads 11/26/26 as the year 26. #}
+{% macro read_time(column, formats) -%}
+    case
+        {%- for format, form in formats %}
+        when regexp_full_match({{ trimmed_one_by_one(column) }}, '{{ form }}')
+            then try_strptime({{ trimmed_one_by_one(column) }}, '{{ format }}')
+        {%- endfor %}
+    end
+{%- endmacro %}
+
+{# The same for a column of days. #}
+{% macro read_date(column, formats) -%}
+    {{ read_time(column, formats) }}::date
+{%- endmacro %}
+
+{% macro read_number(column) -%}
+    try_cast({{ trimmed(column) }} as double)
+{%- endmacro %}
+
+{% macro read_boolean(column) -%}
+    case
+        when upper({{ trimmed(column) }}) in ('Y', 'YES', 'TRUE') then true
+        when upper({{ trimmed(column) }}) in ('N', 'NO', 'FALSE') then false
+    end
+{%- endmacro %}
+
+{#
+    The columns whose text is no value of their type, by name: nothing becomes null in silence. Both
+    names of a cell are of one select: the text, and what was read of it.
+#}
+{% macro unparsed(columns) -%}
+    nullif(concat_ws(
+        ', '
+        {%- for name in columns %}
+        , case
+            when {{ name }}__read is null and {{ trimmed(name) }} is not null then '{{ name }}'
         end
-        {%- if column['type'] == 'date' -%}::date{%- endif -%}
-    {%- elif column['type'] == 'number' -%}
-        try_cast({{ text }} as double)
-    {%- elif column['type'] == 'boolean' -%}
-        case
-            when upper({{ text }}) in ('Y', 'YES', 'TRUE') then true
-            when upper({{ text }}) in ('N', 'NO', 'FALSE') then false
-        end
-    {%- elif column['type'] == 'text' -%}
-        {{ before_spreadsheet(column['name'] ~ '__cell') }}
-    {%- else -%}
-        {{ text }}
-    {%- endif -%}
+        {%- endfor %}
+    ), '')
 {%- endmacro %}
 
 {# A word that stands for nothing, written where nothing was known. #}
@@ -68,14 +82,11 @@
     }) }}
 {% endmacro %}
 
-{# That step for every text column of a dataset; more steps of a column come after it. #}
-{% macro null_words(id, more={}) %}
-    {%- set steps = {} -%}
-    {%- for column in dataset(id)['columns'] if column['landed'] and column['type'] == 'text' -%}
-        {%- do steps.update({column['name']: [null_word(column['name'])] + more.get(column['name'], [])}) -%}
-    {%- endfor -%}
-    {%- for name, added in more.items() if name not in steps -%}
-        {%- do steps.update({name: added}) -%}
+{# That step for every one of some columns; more steps of a column come after it. #}
+{% macro null_words(columns, more={}) %}
+    {%- set steps = dict(more) -%}
+    {%- for name in columns -%}
+        {%- do steps.update({name: [null_word(name)] + more.get(name, [])}) -%}
     {%- endfor -%}
     {{ return(steps) }}
 {% endmacro %}
@@ -156,119 +167,54 @@
 {%- endmacro %}
 
 {#
-    A base model: every landed column of a dataset, as read (`x__read`) and standardized (`x`).
-    `_changes` says of each cell that may change what changed it, or null; `_unparsed` names the
-    columns whose text is no value of their type: nothing becomes null in silence; `_mangled` those
-    that hold what a spreadsheet left (`spreadsheets.sql`). The column that `address` names goes two steps further (`addresses.sql`), each explained by itself.
+    The steps of a dataset's columns, in the order of its file: those of `macros/steps/`, a place at its
+    block, and blanks collapsed last in every text.
 #}
-{% macro standardized(id, relation, steps={}, address=none) %}
-    {%- set landed = dataset(id)['columns'] | selectattr('landed') | list %}
-    {%- set texts = landed | selectattr('type', 'equalto', 'text') | list %}
-    {%- set written = landed | selectattr('type', 'in', ('text', 'point')) | list %}
-    {%- set rules = {} %}
-    {%- set lists = {} %}
-    {%- for column in landed %}
-        {%- set name = column['name'] %}
-        {%- set last = [collapsed_blanks(name)] if column['type'] == 'text' else [] %}
-        {%- do rules.update({name: steps.get(name, []) + last}) %}
-        {%- do lists.update({name: column if column['list']}) %}
-    {%- endfor %}
-with source as (
-    select * from {{ relation }}
-),
+{% macro all_steps(columns, texts, own={}, address=none) %}
+    {%- set steps = {} -%}
+    {%- for name in columns -%}
+        {%- set of_place = block_steps(name) if name == address and name not in own else [] -%}
+        {%- set last = [collapsed_blanks(name)] if name in texts else [] -%}
+        {%- do steps.update({name: own.get(name, of_place) + last}) -%}
+    {%- endfor -%}
+    {{ return(steps) }}
+{% endmacro %}
 
-{#- Here and not where they are used: within a case DuckDB would trim a cell once per use. #}
-
-trimmed as (
-    select
-        *
-        {%- for column in texts %}
-        {%- set cell = trimmed(column['name']) %}
-        , {{ list_read(column, cell) if column['list'] else cell }} as {{ column['name'] }}__cell
-        {%- endfor %}
-    from source
-),
-
-as_read as (
-    select
-        _extract_id,
-        _line,
-        _extracted_at,
-        _grain,
-        _parse_error,
-        {%- for column in landed %}
-        {{ parsed(column) }} as {{ column['name'] }}__read,
-        {%- endfor %}
-        nullif(concat_ws(
-            ', '
-            {%- for column in landed if column['type'] not in ('text', 'point') %}
-            , case
-                when {{ parsed(column) }} is null and {{ trimmed(column['name']) }} is not null
-                    then '{{ column['name'] }}'
-            end
-            {%- endfor %}
-        ), '') as _unparsed
-        {%- for column in texts %}
-        , {{ column['name'] }}__cell
-        {%- endfor %}
-    from trimmed
-),
-
-standardized as (
-    select
-        *
-        {%- for column in landed %}
-        {%- set name = column['name'] %}
-        {%- set made = name ~ '__block' if name == address else name %}
-        {%- if column['list'] %}
-        , {{ list_stepped(column, rules[name]) }} as {{ made }}
-        {%- elif rules[name] %}
-        , case
-            {%- for step in rules[name] %}
+{# A cell after the first of its steps that holds; of a list, each part by itself. #}
+{% macro stepped(column, steps, lists={}) -%}
+    {%- if column in lists -%}
+        {{ list_stepped(column, steps[column], lists[column]) }}
+    {%- elif steps[column] -%}
+        case
+            {%- for step in steps[column] %}
             when {{ step['when'] }} then {{ step['then'] }}
             {%- endfor %}
-            else {{ name }}__read
-        end as {{ made }}
-        {%- else %}
-        , {{ name }}__read as {{ made }}
-        {%- endif %}
-        {%- endfor %}
-    from as_read
-),
-{% if address in rules %}
-{{ addressed('standardized', address) }}
-{% endif %}
-explained as (
-    select
-        *
-        {%- for column in texts %}{{ ' exclude (' if loop.first }}{{ column['name'] }}__cell{{ ')' if loop.last else ', ' }}{% endfor %},
-        nullif(concat_ws(
-            ', ',
-            {{ holding_no_text(written | map(attribute='name') | list) }}
-            {%- for column in written %}
-            {%- set name = column['name'] %}
-            , case when {{ is_mangled(name ~ '__read', name) }} then '{{ name }}' end
-            {%- endfor %}
-        ), '') as _mangled,
-        {{ undone_spreadsheet(texts | map(attribute='name') | list) }} || [
-            {%- for name, steps in rules.items() if steps %}
-            {%- if lists[name] %}
-            {{ change(name, steps, of_list=lists[name]) }}
-            {%- elif name == address %}
-            {{ change(name, steps, after=name ~ '__block') }},
-            {{ change(name, [street_form(name)], before=name ~ '__block', after=name ~ '__named') }},
-            {{ change(name, [street_order(name)], before=name ~ '__named') }}
-            {%- else %}
-            {{ change(name, steps) }}
-            {%- endif %}{{ ',' if not loop.last }}
-            {%- endfor %}
-        ]::struct(column_name varchar, rule_id varchar, from_value varchar, to_value varchar)[]
-            as _changes
-    from {{ 'addressed' if address in rules else 'standardized' }}
-)
+            else {{ column }}__read
+        end
+    {%- else -%}
+        {{ column }}__read
+    {%- endif -%}
+{%- endmacro %}
 
-select * from explained
-{% endmacro %}
+{#
+    What changed the cells of a line: an entry per cell that may change, or null. An address goes two
+    steps further than the others (`addresses.sql`), each explained by itself.
+#}
+{% macro changes(steps, lists={}, address=none) -%}
+    [
+        {%- for name, own in steps.items() if own %}
+        {%- if name in lists %}
+        {{ change(name, own, of_list=lists[name]) }}
+        {%- elif name == address %}
+        {{ change(name, own, after=name ~ '__block') }},
+        {{ change(name, [street_form(name)], before=name ~ '__block', after=name ~ '__named') }},
+        {{ change(name, [street_order(name)], before=name ~ '__named') }}
+        {%- else %}
+        {{ change(name, own) }}
+        {%- endif %}{{ ',' if not loop.last }}
+        {%- endfor %}
+    ]::struct(column_name varchar, rule_id varchar, from_value varchar, to_value varchar)[]
+{%- endmacro %}
 
 {# What changed a cell, why, from what and to what; null where nothing did. #}
 {% macro change(column, steps, before=none, after=none, of_list=none) -%}
@@ -279,12 +225,24 @@ select * from explained
             column_name := '{{ column }}',
             rule_id := case
                 {%- for step in steps %}
-                when {{ list_holds(of_list, step) if of_list else step['when'] }}
+                when {{ list_holds(column, step, of_list) if of_list else step['when'] }}
                     then '{{ step['rule'] }}'
                 {%- endfor %}
             end,
             from_value := {{ read }}::varchar,
             to_value := {{ made }}::varchar
+        )
+    end
+{%- endmacro %}
+
+{# The same for a misspelling: the functions are made from what was suspected and decided. #}
+{% macro respelled(dataset, column) -%}
+    case
+        when {{ column }}__spelled <> {{ column }} then struct_pack(
+            column_name := '{{ column }}',
+            rule_id := {{ dataset }}.spelling_rule_{{ column }}({{ column }}),
+            from_value := {{ column }},
+            to_value := {{ column }}__spelled
         )
     end
 {%- endmacro %}

@@ -1,8 +1,8 @@
 """Between the staging model and the marts: asks for near duplicates, hands over what people merged.
 
 The engine (`linkage.py`) compares rows and links pairs; here it gets one row per key that may be
-published, and the models get two tables: `linked.possible_duplicates` (`row_key`,
-`possible_duplicate_of`) and `linked.merged_keys` (`row_key`, `survivor_key`, `decision_id`). Rows
+published, and the models get two tables: `linked.possible_duplicates_<id>` (`row_key`,
+`possible_duplicate_of`) and `linked.merged_keys_<id>` (`row_key`, `survivor_key`, `decision_id`). Rows
 that are quarantined, withheld or taken down are compared with nothing: a link would speak of them.
 """
 
@@ -52,7 +52,7 @@ def suspect_duplicates(
         target=target,
     )
     _merge(connection, dataset, dataset.duplicates, target)
-    _point_to_first(connection, target)
+    _point_to_first(connection, dataset, target)
     return linked
 
 
@@ -95,15 +95,15 @@ def _choose_rows(
     )
 
 
-def _point_to_first(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+def _point_to_first(connection: duckdb.DuckDBPyConnection, dataset: Dataset, target: Path) -> None:
     """Every linked row points to the first key of its cluster; the first points to none."""
     connection.execute(
-        "create table linked.possible_duplicates as with members as ("
+        f"create table linked.possible_duplicates_{dataset.id} as with members as ("
         f"select left_key as row_key, cluster_id from {parquet(target)} "
         f"union select right_key, cluster_id from {parquet(target)}), "
         "firsts as (select cluster_id, min(row_key) as possible_duplicate_of from members "
-        "where cluster_id is not null and row_key not in (select row_key from linked.merged_keys) "
-        "group by cluster_id) "
+        "where cluster_id is not null "
+        f"and row_key not in (select row_key from linked.merged_keys_{dataset.id}) group by cluster_id) "
         "select row_key, possible_duplicate_of from members join firsts using (cluster_id) "
         "where row_key <> possible_duplicate_of"
     )
@@ -114,7 +114,7 @@ def _merge(
 ) -> None:
     """What people decided to be the same, where they may merge: the first entered survives."""
     connection.execute(
-        "create table linked.merged_keys "
+        f"create table linked.merged_keys_{dataset.id} "
         "(row_key varchar, survivor_key varchar, decision_id varchar)"
     )
     if not duplicates.people_may_merge:
@@ -143,7 +143,9 @@ def _merge(
     decided = {key: decision for left, right, decision in pairs for key in (left, right)}
     merged = [[key, _root(survivor, key), decided[key]] for key in sorted(survivor)]
     if merged:
-        connection.executemany("insert into linked.merged_keys values (?, ?, ?)", merged)
+        connection.executemany(
+            f"insert into linked.merged_keys_{dataset.id} values (?, ?, ?)", merged
+        )
 
 
 def _root(survivor: dict[str, str], key: str) -> str:

@@ -46,6 +46,7 @@ def find_shifted(
     *,
     lines: str,
     vocabularies: Mapping[str, Collection[str]],
+    schema: str = "main",
 ) -> None:
     """Makes the function `shifted_at(extract_id, line)`: where a line begins to be shifted, or null.
 
@@ -90,12 +91,15 @@ def find_shifted(
             if begins is not None:
                 direction, place = begins
                 found[line] = f"{direction} from {columns[place].name}"
-    define_shifted(connection, found)
+    define_shifted(connection, found, schema=schema)
 
 
-def define_shifted(connection: duckdb.DuckDBPyConnection, found: Mapping[str, str]) -> None:
+def define_shifted(
+    connection: duckdb.DuckDBPyConnection, found: Mapping[str, str], *, schema: str = "main"
+) -> None:
     """Makes `shifted_at(extract_id, line)`: where a line's cells begin to stand wrong, or null."""
-    define_lookup(connection, "shifted_at(extract_id, line)", found, of="extract_id || ':' || line")
+    head = f"{schema}.shifted_at(extract_id, line)"
+    define_lookup(connection, head, found, of="extract_id || ':' || line")
 
 
 def _values(

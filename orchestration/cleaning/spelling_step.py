@@ -33,6 +33,7 @@ def suspect_misspellings(
     decisions: Sequence[SpellingDecision],
     target: Path,
     classes: str | None = None,
+    schema: str = "main",
 ) -> None:
     """Writes `target` (see `find_misspellings`) and defines the functions that apply it.
 
@@ -66,23 +67,31 @@ def suspect_misspellings(
         classes=classes,
     )
     for column, _ in _spelled(dataset):
-        define_correction(connection, column.name, _misspelt(connection, column, target))
+        cells = _misspelt(connection, column, target)
+        define_correction(connection, column.name, cells, schema=schema)
 
 
 def define_correction(
     connection: duckdb.DuckDBPyConnection,
     name: str,
     cells: Sequence[tuple[str, str, str]] = (),
+    *,
+    schema: str = "main",
 ) -> None:
     """Makes one column's functions from whole cells: as they are, as they should be, and the rule."""
     define_lookup(
-        connection, f"spelling_of_{name}(cell)", {wrong: right for wrong, right, _ in cells}
+        connection,
+        f"{schema}.spelling_of_{name}(cell)",
+        {wrong: right for wrong, right, _ in cells},
     )
     connection.execute(
-        f"create macro spelled_{name}(cell) as coalesce(spelling_of_{name}(cell), cell)"
+        f"create macro {schema}.spelled_{name}(cell) as "
+        f"coalesce({schema}.spelling_of_{name}(cell), cell)"
     )
     define_lookup(
-        connection, f"spelling_rule_{name}(cell)", {wrong: rule for wrong, _, rule in cells}
+        connection,
+        f"{schema}.spelling_rule_{name}(cell)",
+        {wrong: rule for wrong, _, rule in cells},
     )
 
 

@@ -232,7 +232,7 @@ def prune(
 @app.command()
 def check(as_json: JsonOption = False) -> None:
     """Load every dataset file, suite and model and report mistakes, before anything runs."""
-    from orchestration.checking import find_domain_warnings, find_mistakes
+    from orchestration.checking import find_domain_warnings, find_mistakes, find_stale_models
 
     settings = Settings.from_environment()
     mistakes = find_mistakes(settings)
@@ -241,6 +241,7 @@ def check(as_json: JsonOption = False) -> None:
         today = city_today()
         datasets = load_datasets(settings.datasets_dir)
         warnings = find_domain_warnings(settings, datasets, today=today)
+        warnings += find_stale_models(settings, datasets)
     if as_json:
         print_json({"mistakes": mistakes, "warnings": warnings})
     for warning in warnings if not as_json else ():
@@ -251,6 +252,33 @@ def check(as_json: JsonOption = False) -> None:
         raise typer.Exit(2)
     if not as_json:
         out.print("Dataset files, suites and models are in order.")
+
+
+@app.command()
+def generate(
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="Ids of datasets; all where none is named.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail where a file would change.")
+    ] = False,
+) -> None:
+    """Write the SQL and YAML of dbt models that follow from the dataset files."""
+    from orchestration.warehouse.generated import find_stale, write_generated
+
+    settings = Settings.from_environment()
+    known = load_datasets(settings.datasets_dir)
+    chosen = {name: find_dataset(settings, name) for name in datasets} if datasets else known
+    stale = find_stale(settings, chosen)
+    if not check:
+        write_generated(settings.dbt_project_dir, stale)
+    for path in stale:
+        out.print(f"{'differs' if check else 'written'}: dbt_project/{path}")
+    if not stale:
+        out.print("Every generated file is what its dataset file says.")
+    elif check:
+        err.print("Run `summerware generate`, and commit what it writes.", style="red")
+        raise typer.Exit(2)
 
 
 @app.command()

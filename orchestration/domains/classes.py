@@ -182,7 +182,9 @@ def _read(
     )
 
 
-def define_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> None:
+def define_classes(
+    connection: duckdb.DuckDBPyConnection, classes: Classes, *, schema: str = "main"
+) -> None:
     """Makes a function `class_<column>(cell)` per deciding column, for the models of a step.
 
     It gives the ids of the covering policies with blanks between, '' for what is harmless, and null
@@ -195,18 +197,18 @@ def define_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> N
             by_class.setdefault(" ".join(sorted(policies)), []).append(value)
         asks = []
         for number, (told, values) in enumerate(by_class.items()):
-            name = f"class_{column}_{number}"
+            name = f"{schema}.class_{column}_{number}"
             make_table(connection, f"{name}_values", {"row_key": values})
             connection.execute(f"create type {name} as enum (select row_key from {name}_values)")
             connection.execute(f"drop table {name}_values")
             asks.append(f"when try_cast(text as {name}) is not null then '{told}'")
         found = f"case {' '.join(asks)} end" if asks else "null::varchar"
-        connection.execute(f"create macro class_of_{column}(text) as {found}")
+        connection.execute(f"create macro {schema}.class_of_{column}(text) as {found}")
         # Most cells have no blanks to fold, and folding costs more than looking.
         folded = r"trim(regexp_replace(upper(cell), '[\s\x{00A0}]+', ' ', 'g'))"
         connection.execute(
-            f"create macro class_{column}(cell) as "
-            f"coalesce(class_of_{column}(upper(cell)), class_of_{column}({folded}))"
+            f"create macro {schema}.class_{column}(cell) as coalesce("
+            f"{schema}.class_of_{column}(upper(cell)), {schema}.class_of_{column}({folded}))"
         )
 
 
@@ -231,7 +233,9 @@ def always_asked(dataset: Dataset) -> frozenset[str]:
     return frozenset(policy.column for policy in dataset.policies)
 
 
-def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lines: str) -> None:
+def define_asked(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lines: str, schema: str = "main"
+) -> None:
     """Makes a function `is_asked_<column>(extract_id)` per deciding column.
 
     A blank cell says nothing of what happened, so its row waits; but an extract of a year that had no
@@ -240,7 +244,7 @@ def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lin
     first = always_asked(dataset)
     for column in dataset.deciding:
         if column in first:
-            connection.execute(f"create macro is_asked_{column}(extract_id) as true")
+            connection.execute(f"create macro {schema}.is_asked_{column}(extract_id) as true")
             continue
         saying = connection.execute(
             f"select distinct _extract_id from {lines} where trim({column}) <> '' order by all"
@@ -248,6 +252,6 @@ def define_asked(connection: duckdb.DuckDBPyConnection, dataset: Dataset, *, lin
         # Ids that we gave, and a list: a join would lose the order of the lines.
         listed = ", ".join(quoted(extract_id) for (extract_id,) in saying)
         connection.execute(
-            f"create macro is_asked_{column}(extract_id) as "
+            f"create macro {schema}.is_asked_{column}(extract_id) as "
             f"list_contains([{listed}]::varchar[], extract_id)"
         )

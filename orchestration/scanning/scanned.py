@@ -72,6 +72,7 @@ def scan_lines(
     base: str,
     vocabularies: Mapping[str, Collection[str]],
     streets: Iterable[str] = (),
+    schema: str = "main",
 ) -> None:
     """Makes `persons_in_<column>(cell)` for every scanned column: the kinds found in it, or null.
 
@@ -93,7 +94,7 @@ def scan_lines(
             born_until=born_until,
             streets=known_streets,
         )
-        define_found(connection, column.name, found)
+        define_found(connection, column.name, found, schema=schema)
 
 
 def distinct_cells(
@@ -144,20 +145,25 @@ def find_in_cells(
 
 
 def define_found(
-    connection: duckdb.DuckDBPyConnection, column: str, found: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    column: str,
+    found: Mapping[str, str],
+    *,
+    schema: str = "main",
 ) -> None:
     """One column's function. Cells that hold the same kinds stand together among an enum's members."""
     if not found:
-        connection.execute(f"create macro persons_in_{column}(cell) as null::varchar")
+        connection.execute(f"create macro {schema}.persons_in_{column}(cell) as null::varchar")
         return
     import pyarrow as pa
 
     ordered = sorted(found.items(), key=lambda one: (one[1], one[0]))
     table = pa.table({"cell": pa.array([cell for cell, _ in ordered], type=pa.string())})
     connection.register("scanned_cells", table)
-    connection.execute(f"create type person_in_{column} as enum (select cell from scanned_cells)")
+    members = f"{schema}.person_in_{column}"
+    connection.execute(f"create type {members} as enum (select cell from scanned_cells)")
     connection.unregister("scanned_cells")
     last = {kinds: place for place, (_, kinds) in enumerate(ordered)}
-    place = f"enum_code(try_cast(cell as person_in_{column}))"
+    place = f"enum_code(try_cast(cell as {members}))"
     kinds = " ".join(f"when {place} <= {end} then {quoted(one)}" for one, end in last.items())
-    connection.execute(f"create macro persons_in_{column}(cell) as case {kinds} end")
+    connection.execute(f"create macro {schema}.persons_in_{column}(cell) as case {kinds} end")

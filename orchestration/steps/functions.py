@@ -1,4 +1,7 @@
-"""The functions that the models ask of a step's database, and that must be there before dbt builds."""
+"""The functions that the models ask of a step's database, and that must be there before dbt builds.
+
+Those of a dataset stand in a schema of its id, so that one database may hold all datasets.
+"""
 
 import duckdb
 
@@ -21,14 +24,15 @@ def define_known(
 ) -> None:
     """What people know: streets, classes of words, and which extracts say them at all."""
     define_streets(connection, settings)
-    define_classes(connection, classes)
-    define_asked(connection, dataset, lines=lines)
+    connection.execute(f"create schema if not exists {dataset.id}")
+    define_classes(connection, classes, schema=dataset.id)
+    define_asked(connection, dataset, lines=lines, schema=dataset.id)
 
 
 def define_no_suspicion(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     """What the machine suspects, where nothing is: no line shifted, nobody named, nothing misspelt."""
-    define_shifted(connection, {})
+    define_shifted(connection, {}, schema=dataset.id)
     for column in scanned_columns(dataset):
-        define_found(connection, column.name, {})
+        define_found(connection, column.name, {}, schema=dataset.id)
     for column in dataset.spelled:
-        define_correction(connection, column.name)
+        define_correction(connection, column.name, schema=dataset.id)

@@ -32,6 +32,7 @@ from orchestration.warehouse.runner import (
     DEDUPLICATED,
     STANDARDIZED,
     build_models,
+    keep_warehouse,
     open_warehouse,
 )
 from orchestration.warehouse.vocabularies import load_vocabulary, members, official_values
@@ -73,6 +74,7 @@ def make_modelled_layer(
             files=files,
             facts=_facts(files) | facts,
         )
+        keep_warehouse(settings, folder, f"{dataset_id}-{layer}")
     return finished, results
 
 
@@ -140,7 +142,7 @@ def standardize(
 
     Without `classes` those of the dataset's files hold.
     """
-    database = open_warehouse(folder, {f"raw.{dataset.id}": lines})
+    database = open_warehouse(folder, dataset, {f"raw.{dataset.id}": lines})
     classes = classes or load_classes(settings, dataset)
     with connect(database) as connection:
         define_known(connection, settings, dataset, classes, lines=f"raw.{dataset.id}")
@@ -153,6 +155,7 @@ def standardize(
                 for column in dataset.spelled
                 if column.spelling
             },
+            schema=dataset.id,
         )
     build = partial(build_models, settings, datasets, dataset=dataset.id, database=database)
     results = build(BASE)
@@ -164,6 +167,7 @@ def standardize(
             base=base,
             vocabularies=official_values(settings, dataset),
             streets=[entry.value for entry in load_vocabulary(settings, "street_names")],
+            schema=dataset.id,
         )
         if dataset.spelled:
             suspect_misspellings(
@@ -174,6 +178,7 @@ def standardize(
                 decisions=decisions,
                 target=folder / f"spelling_{dataset.id}.parquet",
                 classes=list_classes(connection, classes) if dataset.deciding else None,
+                schema=dataset.id,
             )
     return results + build(STANDARDIZED)
 
@@ -191,14 +196,19 @@ def deduplicate(
 ) -> list[dict[str, Any]]:
     """Leaves the deduplicated layer's files in a folder; the rest is as SQL."""
     views = {f"main.stg_{dataset.id}": staged, f"gate.quarantine_{dataset.id}": quarantined}
-    database = open_warehouse(folder, views)
+    database = open_warehouse(folder, dataset, views)
     if tombstones:
         with connect(database) as connection:
             tombstones.declare(connection)
             connection.execute(
-                f"insert into takedown.keys select distinct {dataset.key} "
+                f"insert into takedown.keys_{dataset.id} select distinct {dataset.key} "
                 f"from main.stg_{dataset.id} where {tombstones.is_row(dataset.key)}"
             )
+            for column in dataset.published:
+                if column.name in tombstones.columns:
+                    connection.execute(
+                        f"insert into takedown.columns_{dataset.id} values ('{column.name}')"
+                    )
     if dataset.duplicates:
         with connect(database) as connection:
             linked = suspect_duplicates(
@@ -206,7 +216,7 @@ def deduplicate(
                 dataset,
                 staged=f"main.stg_{dataset.id}",
                 quarantined=f"gate.quarantine_{dataset.id}",
-                taken_down="takedown.keys",
+                taken_down=f"takedown.keys_{dataset.id}",
                 decisions=decisions,
                 weights=weights_path(settings.datasets_dir, dataset.id),
                 target=folder / f"duplicates_{dataset.id}.parquet",
@@ -216,14 +226,7 @@ def deduplicate(
                 f"{dataset.id}: {linked.cut_blocks} busy places with {linked.cut_rows} rows were "
                 "compared in parts only"
             )
-    return build_models(
-        settings,
-        datasets,
-        DEDUPLICATED,
-        dataset=dataset.id,
-        database=database,
-        taken_down_columns=tombstones.columns if tombstones else (),
-    )
+    return build_models(settings, datasets, DEDUPLICATED, dataset=dataset.id, database=database)
 
 
 def _waiting(

@@ -142,7 +142,7 @@ def _standardized_keys(
     held = _held(files)
     lacking = "".join(f", null::varchar as {name}" for name in sorted(landed - held))
     raw = f"(select *{lacking} from {lines_of_files(files)})"
-    database = open_warehouse(folder, {f"raw.{dataset.id}": raw})
+    database = open_warehouse(folder, dataset, {f"raw.{dataset.id}": raw})
     with connect(database) as connection:
         classes = load_classes(settings, dataset)
         define_known(connection, settings, dataset, classes, lines=f"raw.{dataset.id}")

@@ -16,12 +16,13 @@ from orchestration.dataset import LINK, Dataset
 Lineage = dict[str, list[str]]
 """Column names, and the names of the columns of the layer above that they are made of."""
 
-_HELPERS: dict[str, dict[str, dict[str, str]]] = {
+_HELPERS: dict[str, dict[str, tuple[str, ...]]] = {
+    "gate": {"quarantine": ("_extract_id", "_line", "rule_id", "waits")},
     "linked": {
-        "possible_duplicates": {"row_key": "text", LINK: "text"},
-        "merged_keys": {"row_key": "text", "survivor_key": "text", "decision_id": "text"},
+        "possible_duplicates": ("row_key", LINK),
+        "merged_keys": ("row_key", "survivor_key", "decision_id"),
     },
-    "takedown": {"keys": {"row_key": "text"}},
+    "takedown": {"keys": ("row_key",), "columns": ("column_name",)},
 }
 
 
@@ -40,9 +41,11 @@ def column_lineage(
     from sqlglot.optimizer.qualify import qualify
 
     above = f"raw.{dataset.id}" if layer == "standardized" else f"main.stg_{dataset.id}"
-    schema: dict[str, Any] = {name: dict(tables) for name, tables in _HELPERS.items()}
-    schema["gate"] = {
-        f"quarantine_{dataset.id}": dict.fromkeys(("_extract_id", "_line", "rule_id"), "text")
+    schema: dict[str, Any] = {
+        name: {
+            f"{table}_{dataset.id}": dict.fromkeys(names, "text") for table, names in tables.items()
+        }
+        for name, tables in _HELPERS.items()
     }
     place, table = above.split(".")
     schema.setdefault(place, {})[table] = dict.fromkeys(upstream_columns, "text")
@@ -144,7 +147,7 @@ def _origins(
         return []
     if isinstance(source, Scope):
         return _of_scope(dataset, source, known, done).get(column.name, [])
-    if f"{source.db}.{source.name}" == "linked.possible_duplicates":
+    if f"{source.db}.{source.name}" == f"linked.possible_duplicates_{dataset.id}":
         return list(_derived_from(dataset, column.name))
     return known.get(f"{source.db}.{source.name}", {}).get(column.name, [])
 

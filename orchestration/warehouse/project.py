@@ -1,115 +1,118 @@
-"""The dbt project as this process sees it: its manifest and the dataset files as dbt variables.
+"""The dbt project as a run takes it: with the models of the dataset files as they are, and parsed.
 
-The manifest is parsed once per state of the project and the dataset files and kept under
-`SUMMERWARE_HOME`, so that a copy of the project, or an edit, is never run with an old manifest.
+The project of the checkout is taken where its generated models are those of the dataset files; where
+somebody edited a dataset file since, a copy of it with the models generated anew. What dbt made of a
+project is kept under `SUMMERWARE_HOME` by its content, so that an edit is never run with an old manifest.
 """
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestration.dataset import LINK, Dataset
+from orchestration.dataset import Dataset
 from orchestration.errors import ModelFault
 from orchestration.layers import workspace
-from orchestration.scanning.scanned import scanned_columns
 from orchestration.settings import Settings
-from orchestration.times import time_form
-from orchestration.unseen import NO_TEXT_RE2
+from orchestration.warehouse.generated import find_stale, write_generated
+
+progress = logging.getLogger("summerware.progress")
+
+_LEFT_OUT = ("target", "logs", "templates")
+_MANIFEST, _PARSED = "manifest.json", "partial_parse.msgpack"
 
 
-def dbt_variables(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
-    """What the models ask of the dataset files and of `unseen.py`, as plain values."""
-    return {
-        "datasets": {name: _dataset(dataset) for name, dataset in datasets.items()},
-        "no_text": NO_TEXT_RE2,
-    }
+@dataclass(frozen=True)
+class Project:
+    """A dbt project and what dbt made of it."""
+
+    folder: Path
+    kept: Path
+    """The folder of what dbt made of it."""
+
+    @property
+    def manifest(self) -> Path:
+        """The manifest as JSON, for whoever reads it without dbt."""
+        return self.kept / _MANIFEST
+
+    @property
+    def parsed(self) -> Path:
+        """The manifest as dbt itself reads it."""
+        return self.kept / _PARSED
 
 
-def _dataset(dataset: Dataset) -> dict[str, Any]:
-    columns = [column.name for column in dataset.columns]
-    scanned = scanned_columns(dataset)
-    return {
-        "key": dataset.key,
-        "version_order": list(dataset.version_order),
-        "grain": {"published": dataset.grain.published},
-        "links": LINK in columns,
-        "people_may_merge": bool(dataset.duplicates and dataset.duplicates.people_may_merge),
-        "columns": [
-            {
-                "name": column.name,
-                "type": column.type,
-                "privacy": column.privacy,
-                "volatile": column.volatile,
-                "survivorship": column.survivorship,
-                "formats": [{"format": one, "form": time_form(one)} for one in column.formats],
-                "landed": column.source is not None,
-                "spelled": column.spelling is not None,
-                "list": column.list
-                and {
-                    "separator": column.list.separator,
-                    "mark": column.list.mark,
-                    "places": column.list.places,
-                    "set": column.list.set,
-                },
-                "scanned": column in scanned,
-            }
-            for column in dataset.columns
-            if column.privacy != "never" and column.name != LINK
-        ],
-        "deciding": list(dataset.deciding),
-        "policies": [
-            {
-                "id": policy.id,
-                "action": policy.action,
-                "redacts": list(policy.redacts),
-            }
-            for policy in dataset.policies
-        ],
-    }
-
-
-def project_hash(settings: Settings, datasets: Mapping[str, Dataset]) -> str:
-    """Changes whenever a model, a macro, a seed or what dbt knows of a dataset file does."""
-    digest = hashlib.sha256(json.dumps(dbt_variables(datasets), sort_keys=True).encode())
-    root = settings.dbt_project_dir
-    for path in sorted(root.rglob("*")):
-        inside = path.relative_to(root)
-        if path.is_file() and inside.parts[0] not in ("target", "logs"):
-            digest.update(f"\n{inside} ".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def manifest_path(settings: Settings, datasets: Mapping[str, Dataset]) -> Path:
-    """The manifest of the project as it is now, parsed if it has not been yet.
+def find_project(settings: Settings, datasets: Mapping[str, Dataset]) -> Project:
+    """The project with the models of these datasets, parsed if it has not been yet.
 
     Raises:
         ModelFault: dbt cannot parse the project.
+        ConfigurationError: a model cannot be generated.
     """
-    kept = settings.home / "dbt" / project_hash(settings, datasets) / "manifest.json"
-    if not kept.is_file():
-        from orchestration.warehouse.runner import invoke
-
-        with workspace(settings.prepare(), "dbt-parse") as folder:
-            outcome = invoke(
-                settings,
-                ["parse", "--vars", json.dumps(dbt_variables(datasets))],
-                target=folder,
+    stale = find_stale(settings, datasets)
+    kept = settings.home / "dbt" / _content_hash(settings.dbt_project_dir, stale)
+    project = Project(folder=kept / "project" if stale else settings.dbt_project_dir, kept=kept)
+    if not project.parsed.is_file():
+        if stale:
+            progress.info(
+                f"{len(stale)} files of dbt_project are not what the dataset files say now: this run "
+                "makes them anew for itself. Run `summerware generate` and commit what it writes"
             )
-            if not outcome.success:
-                raise ModelFault(f"the dbt project cannot be parsed: {outcome.error}")
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            fresh = kept.with_name(f"manifest.{os.getpid()}.json")
-            shutil.copyfile(folder / "manifest.json", fresh)
-            fresh.rename(kept)
-    return kept
+        _parse(settings, project, stale)
+    return project
 
 
 def read_models(manifest: Path) -> dict[str, dict[str, Any]]:
     """The models of a manifest by name, as dbt describes them, read without dbt."""
     nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
     return {node["name"]: node for node in nodes.values() if node["resource_type"] == "model"}
+
+
+def _content_hash(root: Path, stale: Mapping[str, str]) -> str:
+    """Changes whenever a model, a macro or a seed does."""
+    digest = hashlib.sha256()
+    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+    for name in sorted({*files, *stale}):
+        if name.split("/")[0] not in _LEFT_OUT:
+            digest.update(f"\n{name} ".encode())
+            digest.update(stale[name].encode() if name in stale else files[name].read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _parse(settings: Settings, project: Project, stale: Mapping[str, str]) -> None:
+    from orchestration.warehouse.runner import invoke
+
+    with workspace(settings.prepare(), "dbt-parse") as folder:
+        source = settings.dbt_project_dir
+        if stale:
+            source = folder / "project"
+            shutil.copytree(
+                settings.dbt_project_dir, source, ignore=shutil.ignore_patterns(*_LEFT_OUT)
+            )
+            write_generated(source, stale)
+        target = folder / "target"
+        target.mkdir()
+        # dbt parses only what differs from what it parsed before.
+        before = sorted(
+            project.kept.parent.glob(f"*/{_PARSED}"), key=lambda path: path.stat().st_mtime
+        )
+        if before:
+            shutil.copyfile(before[-1], target / _PARSED)
+        outcome = invoke(source, ["parse"], target=target)
+        if not outcome.success:
+            raise ModelFault(f"the dbt project cannot be parsed: {outcome.error}")
+        fresh = project.kept.with_name(f"{project.kept.name}.{os.getpid()}")
+        fresh.mkdir(parents=True)
+        for name in (_MANIFEST, _PARSED):
+            shutil.copyfile(target / name, fresh / name)
+        if stale:
+            shutil.copytree(source, fresh / "project")
+        try:
+            fresh.rename(project.kept)
+        except OSError:
+            # Another process was quicker.
+            shutil.rmtree(fresh)

@@ -14,10 +14,12 @@ from orchestration.dataset import Dataset
 from orchestration.duck import connect
 from orchestration.errors import ModelFault
 from orchestration.settings import Settings
-from orchestration.warehouse.project import dbt_variables, manifest_path
+from orchestration.warehouse.project import find_project
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
+
+_DATABASE = "warehouse.duckdb"
 
 # Models in the order of their making; a layer keeps the Parquet that they leave in the workspace.
 BASE = ("base_{id}",)
@@ -25,21 +27,34 @@ STANDARDIZED = ("stg_{id}", "corrections_{id}")
 DEDUPLICATED = ("int_{id}__*", "{id}", "ledger_{id}", "decided_cells_{id}")
 
 
-def open_warehouse(folder: Path, views: Mapping[str, str]) -> Path:
+def open_warehouse(folder: Path, dataset: Dataset, views: Mapping[str, str]) -> Path:
     """Makes a step's database in its workspace folder; returns its path.
 
     `views` are what the models read: schema-qualified names and the Parquet behind them, as SQL.
-    The table `takedown.keys` is there for who knows what was taken down.
+    The schema of functions is there, and the tables `takedown.keys_<id>` and `takedown.columns_<id>` are
+    for who knows what was taken down.
     """
-    database = folder / "warehouse.duckdb"
+    database = folder / _DATABASE
     with connect(database) as connection:
-        connection.execute("create schema takedown")
-        connection.execute("create table takedown.keys (row_key varchar)")
+        connection.execute(f"create schema {dataset.id}; create schema takedown")
+        connection.execute(f"create table takedown.keys_{dataset.id} (row_key varchar)")
+        connection.execute(f"create table takedown.columns_{dataset.id} (column_name varchar)")
         for name, table in views.items():
             schema, view = name.split(".")
             connection.execute(f'create schema if not exists "{schema}"')
             connection.execute(f'create view "{schema}"."{view}" as from {table}')
     return database
+
+
+def keep_warehouse(settings: Settings, folder: Path, name: str) -> None:
+    """Keeps a step's database as the last of its name, for who runs dbt by hand (`macros/inputs.sql`).
+
+    It goes with the workspaces, when something is purged.
+    """
+    kept = settings.workspaces / "last" / f"{name}.duckdb"
+    kept.parent.mkdir(mode=0o700, exist_ok=True)
+    (folder / _DATABASE).replace(kept)
+    kept.chmod(0o600)
 
 
 def build_models(
@@ -49,40 +64,33 @@ def build_models(
     *,
     dataset: str,
     database: Path,
-    taken_down_columns: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Builds and tests some of a dataset's models in a step's database.
 
-    Columns that were taken down by order are null in the mart.
     Returns one record per model or test: `name`, `status`, `seconds`, and a model's `sql`.
 
     Raises:
         ModelFault: a model could not be built, or a test of our SQL failed.
     """
     folder = database.parent
-    variables = {
-        **dbt_variables(datasets),
-        "workspace": str(folder),
-        "taken_down_columns": list(taken_down_columns),
-    }
+    project = find_project(settings, datasets)
     selected = [name.format(id=dataset) for name in models]
     outcome = invoke(
-        settings,
+        project.folder,
         [
             "build",
             "--exclude-resource-type",
             "unit_test",
             "--indirect-selection",
             "cautious",
-            "--vars",
-            json.dumps(variables),
             "--select",
             # One argument: dbt's command line, where it is asked for, takes no more.
             " ".join(selected),
         ],
         target=folder / "target",
         database=database,
-        manifest=_manifest(manifest_path(settings, datasets)),
+        manifest=_manifest(project.parsed),
+        is_step=True,
     )
     if not outcome.success:
         failed = [one["name"] for one in outcome.results if one["status"] in ("error", "fail")]
@@ -108,32 +116,40 @@ class Outcome:
 
 
 def invoke(
-    settings: Settings,
+    project: Path,
     arguments: list[str],
     *,
     target: Path,
     database: Path | None = None,
     manifest: "Manifest | None" = None,
+    is_step: bool = False,
 ) -> Outcome:
     """Runs one dbt command quietly: in this process, or through dbt's own command line.
+
+    A step brings a database that holds all inputs, and layers are left as Parquet beside it.
 
     SUMMERWARE_DBT=cli takes the command line, for the day that dbt's Python entry changes; it is
     slower by dbt's start for every layer.
     """
-    with _environment(SUMMERWARE_WAREHOUSE=str(database or target / "warehouse.duckdb")):
+    # Parsing must not see where a database is, or dbt would parse everything again for each.
+    places = {
+        "SUMMERWARE_WAREHOUSE": str(database) if database else None,
+        "SUMMERWARE_WORKSPACE": str(database.parent) if database and is_step else None,
+    }
+    with _environment(**places):
         if os.environ.get("SUMMERWARE_DBT") == "cli":
-            return _through_command_line(settings, arguments, target)
-        return _in_process(settings, arguments, target, manifest)
+            return _through_command_line(project, arguments, target)
+        return _in_process(project, arguments, target, manifest)
 
 
 def _in_process(
-    settings: Settings, arguments: list[str], target: Path, manifest: "Manifest | None"
+    project: Path, arguments: list[str], target: Path, manifest: "Manifest | None"
 ) -> Outcome:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
     from dbt.cli.main import dbtRunner
 
-    project = str(settings.dbt_project_dir)
-    folders = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
+    folders = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    folders += ["--target-path", str(target)]
     if manifest is not None:
         # Who brings a manifest needs no second one, and writing it takes half of a small build.
         folders.append("--no-write-json")
@@ -158,13 +174,12 @@ def _in_process(
     return Outcome(success=outcome.success, results=results, error=error)
 
 
-def _through_command_line(settings: Settings, arguments: list[str], target: Path) -> Outcome:
+def _through_command_line(project: Path, arguments: list[str], target: Path) -> Outcome:
     from dagster_dbt import DbtCliResource
 
-    project = str(settings.dbt_project_dir)
     resource = DbtCliResource(
-        project_dir=project,
-        profiles_dir=project,
+        project_dir=str(project),
+        profiles_dir=str(project),
         dbt_executable=str(Path(sys.executable).parent / "dbt"),
     )
     run = resource.cli([*_QUIETLY, *arguments], raise_on_error=False, target_path=target).wait()
@@ -199,21 +214,27 @@ _QUIETLY = [
 
 @lru_cache(maxsize=2)
 def _manifest(path: Path) -> "Manifest":
-    from dbt.artifacts.schemas.manifest import WritableManifest
     from dbt.contracts.graph.manifest import Manifest
 
-    return Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(str(path)))
+    # Tests named in YAML do not run from a manifest that was read back from its JSON.
+    manifest: Manifest = Manifest.from_msgpack(path.read_bytes())
+    manifest.build_flat_graph()  # type: ignore[no-untyped-call]
+    return manifest
 
 
 @contextmanager
-def _environment(**values: str) -> Iterator[None]:
+def _environment(**values: str | None) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    _set_environment(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -213,15 +213,18 @@ def _contradictions(place: str, entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def define_streets(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Makes the functions that the address macros call, from the vocabularies of streets.
+    """Makes the functions that the address macros call, in the schema `streets`, from the vocabularies.
 
     known_street(text)    the street as the vocabulary writes it, whatever form its suffix, its
                           Saint, its direction and its case have; null where it is no known street
     suffix_form(word)     the one form of a street suffix; null where the word is none
     """
-    define_lookup(connection, "known_street(cell)", _street_forms(settings), of="upper(cell)")
+    connection.execute("create schema if not exists streets")
+    define_lookup(
+        connection, "streets.known_street(cell)", _street_forms(settings), of="upper(cell)"
+    )
     suffixes = {one.value: one.one_form for one in load_vocabulary(settings, "street_suffixes")}
-    define_lookup(connection, "suffix_form(cell)", suffixes, of="upper(cell)")
+    define_lookup(connection, "streets.suffix_form(cell)", suffixes, of="upper(cell)")
 
 
 def _street_forms(settings: Settings) -> dict[str, str]:

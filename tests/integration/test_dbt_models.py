@@ -59,24 +59,15 @@ policies:
      statement: S., authority: A, source: S, approved_by: B, approved_on: 2020-01-01,
      review_on: 2030-01-01}
   - {<<: *policy, id: shy_has_no_place, action: redact, values: [SHY], redacts: [place]}
+  - {<<: *policy, id: worn_tells_no_wear, action: redact, values: [WORN], redacts: [wear]}
 publish: {domain: example.org, id: aaaa-bbbb, title: T, description: D, licence: L, attribution: A,
           category: C, row_label: toy, contact: c}
 """
 
-TOY_MODELS = {
-    "base_toys": """{{ standardized('toys', source('raw', 'toys'), {
-        'toy_id': [upper_case('toy_id')], 'note': [null_word('note')],
-    }) }}""",
-    "stg_toys": "{{ staged('toys', ref('base_toys')) }}",
-    "corrections_toys": "{{ corrected_cells(ref('stg_toys')) }}",
-    "int_toys__fates": """{{ fated_lines(
-        'toys', ref('stg_toys'), source('gate', 'quarantine_toys')) }}""",
-    "int_toys__surviving_rows": """{{ config(materialized='view') }}
-        {{ surviving_rows('toys', ref('stg_toys'), ref('int_toys__fates')) }}""",
-    "toys": "{{ published_rows('toys', ref('int_toys__surviving_rows')) }}",
-    "ledger_toys": "{{ ledger(ref('int_toys__fates')) }}",
-    "decided_cells_toys": "{{ decided_cells('toys', ref('int_toys__surviving_rows')) }}",
-}
+TOY_STEPS = """{% macro steps_of_toys(texts, deciding) %}
+    {{ return({'toy_id': [upper_case('toy_id')], 'note': [null_word('note')]}) }}
+{% endmacro %}
+"""
 
 
 class Models:
@@ -124,9 +115,10 @@ class Models:
         connection.execute("attach ':memory:' as warehouse")
         connection.execute("use warehouse")
         connection.execute("create schema raw; create schema gate; create schema takedown")
-        connection.execute("create table takedown.keys (row_key varchar)")
+        keys = f"takedown.keys_{self.dataset.id}"
+        connection.execute(f"create table {keys} (row_key varchar)")
         for key in taken_down:
-            connection.execute("insert into takedown.keys values (?)", [key])
+            connection.execute(f"insert into {keys} values (?)", [key])
         connection.execute(f"create table raw.{self.dataset.id} ({self._raw_columns()})")
         connection.execute(f"create table gate.quarantine_{self.dataset.id} ({_QUARANTINE})")
         for number, line in enumerate(lines, start=1):
@@ -218,24 +210,14 @@ def _settings(home: Path, project: Path) -> Settings:
 
 @pytest.fixture(scope="session")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Models:
-    """The macros on a dataset with every option."""
+    """Generated models of a dataset with every option."""
     folder = tmp_path_factory.mktemp("toys")
     project = folder / "project"
-    for part in ("macros", "seeds"):
+    for part in ("macros", "seeds", "templates"):
         shutil.copytree(PROJECT / "dbt_project" / part, project / part)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / "dbt_project" / name, project)
-    sources = [
-        {"name": "raw", "schema": "raw", "tables": [{"name": "toys"}]},
-        {"name": "gate", "schema": "gate", "tables": [{"name": "quarantine_toys"}]},
-        {"name": "takedown", "schema": "takedown", "tables": [{"name": "keys"}]},
-    ]
-    for name, sql in TOY_MODELS.items():
-        part = {"base": "staging/base", "int": "intermediate"}.get(name.split("_")[0], "marts")
-        path = project / "models" / part / f"{name}.sql"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(sql)
-    (project / "models" / "sources.yml").write_text(yaml.safe_dump({"sources": sources}))
+    (project / "macros" / "steps" / "toys.sql").write_text(TOY_STEPS)
     dataset = Dataset.model_validate(yaml.safe_load(TOYS))
     return Models(_settings(folder / "home", project), dataset, folder)
 
@@ -664,6 +646,18 @@ def test_dead_volatile_column_is_null(toys, cells, published):
     assert [row[0] for row in made.rows("select wear from toys order by toy_id")] == published
     dead = published == [None, None]
     assert len(made.decided()) == (sum(cell is not None for cell in cells) if dead else 0)
+
+
+def test_a_policy_blanks_a_column_that_moves_by_itself(toys):
+    """Being alive is no reason to be published."""
+    made = toys.run(
+        [
+            {"toy_id": "T1", "kind": "worn", "wear": "5"},
+            {"toy_id": "T2", "kind": "car", "wear": "6"},
+        ]
+    )
+    assert made.rows("select toy_id, wear from toys") == [("T1", None), ("T2", "6")]
+    assert made.decided() == [("T1", "wear", "worn_tells_no_wear", "5", None)]
 
 
 def test_only_published_columns_are_in_the_mart(toys):

@@ -2,7 +2,6 @@
 
 import csv
 import gzip
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ import duckdb
 import pytest
 
 from orchestration.assets.columns import raw_schema
-from orchestration.dataset import Dataset, load_datasets
+from orchestration.dataset import Dataset
 from orchestration.gates.gate_page import gate_page
 from orchestration.settings import Settings
 from orchestration.sources.sample import generate
 from orchestration.warehouse.lineage import column_lineage
-from orchestration.warehouse.project import dbt_variables
 from orchestration.warehouse.runner import invoke
 from tests.acceptance.city import City
 
@@ -171,10 +169,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The project's models as SQL, by name."""
     settings = Settings.from_environment()
     target = tmp_path_factory.mktemp("compiled")
-    variables = dbt_variables(load_datasets(settings.datasets_dir))
-    outcome = invoke(
-        settings, ["compile", "--no-introspect", "--vars", json.dumps(variables)], target=target
-    )
+    outcome = invoke(settings.dbt_project_dir, ["compile", "--no-introspect"], target=target)
     assert outcome.success, outcome.error
     return {path.stem: path.read_text() for path in target.rglob("compiled/**/*.sql")}
 

@@ -203,4 +203,4 @@ def test_street_is_known_in_every_form(settings, text, street):
     """Suffix, Saint, direction and case may differ; a name that is cut short is not guessed at."""
     with duckdb.connect() as connection:
         define_streets(connection, settings)
-        assert connection.execute("select known_street(?)", [text]).fetchone() == (street,)
+        assert connection.execute("select streets.known_street(?)", [text]).fetchone() == (street,)

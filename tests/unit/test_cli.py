@@ -295,13 +295,18 @@ def test_check_tells_every_mistake_at_once(call: Callable[..., Answer], copies: 
     """One in each of three datasets: three lines, and as JSON a list of three."""
     (copies / "datasets" / f"{IDS[0]}.yaml").write_text("id: [", encoding="utf-8")
     (copies / "expectations" / IDS[1] / "raw.yaml").unlink()
-    (copies / "dbt_project" / "models" / "marts" / f"{IDS[2]}.sql").unlink()
+    by_hand = copies / "dbt_project" / "models" / "intermediate" / f"int_{IDS[3]}__incidents.sql"
+    by_hand.unlink()
     answer = call("check", "--json")
     mistakes = json.loads(answer.out)["mistakes"]
     assert (answer.code, answer.err, len(mistakes)) == (2, "", 3)
     for mistake, name in zip(
         mistakes,
-        (f"{IDS[0]}.yaml: ", f"expectations/{IDS[1]}/raw.yaml: ", "dbt_project/models/marts/"),
+        (
+            f"{IDS[0]}.yaml: ",
+            f"expectations/{IDS[1]}/raw.yaml: ",
+            f"dbt_project/models/intermediate/{by_hand.name}: ",
+        ),
         strict=True,
     ):
         assert mistake.startswith(name)

@@ -311,12 +311,14 @@ def test_nothing_is_left_of_a_dataset_that_is_gone():
 def test_check_names_what_a_new_dataset_lacks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
 ):
-    """A dataset file alone: each missing suite and model is a line with its path."""
-    (tmp_path / "dogs.yaml").write_text(yaml.safe_dump(DOGS), encoding="utf-8")
+    """A dataset file alone: each missing suite is a line with its path, and so is the model by hand."""
+    adding_up = {**DOGS, "grain": {"published": "litter", "line": "dog"}}
+    (tmp_path / "dogs.yaml").write_text(yaml.safe_dump(adding_up), encoding="utf-8")
     monkeypatch.setenv("SUMMERWARE_DATASETS", str(tmp_path))
     mistakes = find_mistakes(Settings.from_environment())
     assert len([line for line in mistakes if line.startswith("expectations/dogs/")]) == 3
-    assert "dbt_project/models/marts/dogs.sql: is missing; dogs needs it" in mistakes
+    path = "dbt_project/models/intermediate/int_dogs__litters.sql"
+    assert [line for line in mistakes if line.startswith(f"{path}: is missing; dogs needs it")]
 
 
 CROSSING = [

@@ -1,4 +1,4 @@
-"""The dbt project as text: every model is described, and nothing in it casts the dangerous way.
+"""The dbt project as text: models are what the dataset files say, and nothing casts the dangerous way.
 
 What the models do is tested in `tests/integration/test_dbt_*.py`.
 """
@@ -10,43 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestration.checking import MODEL_FILES
-from orchestration.column import Column
 from orchestration.dataset import Dataset, load_datasets
-from orchestration.settings import PACKAGE, PROJECT
+from orchestration.errors import ConfigurationError
+from orchestration.settings import PACKAGE, PROJECT, Settings
+from orchestration.warehouse.generated import find_stale, generate
 
 DBT = PROJECT / "dbt_project"
 DATASETS = load_datasets(PACKAGE / "datasets")
 MODELS = sorted((DBT / "models").rglob("*.sql"))
 CONTRACTED = re.compile(r"stg_|corrections_|ledger_|decided_cells_")
-TYPES = {
-    "text": "varchar",
-    "point": "varchar",
-    "number": "double",
-    "timestamp": "timestamp",
-    "date": "date",
-    "boolean": "boolean",
-}
 GRAIN = re.compile(r"One row per \w+")
 
 
 def properties(path: Path) -> dict[str, Any]:
     (model,) = yaml.safe_load(path.with_suffix(".yml").read_text())["models"]
     return model
-
-
-def described(model: dict[str, Any]) -> list[dict[str, Any]]:
-    """The columns of a model without its own, which begin with an underscore."""
-    return [column for column in model["columns"] if not column["name"].startswith("_")]
-
-
-def wanted(column: Column) -> dict[str, Any]:
-    """How the YAML of a model has to speak of a column."""
-    return {
-        "name": column.name,
-        "data_type": TYPES[column.type],
-        "description": column.description,
-    }
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
@@ -70,33 +48,50 @@ def test_kept_files_have_a_contract(path):
 
 def test_no_properties_without_a_model():
     """A YAML beside no model describes nothing."""
-    files = {path for path in (DBT / "models").rglob("*.yml") if path.name != "sources.yml"}
+    files = {path for path in (DBT / "models").rglob("*.yml") if path.parent.name != "sources"}
     assert files == {path.with_suffix(".yml") for path in MODELS}
 
 
-@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
-def test_mart_is_what_the_dataset_file_publishes(dataset: Dataset):
-    """Names, order, types and descriptions; on a difference take those of the dataset file."""
-    model = properties(DBT / "models" / "marts" / f"{dataset.id}.sql")
-    assert model["columns"] == [wanted(column) for column in dataset.published]
+def test_committed_models_are_what_the_dataset_files_say():
+    """Whoever opens the project reads what runs; on a difference run `summerware generate`."""
+    assert find_stale(Settings.from_environment(), DATASETS) == {}
 
 
-@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
-def test_staging_is_what_the_dataset_file_lists(dataset: Dataset):
-    """Staging holds every listed column but those that never leave the extract."""
-    model = properties(DBT / "models" / "staging" / f"stg_{dataset.id}.sql")
-    listed = [column for column in dataset.columns if column.privacy != "never"]
-    assert described(model) == [wanted(column) for column in listed]
+def test_another_column_is_another_model(tmp_path):
+    """A column that is published no more is in no mart, and its words come from the dataset file."""
+    calls = DATASETS["calls_for_service"]
+    hidden = [
+        column.model_copy(update={"privacy": "internal", "description": "Anew."})
+        if column.name == "zip_code"
+        else column
+        for column in calls.columns
+    ]
+    settings = Settings.from_environment()
+    stale = find_stale(settings, {calls.id: calls.model_copy(update={"columns": tuple(hidden)})})
+    assert {Path(path).name for path in stale} == {
+        "calls_for_service.sql", "calls_for_service.yml", "stg_calls_for_service.yml",
+    }  # fmt: skip
+    assert "zip_code" not in stale["models/marts/calls_for_service.sql"]
+    assert "Anew." in stale["models/staging/stg_calls_for_service.yml"]
 
 
-@pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
-def test_dataset_has_its_models_sources_and_key_test(dataset: Dataset):
-    """Adding a dataset is not done before all of these are there."""
-    wanted_files = [*MODEL_FILES, "tests/{id}_has_one_row_per_key.sql"]
-    assert [name for name in wanted_files if not (DBT / name.format(id=dataset.id)).is_file()] == []
-    sources = yaml.safe_load((DBT / "models" / "sources.yml").read_text())["sources"]
-    tables = {table["name"] for source in sources for table in source["tables"]}
-    assert {dataset.id, f"quarantine_{dataset.id}"} <= tables
+def test_generation_leaves_what_is_written_by_hand():
+    """Steps and the model of lines that add up are nobody's but the person's who wrote them."""
+    settings = Settings.from_environment()
+    made = {path for one in DATASETS.values() for path in generate(settings, one)}
+    assert not any(path.startswith("macros/steps/") for path in made)
+    assert "models/intermediate/int_use_of_force__incidents.sql" not in made
+
+
+def test_two_places_of_a_dataset_are_refused():
+    """One address per row goes through the steps of addresses; a second would go out as it came."""
+    calls = DATASETS["calls_for_service"]
+    second = calls.column("block_address").model_copy(
+        update={"name": "other_address", "source": "OTHER"}
+    )
+    twice = calls.model_copy(update={"columns": (*calls.columns, second)})
+    with pytest.raises(ConfigurationError, match="block_address and other_address"):
+        generate(Settings.from_environment(), twice)
 
 
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
@@ -116,13 +111,13 @@ SAFE = (
     # A truth value is 0 or 1.
     "is not null)::integer",
     # A timestamp that was read has a day.
-    "{%- if column['type'] == 'date' -%}::date{%- endif -%}",
+    "{{ read_time(column, formats) }}::date",
 )
 
 
 @pytest.mark.parametrize(
     "path",
-    sorted([*DBT.glob("macros/*.sql"), *DBT.glob("tests/*.sql"), *MODELS]),
+    sorted([*DBT.glob("macros/**/*.sql"), *DBT.glob("templates/*"), *MODELS]),
     ids=lambda path: path.stem,
 )
 def test_no_cast_can_fail(path):

@@ -12,9 +12,8 @@ from orchestration.publishing.checking import local_faults
 from orchestration.scanning.addresses import names_of_streets
 from orchestration.scanning.persons import find_persons
 from orchestration.tabular import Heading, read_table, shown, write_csv
-from orchestration.unseen import CLEANED, NO_TEXT, UNSEEN
+from orchestration.unseen import CLEANED, NO_TEXT, NO_TEXT_RE2, UNSEEN
 from orchestration.visible import visible
-from orchestration.warehouse.project import dbt_variables
 from tests.unit.publishing.conftest import tree, trees, write_rows
 
 PERSONAL = {
@@ -45,7 +44,7 @@ LISTED_ELSEWHERE = [
 
 def held_by_sql(texts: list[str]) -> list[str]:
     """Those in which the models see a sign that is no text."""
-    pattern = dbt_variables({})["no_text"]
+    pattern = NO_TEXT_RE2
     query = "select text from (select unnest(?) as text) where regexp_matches(text, ?)"
     with duckdb.connect() as connection:
         return [row[0] for row in connection.execute(query, [texts, pattern]).fetchall()]

@@ -1,1 +1,0 @@
-{{ repeated_or_missing_keys('stops') }}

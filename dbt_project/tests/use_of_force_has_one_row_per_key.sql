@@ -1,1 +1,0 @@
-{{ repeated_or_missing_keys('use_of_force') }}
