@@ -52,7 +52,7 @@ def _scan(folder: Path, rows: int) -> float:
         connection.execute(copy_to_parquet(query, lines))
         connection.execute(f"create view base as from {parquet(lines)}")
         begun = time.perf_counter()
-        scan_lines(connection, dataset, base="base", vocabularies={})
+        scan_lines(connection, dataset, base="base", lines="base", vocabularies={})
         return time.perf_counter() - begun
 
 

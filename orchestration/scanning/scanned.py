@@ -70,16 +70,18 @@ def scan_lines(
     dataset: Dataset,
     *,
     base: str,
+    lines: str,
     vocabularies: Mapping[str, Collection[str]],
     streets: Iterable[str] = (),
     schema: str = "main",
 ) -> None:
     """Makes `persons_in_<column>(cell)` for every scanned column: the kinds found in it, or null.
 
-    `base` has one row per line, each column as read (`x__read`) and standardized (`x`); `vocabularies`
+    `base` has one row per line, each column as read (`x__read`) and standardized (`x`), and `lines` are
+    the raw lines that it is made of: when they were extracted, they say at once. `vocabularies`
     are the official values of columns, `streets` the known ones.
     """
-    newest = connection.execute(f"select max(year(_extracted_at)) from {base}").fetchone()
+    newest = connection.execute(f"select year(max(_extracted_at)) from {lines}").fetchone()
     born_until = newest[0] - YEARS_TO_ANSWER if newest and newest[0] else None
     known_streets = names_of_streets(streets)
     scanned = scanned_columns(dataset)

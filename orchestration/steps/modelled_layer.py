@@ -165,6 +165,7 @@ def standardize(
             connection,
             dataset,
             base=base,
+            lines=f"raw.{dataset.id}",
             vocabularies=official_values(settings, dataset),
             streets=[entry.value for entry in load_vocabulary(settings, "street_names")],
             schema=dataset.id,

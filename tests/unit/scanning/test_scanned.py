@@ -69,7 +69,7 @@ def test_every_line_is_told_of_its_own_cells(
     """In every scanned column, as read or as standardized, whatever signs the cell has."""
     columns = scanned_columns(dataset)
     _make_base(connection, dataset)
-    scan_lines(connection, dataset, base="base", vocabularies={})
+    scan_lines(connection, dataset, base="base", lines="base", vocabularies={})
     for column in columns:
         told = connection.execute(
             f"select persons_in_{column.name}({column.name}__read), "
