@@ -15,6 +15,7 @@ from orchestration.settings import PACKAGE, Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 from tests.receivers import MailServer, Webhook, serving
+from tests.soak import SOAK
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -24,7 +25,10 @@ _SLOWEST_FIRST = ("acceptance", "browser", "integration")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files of minutes first, each folder's in random order: no core waits for another at the end."""
+    """Files of minutes first, each folder's in random order: no core waits for another at the end.
+
+    A campaign in full has an hour.
+    """
     folders = [*_SLOWEST_FIRST, ""]
 
     def place(item: pytest.Item) -> int:
@@ -32,6 +36,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return folders.index(folder if folder in folders else "")
 
     items.sort(key=place)
+    for item in items if SOAK else ():
+        if item.get_closest_marker("campaign") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(3_600))
 
 
 @pytest.fixture(scope="session", autouse=True)

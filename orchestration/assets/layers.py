@@ -8,6 +8,7 @@ What only a step needs is imported in the step: the UI's code server need not wa
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -30,7 +31,7 @@ from orchestration.settings import PROJECT
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer
 from orchestration.steps.raw_layer import make_raw_layer
-from orchestration.warehouse.lineage import Lineage, column_lineage, declared_lineage
+from orchestration.warehouse.lineage import Lineage, declared_lineage, kept_lineage
 
 
 def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
@@ -120,7 +121,10 @@ def build_modelled(
             )
             chain = upstream_chain(pipeline.state, finished)
             _tag_extracts(context, dataset.id, chain[0].facts)
-            lineage = _lineage(context, dataset, layer, results, upstream_columns, _schema(spec))
+            folder = pipeline.settings.home / "dbt" / "lineage"
+            lineage = _lineage(
+                context, folder, dataset, layer, results, upstream_columns, _schema(spec)
+            )
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": finished.facts["rows"],
@@ -205,6 +209,7 @@ def _schema(spec: dg.AssetSpec) -> dg.TableSchema:
 
 def _lineage(
     context: dg.AssetExecutionContext,
+    folder: Path,
     dataset: Dataset,
     layer: str,
     results: Sequence[Mapping[str, Any]],
@@ -214,7 +219,7 @@ def _lineage(
     """What the layer's columns are made of, by the SQL that ran, else by the dataset file alone."""
     models = {one["name"]: one["sql"] for one in results if "sql" in one}
     try:
-        return column_lineage(dataset, layer, models, upstream_columns=upstream_columns)
+        return kept_lineage(folder, dataset, layer, models, upstream_columns=upstream_columns)
     except Exception as error:  # noqa: BLE001 - a picture of the columns never fails a run
         context.log.warning(f"column lineage by name only: {type(error).__name__}")
         names = [column.name for column in schema.columns]

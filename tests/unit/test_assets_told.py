@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.definitions import build_defs
 from orchestration.settings import PACKAGE
-from orchestration.warehouse.lineage import column_lineage, declared_lineage
+from orchestration.warehouse.lineage import column_lineage, declared_lineage, kept_lineage
 
 LAYERS = ("raw", "standardized", "deduplicated", "published")
 SENTENCES = re.compile(r"[A-Z0-9].*\.", re.DOTALL)
@@ -138,6 +140,27 @@ def test_lineage_holds_values_and_conditions_but_no_order(datasets: dict[str, Da
         "b": ["c", "b"],
         "place": [],
     }
+
+
+def test_lineage_is_worked_out_once_for_the_same_sql(
+    datasets: dict[str, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And anew for other SQL, or where other columns stand above."""
+    dataset = next(iter(datasets.values()))
+    made = {"first": {"a": ["a"]}, "second": {"a": ["b"]}}
+    asked = []
+
+    def lineage(*_: object, **told: list[str]) -> dict[str, list[str]]:
+        asked.append(told["upstream_columns"])
+        return made["second" if asked[1:] else "first"]
+
+    monkeypatch.setattr("orchestration.warehouse.lineage.column_lineage", lineage)
+    ask = partial(kept_lineage, tmp_path, dataset, "standardized")
+    for _ in range(2):
+        assert ask({"stg": "select a"}, upstream_columns=["a"]) == made["first"]
+    assert ask({"stg": "select b as a"}, upstream_columns=["a"]) == made["second"]
+    assert ask({"stg": "select a"}, upstream_columns=["a", "b"]) == made["second"]
+    assert len(asked) == 3
 
 
 def test_lineage_without_sql_is_what_the_file_says(datasets: dict[str, Dataset]) -> None:
