@@ -6,12 +6,12 @@
     the name `<column>__read`; of a list, each part by itself (`lists.sql`).
 #}
 
-{# Without blanks of any kind at either end; U+FFA0 is a no-break space that was read wrongly. #}
+{#
+    Without blanks of any kind at either end; U+FFA0 is a no-break space that was read wrongly. One literal:
+    put together from `chr()`, the blanks of two hundred cells took DuckDB 0.3 s to plan.
+#}
 {% macro trimmed(column) -%}
-    nullif(trim(
-        {{ column }},
-        ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160) || chr(65440)
-    ), '')
+    nullif(trim({{ column }}, e' \t\n\x0b\x0c\r{{ "\u00a0\uffa0" }}'), '')
 {%- endmacro %}
 
 {#
@@ -21,7 +21,7 @@
 #}
 {% macro trimmed_one_by_one(column) -%}
     case
-        when {{ column }} >= '!' and {{ column }} < chr(127) and {{ column }}[-1] between '!' and '~'
+        when {{ column }} >= '!' and {{ column }} < e'\x7f' and {{ column }}[-1] between '!' and '~'
             then {{ column }}
         else {{ trimmed(column) }}
     end
