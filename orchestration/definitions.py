@@ -5,14 +5,14 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.assets.gates import build_gate
-from orchestration.assets.layers import build_modelled, build_published, build_raw
-from orchestration.assets.pipeline import Pipeline
-from orchestration.assets.specs import source_spec
 from orchestration.dataset import Dataset, load_sound_datasets
+from orchestration.defs.gates import build_gate
+from orchestration.defs.layers import build_modelled, build_published, build_raw
+from orchestration.defs.pipeline import Pipeline
+from orchestration.defs.sensors import build_alert_sensor
+from orchestration.defs.specs import source_spec
 from orchestration.layers import LAYERS
 from orchestration.schedules import build_jobs, build_schedules
-from orchestration.sensors import build_alert_sensor
 from orchestration.settings import Settings
 from orchestration.warehouse.project import find_project, read_models
 

@@ -37,6 +37,10 @@ _RECORDED_AS = {
 """Classes that were renamed: an alert that is open keeps its cause, else it would open again."""
 
 
+GATE_STOPPED = "GateStopped"
+"""The kind of failure of a gate that did not pass, in the failed step's metadata."""
+
+
 class SummerwareError(Exception):
     """Root of the tree; `exit_code` is what the command line ends with."""
 

@@ -16,7 +16,7 @@ telemetry:
   enabled: false
 nux:
   enabled: false
-# The daemon tells whether raw and published assets are late (`orchestration/assets/specs.py`).
+# The daemon tells whether raw and published assets are late (`orchestration/defs/specs.py`).
 freshness:
   enabled: true
 # A run that somebody launches starts at once, daemon or not; publications take turns by themselves.

@@ -15,10 +15,9 @@ from typing import Any
 import dagster as dg
 
 from orchestration.alerts.watch import begin, watch
-from orchestration.assets.gates import GATE
 from orchestration.dataset import Dataset, load_sound_datasets
 from orchestration.definitions import build_defs
-from orchestration.errors import ConfigurationError
+from orchestration.errors import GATE_STOPPED, ConfigurationError
 from orchestration.gates.report import as_text, tell
 from orchestration.gates.suites import SUITES
 from orchestration.health.heartbeat import beat_if_due
@@ -228,7 +227,7 @@ def _failures(result: dg.ExecuteInProcessResult) -> list[dict[str, Any]]:
         data = event.step_failure_data
         user = data.user_failure_data
         error = data.error
-        if user and user.metadata.get("kind") == dg.MetadataValue.text(GATE):
+        if user and user.metadata.get("kind") == dg.MetadataValue.text(GATE_STOPPED):
             continue
         code = user.metadata.get("exit_code") if user else None
         found.append(

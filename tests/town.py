@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from orchestration.alerts.watch import Watched, watch
-from orchestration.assets.pipeline import Pipeline
+from orchestration.defs.pipeline import Pipeline
 from orchestration.gates.suites import SUITES
 from orchestration.instance import prepare_instance
 from orchestration.settings import Settings

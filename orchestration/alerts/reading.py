@@ -22,7 +22,7 @@ from orchestration.alerts.findings import (
     of_gate,
 )
 from orchestration.alerts.words import of_words
-from orchestration.assets.gates import GATE
+from orchestration.errors import GATE_STOPPED
 from orchestration.gates.suites import SUITES
 from orchestration.layers import LAYERS
 from orchestration.state.alerts import Position
@@ -197,7 +197,7 @@ def _of_failed_step(view: View, event_id: int, entry: "EventLogEntry") -> Settle
     error, told = data.error, data.user_failure_data
     dataset_id = _dataset_of(view, step)
     kind_of_error = _metadata(told, "kind") or _root_of(error) or "a fault"
-    is_gate = kind_of_error in (GATE, "DagsterAssetCheckFailedError")
+    is_gate = kind_of_error in (GATE_STOPPED, "DagsterAssetCheckFailedError")
     is_stopped = _metadata(told, "exit_code") == 1
     kind = STEP_STOPPED if is_stopped else STEP_BROKEN
     facts = view.facts(dataset_id, kind=kind, run_id=entry.run_id) | {

@@ -2,7 +2,7 @@
 
 Values only: what a cell is computed from, its conditions included. What merely chooses or orders rows
 (filters, joins, windows, orders within an aggregate) is no part of a value. Knows SQL and the dataset
-file; what Dagster shows of it belongs to `orchestration/assets/columns.py`.
+file; what Dagster shows of it belongs to `orchestration/defs/columns.py`.
 
 Measured on the four datasets: 0.5 to 1 s each for all models, nearly all of it for the base model; so it
 is kept by the SQL that it was read off.

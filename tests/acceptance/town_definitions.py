@@ -2,6 +2,6 @@
 
 import dagster as dg
 
-from orchestration.sensors import build_alert_sensor
+from orchestration.defs.sensors import build_alert_sensor
 
 defs = dg.Definitions(sensors=[build_alert_sensor(every_seconds=1)])

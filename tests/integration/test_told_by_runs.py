@@ -13,8 +13,8 @@ import dagster as dg
 import duckdb
 import pytest
 
-from orchestration.assets.columns import raw_schema
 from orchestration.dataset import Dataset
+from orchestration.defs.columns import raw_schema
 from orchestration.gates.gate_page import gate_page
 from orchestration.settings import Settings
 from orchestration.sources.sample import generate

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from orchestration.assets.pipeline import tag_run
+from orchestration.defs.pipeline import tag_run
 
 
 def _tags(*found: tuple[str, dict[str, str]]) -> dict[str, str]:

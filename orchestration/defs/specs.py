@@ -12,13 +12,13 @@ from typing import Any
 import dagster as dg
 from dagster._utils.schedules import cron_string_iterator
 
-from orchestration.assets.columns import (
+from orchestration.dataset import TIME_ZONE, Dataset
+from orchestration.defs.columns import (
     modelled_schema,
     published_schema,
     raw_schema,
     source_schema,
 )
-from orchestration.dataset import TIME_ZONE, Dataset
 
 REPRESENTATIVE = {"standardized": "stg_{id}", "deduplicated": "{id}"}
 """The dbt model whose rows are the layer."""

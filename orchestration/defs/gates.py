@@ -9,10 +9,10 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.assets.pipeline import Pipeline, progress
-from orchestration.assets.protecting import withdraw_after_stop
 from orchestration.dataset import Dataset
-from orchestration.errors import DataStopped, Fault
+from orchestration.defs.pipeline import Pipeline, progress
+from orchestration.defs.protecting import withdraw_after_stop
+from orchestration.errors import GATE_STOPPED, DataStopped, Fault
 from orchestration.gates.gate import run_gate
 from orchestration.gates.gate_page import urgency, write_gate_page
 from orchestration.gates.history import fell_quiet
@@ -21,9 +21,6 @@ from orchestration.gates.suites import SUITES
 from orchestration.layers import newest_layer
 from orchestration.settings import PROJECT
 from orchestration.state.store import GateRecord
-
-GATE = "GateStopped"
-"""The kind of failure of a gate that did not pass, in the failed step's metadata."""
 
 _GUARDS = {
     "raw": "Whether the extract is what it claims to be",
@@ -84,7 +81,7 @@ def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
             raise dg.Failure(
                 description=told.headline,
                 metadata={
-                    "kind": GATE,
+                    "kind": GATE_STOPPED,
                     "exit_code": (Fault if record.verdict == "broken" else DataStopped).exit_code,
                     **_answers(told),
                 },

@@ -13,17 +13,17 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.assets.columns import (
+from orchestration.dataset import Dataset
+from orchestration.defs.columns import (
     heading_lineage,
     lineage_metadata,
     published_lineage,
     published_schema,
     raw_schema,
 )
-from orchestration.assets.pipeline import Pipeline, progress, tag_run
-from orchestration.assets.protecting import protecting
-from orchestration.assets.specs import SOURCE, modelled_spec, published_spec, raw_spec
-from orchestration.dataset import Dataset
+from orchestration.defs.pipeline import Pipeline, progress, tag_run
+from orchestration.defs.protecting import protecting
+from orchestration.defs.specs import SOURCE, modelled_spec, published_spec, raw_spec
 from orchestration.gates.gate import upstream_chain
 from orchestration.layers import newest_layer
 from orchestration.reports import FATES

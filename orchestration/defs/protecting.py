@@ -10,8 +10,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from orchestration.assets.pipeline import Pipeline, progress
 from orchestration.dataset import Dataset
+from orchestration.defs.pipeline import Pipeline, progress
 from orchestration.duck import lines_of_files, parquet
 from orchestration.errors import SummerwareError, place_of
 from orchestration.layers import layer_file, layer_files, workspace
