@@ -260,6 +260,14 @@ def _exposures(dataset: Dataset) -> Iterable[dict[str, Any]]:
         }
 
 
+_SOURCES = {
+    "raw": "What a run reads: the landed extracts that it chose.",
+    "gate": "What the gate behind the staging model found.",
+    "linked": "What the comparison of rows found, and what people decided about it.",
+    "takedown": "What was taken down by order.",
+}
+
+
 def sources(dataset: Dataset) -> dict[str, Any]:
     """What the models read and no model makes."""
     tables = {
@@ -289,6 +297,7 @@ def sources(dataset: Dataset) -> dict[str, Any]:
         "sources": [
             {
                 "name": schema,
+                "description": _SOURCES[schema],
                 "schema": schema,
                 "tables": [
                     {"name": name, "description": words} for name, words in described.items()
