@@ -54,7 +54,9 @@ def find_project(settings: Settings, datasets: Mapping[str, Dataset]) -> Project
         ConfigurationError: a model cannot be generated.
     """
     stale = find_stale(settings, datasets)
-    kept = settings.home / "dbt" / _content_hash(settings.dbt_project_dir, stale)
+    # A copy with models made anew may be what the checkout is at another time, without any copy.
+    name = _content_hash(settings.dbt_project_dir, stale) + ("-generated" if stale else "")
+    kept = settings.home / "dbt" / name
     project = Project(folder=kept / "project" if stale else settings.dbt_project_dir, kept=kept)
     if not project.parsed.is_file():
         if stale:

@@ -134,8 +134,8 @@ def broken_models(tmp_path: Path) -> Callable[[str], Path]:
 
     def broken(name: str) -> Path:
         project = copied(Settings.from_environment().dbt_project_dir, tmp_path / "dbt_project")
-        model = project / "models" / "marts" / f"{name}.sql"
-        model.write_text(f"select * from (\n{model.read_text()}\n) limit 1\n")
+        with (project / "templates" / "mart.sql.jinja").open("a") as template:
+            template.write(f"[% if id == '{name}' %]\nlimit 1\n[% endif %]\n")
         return project
 
     return broken

@@ -149,11 +149,6 @@ def _edit(city: City, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def _list_links(city: City) -> None:
-    """Lists the column in the dataset file and in the mart's contract."""
+    """Lists the column in the dataset file."""
     column = {"name": "possible_duplicate_of", "privacy": "publish", "description": "First entry."}
     _edit(city, lambda content: content["columns"].append(column))
-    contract = city.settings.dbt_project_dir / "models" / "marts" / f"{CALLS}.yml"
-    content = yaml.safe_load(contract.read_text())
-    listed = {"name": column["name"], "data_type": "varchar", "description": "First entry."}
-    content["models"][0]["columns"].append(listed)
-    contract.write_text(yaml.safe_dump(content, sort_keys=False))

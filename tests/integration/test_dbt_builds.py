@@ -120,6 +120,16 @@ def test_key_that_stands_twice_stops_the_layer(build, project):
         build("stops", "deduplicated")
 
 
+def test_an_edited_model_is_made_anew(build, project, tmp_path):
+    """What runs follows from the dataset file, also where the project was parsed before the edit."""
+    build("stops", "standardized")
+    path = project / "models" / "marts" / "stops.sql"
+    path.write_text(path.read_text() + "limit 0\n")
+    build("stops", "deduplicated")
+    mart = duckdb.read_parquet(str(tmp_path / "deduplicated" / "stops.parquet"))
+    assert mart.shape[0] == 2
+
+
 def test_failing_cast_tells_no_cell(build, project):
     """Even a model that casts in the wrong way puts no cell into the message."""
     path = project / "templates" / "stg.sql.jinja"
