@@ -17,6 +17,20 @@
     ]) }}
 {% endmacro %}
 
+{# The column that is brought to its block; none where no column is. #}
+{% macro address_of(steps) %}
+    {%- set found = [] -%}
+    {%- for name, own in steps.items() -%}
+        {%- if own | selectattr('rule', 'equalto', 'street_address_to_block') | list -%}
+            {%- do found.append(name) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if found | length > 1 -%}
+        {{ exceptions.raise_compiler_error("only one column can be an address: " ~ found | join(', ')) }}
+    {%- endif -%}
+    {{ return(found[0] if found else none) }}
+{% endmacro %}
+
 {#
     A street address at the level of its block: 7723 Hampson St is 077XX Hampson St, and so is
     7723-25, 7723 1/2, 7723A or 7723 & 7725, and Approx Loc:7723 Hampson St. What tells the homes of
@@ -109,9 +123,14 @@
     than & is only taken for a crossing where both are known.
 #}
 {% macro addressed(relation, column) -%}
+{%- if column is none -%}
+addressed as (
+    select * from {{ relation }}
+),
+{%- else -%}
 parted as (
     select
-        *,
+        * rename ({{ column }} as {{ column }}__block),
         case
             when
                 ({{ column }}__block < ':' and ends_with(split_part({{ column }}__block, ' ', 1), 'XX'))
@@ -171,6 +190,7 @@ addressed as (
         end as {{ column }}
     from joined
 ),
+{%- endif -%}
 {%- endmacro %}
 
 {# Two streets with ` & ` between them, however the source writes that. #}

@@ -170,10 +170,10 @@
     The steps of a dataset's columns, in the order of its file: those of `macros/steps/`, a place at its
     block, and blanks collapsed last in every text.
 #}
-{% macro all_steps(columns, texts, own={}, address=none) %}
+{% macro all_steps(columns, texts, own={}, place=none) %}
     {%- set steps = {} -%}
     {%- for name in columns -%}
-        {%- set of_place = block_steps(name) if name == address and name not in own else [] -%}
+        {%- set of_place = block_steps(name) if name == place and name not in own else [] -%}
         {%- set last = [collapsed_blanks(name)] if name in texts else [] -%}
         {%- do steps.update({name: own.get(name, of_place) + last}) -%}
     {%- endfor -%}

@@ -162,7 +162,7 @@ def _context(dataset: Dataset, *, has_steps: bool) -> dict[str, Any]:
         "typed": [column for column in landed if column.type not in ("text", "point")],
         "lists": lists,
         "together": together,
-        "address": places[0] if places else None,
+        "place": places[0] if places else None,
         "has_steps": has_steps,
         "deciding": list(dataset.deciding),
         "policy_texts": [f"_policies_{name}" for name in dataset.deciding],

@@ -115,14 +115,11 @@ def _base(dataset: Dataset) -> tuple[str, _Columns]:
 
 
 def _stg(dataset: Dataset) -> tuple[str, _Columns]:
-    staged = dict(_STAGED)
-    if not dataset.places:
-        del staged["_uneven"]
     listed = [one for one in dataset.columns if one.privacy != "never" and one.name != LINK]
     return (
         f"One row per raw line of {dataset.title}, typed and standardized, in the order of the "
         "extracts.",
-        _LINE | staged | _described(listed) | {"_changes": _CHANGES},
+        _LINE | _STAGED | _described(listed) | {"_changes": _CHANGES},
     )
 
 

@@ -169,7 +169,11 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The project's models as SQL, by name."""
     settings = Settings.from_environment()
     target = tmp_path_factory.mktemp("compiled")
-    outcome = invoke(settings.dbt_project_dir, ["compile", "--no-introspect"], target=target)
+    outcome = invoke(
+        settings.dbt_project_dir,
+        ["compile", "--no-populate-cache", "--no-introspect"],
+        target=target,
+    )
     assert outcome.success, outcome.error
     return {path.stem: path.read_text() for path in target.rglob("compiled/**/*.sql")}
 

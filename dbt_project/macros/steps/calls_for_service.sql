@@ -20,6 +20,7 @@
         blank_where('map', 'location_missing_at_source', no_map),
     ] -%}
     {{ return({
+        'block_address': block_steps('block_address'),
         'item_number': [repaired_item_number('item_number'), upper_case('item_number')],
         'disposition_text': [upper_case('disposition_text')],
         'beat_code': [

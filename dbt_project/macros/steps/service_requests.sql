@@ -16,6 +16,7 @@
         zero_point('latitude', 'longitude'),
     ] -%}
     {{ return({
+        'block_address': block_steps('block_address'),
         'zip_code': [null_word('zip_code')],
         'latitude': no_place + [rounded_degrees('latitude', 3, 'coordinates_to_block')],
         'longitude': no_place + [rounded_degrees('longitude', 3, 'coordinates_to_block')],

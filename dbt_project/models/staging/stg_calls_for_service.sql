@@ -65,6 +65,7 @@ staged as (
             {{ unclassified('calls_for_service', 'initial_call_type_code') }},
             {{ unclassified('calls_for_service', 'initial_call_type_text') }}
         ), '') as _unclassified,
+        null::varchar as _uneven,
         item_number,
         call_type_code,
         call_type_text__spelled as call_type_text,

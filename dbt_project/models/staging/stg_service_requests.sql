@@ -31,6 +31,7 @@ staged as (
         ), '') as _persons,
         null::varchar as _policies,
         null::varchar as _unclassified,
+        null::varchar as _uneven,
         ticket_id,
         issue_type__spelled as issue_type,
         issue_description,

@@ -43,6 +43,7 @@ staged as (
         ), '') as _persons,
         null::varchar as _policies,
         null::varchar as _unclassified,
+        null::varchar as _uneven,
         field_interview_id || '-' || subject_id as stop_subject_id,
         field_interview_id,
         subject_id,

@@ -24,8 +24,9 @@
     ],
     texts,
     own=steps_of_calls_for_service(texts=texts, deciding=['call_type_code', 'call_type_text', 'initial_call_type_code', 'initial_call_type_text']),
-    address='block_address',
+    place='block_address',
 ) -%}
+{%- set address = address_of(steps) -%}
 with source as (
     select * from {{ source('raw', 'calls_for_service') }}
 ),
@@ -119,14 +120,14 @@ standardized as (
         {{ stepped('disposition_text', steps, lists) }} as disposition_text,
         {{ stepped('is_self_initiated', steps, lists) }} as is_self_initiated,
         {{ stepped('beat_code', steps, lists) }} as beat_code,
-        {{ stepped('block_address', steps, lists) }} as block_address__block,
+        {{ stepped('block_address', steps, lists) }} as block_address,
         {{ stepped('zip_code', steps, lists) }} as zip_code,
         {{ stepped('police_district_code', steps, lists) }} as police_district_code,
         {{ stepped('location', steps, lists) }} as location
     from as_read
 ),
 
-{{ addressed('standardized', 'block_address') }}
+{{ addressed('standardized', address) }}
 
 explained as (
     select
@@ -153,7 +154,7 @@ explained as (
             'police_district_code', 'location'
         ]) }} as _mangled,
         {{ undone_spreadsheet(texts) }}
-        || {{ changes(steps, lists, address='block_address') }} as _changes
+        || {{ changes(steps, lists, address) }} as _changes
     from addressed
 )
 

@@ -20,8 +20,9 @@
     ],
     texts,
     own=steps_of_service_requests(texts=texts, deciding=[]),
-    address='block_address',
+    place='block_address',
 ) -%}
+{%- set address = address_of(steps) -%}
 with source as (
     select * from {{ source('raw', 'service_requests') }}
 ),
@@ -86,7 +87,7 @@ standardized as (
         {{ stepped('ticket_id', steps, lists) }} as ticket_id,
         {{ stepped('issue_type', steps, lists) }} as issue_type,
         {{ stepped('issue_description', steps, lists) }} as issue_description,
-        {{ stepped('block_address', steps, lists) }} as block_address__block,
+        {{ stepped('block_address', steps, lists) }} as block_address,
         {{ stepped('neighborhood', steps, lists) }} as neighborhood,
         {{ stepped('council_district_code', steps, lists) }} as council_district_code,
         {{ stepped('city', steps, lists) }} as city,
@@ -101,7 +102,7 @@ standardized as (
     from as_read
 ),
 
-{{ addressed('standardized', 'block_address') }}
+{{ addressed('standardized', address) }}
 
 explained as (
     select
@@ -124,7 +125,7 @@ explained as (
             'location'
         ]) }} as _mangled,
         {{ undone_spreadsheet(texts) }}
-        || {{ changes(steps, lists, address='block_address') }} as _changes
+        || {{ changes(steps, lists, address) }} as _changes
     from addressed
 )
 

@@ -28,8 +28,9 @@
     ],
     texts,
     own=steps_of_stops(texts=texts, deciding=[]),
-    address='block_address',
+    place='block_address',
 ) -%}
+{%- set address = address_of(steps) -%}
 with source as (
     select * from {{ source('raw', 'stops') }}
 ),
@@ -159,11 +160,11 @@ standardized as (
         {{ stepped('longitude', steps, lists) }} as longitude,
         {{ stepped('latitude', steps, lists) }} as latitude,
         {{ stepped('zip_code', steps, lists) }} as zip_code,
-        {{ stepped('block_address', steps, lists) }} as block_address__block
+        {{ stepped('block_address', steps, lists) }} as block_address
     from as_read
 ),
 
-{{ addressed('standardized', 'block_address') }}
+{{ addressed('standardized', address) }}
 
 explained as (
     select
@@ -198,7 +199,7 @@ explained as (
             'subject_driver_license_state_code', 'zip_code', 'block_address'
         ]) }} as _mangled,
         {{ undone_spreadsheet(texts) }}
-        || {{ changes(steps, lists, address='block_address') }} as _changes
+        || {{ changes(steps, lists, address) }} as _changes
     from addressed
 )
 

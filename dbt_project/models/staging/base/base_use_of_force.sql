@@ -61,6 +61,7 @@
     texts,
     own=steps_of_use_of_force(texts=texts, deciding=[]),
 ) -%}
+{%- set address = address_of(steps) -%}
 with source as (
     select * from {{ source('raw', 'use_of_force') }}
 ),
@@ -222,6 +223,8 @@ standardized as (
     from as_read
 ),
 
+{{ addressed('standardized', address) }}
+
 explained as (
     select
         *
@@ -270,8 +273,8 @@ explained as (
             'force_reason', 'officer_injured'
         ]) }} as _mangled,
         {{ undone_spreadsheet(texts) }}
-        || {{ changes(steps, lists) }} as _changes
-    from standardized
+        || {{ changes(steps, lists, address) }} as _changes
+    from addressed
 )
 
 select * from explained
