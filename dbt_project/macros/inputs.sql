@@ -3,7 +3,7 @@
 
     In a run each step makes it: lines, what a gate quarantined, what was linked or taken down, and a
     schema of functions per dataset. By hand it is that of the last run, which keeps the databases of its
-    steps under the home; where there was no run, tables are empty and functions know nothing.
+    steps beside its layers; where there was no run, tables are empty and functions know nothing.
 #}
 {% macro open_inputs() %}
     {%- if execute and flags.INTROSPECT and not env_var('SUMMERWARE_WORKSPACE', '') -%}
@@ -16,7 +16,7 @@
         {%- endfor -%}
         {%- for dataset in datasets -%}
             {%- for layer in ('standardized', 'deduplicated') -%}
-                {%- set kept = sql_text(home ~ '/workspaces/last/' ~ dataset ~ '-' ~ layer ~ '.duckdb') -%}
+                {%- set kept = sql_text(home ~ '/layers/' ~ dataset ~ '/' ~ layer ~ '.duckdb') -%}
                 {%- set found = run_query("select count(*) from glob(" ~ kept ~ ")") -%}
                 {%- if found.columns[0].values()[0] > 0 -%}
                     {%- do take_inputs(kept) -%}

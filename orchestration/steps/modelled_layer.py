@@ -74,7 +74,7 @@ def make_modelled_layer(
             files=files,
             facts=_facts(files) | facts,
         )
-        keep_warehouse(settings, folder, f"{dataset_id}-{layer}")
+        keep_warehouse(settings, folder, dataset_id, layer)
     return finished, results
 
 

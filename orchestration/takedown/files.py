@@ -76,8 +76,10 @@ class FilePurge:
         return rewritten
 
     def purge_rest(self) -> int:
-        """What dead steps left, extracts as they came or were made up, and files that are no table."""
+        """What steps left, extracts as they came or were made up, and files that are no table."""
         shutil.rmtree(self._settings.workspaces, ignore_errors=True)
+        for database in (self._settings.layers / self._dataset.id).glob("*.duckdb"):
+            database.unlink()
         found = self._purge_sources() if self._tombstones.erased_columns else 0
         for path in _other_files(self._settings.home):
             found += self._mask(path)

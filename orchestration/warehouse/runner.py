@@ -46,13 +46,12 @@ def open_warehouse(folder: Path, dataset: Dataset, views: Mapping[str, str]) -> 
     return database
 
 
-def keep_warehouse(settings: Settings, folder: Path, name: str) -> None:
-    """Keeps a step's database as the last of its name, for who runs dbt by hand (`macros/inputs.sql`).
+def keep_warehouse(settings: Settings, folder: Path, dataset: str, layer: str) -> None:
+    """Keeps a step's database as the last of its layer, for who runs dbt by hand (`macros/inputs.sql`).
 
-    It goes with the workspaces, when something is purged.
+    It holds cells, as the layer does, and goes whenever something of the dataset is purged.
     """
-    kept = settings.workspaces / "last" / f"{name}.duckdb"
-    kept.parent.mkdir(mode=0o700, exist_ok=True)
+    kept = settings.layers / dataset / f"{layer}.duckdb"
     (folder / _DATABASE).replace(kept)
     kept.chmod(0o600)
 
