@@ -78,8 +78,9 @@ class FilePurge:
     def purge_rest(self) -> int:
         """What steps left, extracts as they came or were made up, and files that are no table."""
         shutil.rmtree(self._settings.workspaces, ignore_errors=True)
-        for database in (self._settings.layers / self._dataset.id).glob("*.duckdb"):
-            database.unlink()
+        by_hand = self._settings.dbt_project_dir / "target" / "warehouse.duckdb"
+        for database in (*(self._settings.layers / self._dataset.id).glob("*.duckdb"), by_hand):
+            database.unlink(missing_ok=True)
         found = self._purge_sources() if self._tombstones.erased_columns else 0
         for path in _other_files(self._settings.home):
             found += self._mask(path)

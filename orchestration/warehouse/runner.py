@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -49,11 +49,13 @@ def open_warehouse(folder: Path, dataset: Dataset, views: Mapping[str, str]) -> 
 def keep_warehouse(settings: Settings, folder: Path, dataset: str, layer: str) -> None:
     """Keeps a step's database as the last of its layer, for who runs dbt by hand (`macros/inputs.sql`).
 
-    It holds cells, as the layer does, and goes whenever something of the dataset is purged.
+    It holds cells, as the layer does, and goes whenever something of the dataset is purged. The layer is
+    finished without it: where it cannot be moved (another file system), dbt by hand finds no inputs.
     """
     kept = settings.layers / dataset / f"{layer}.duckdb"
-    (folder / _DATABASE).replace(kept)
-    kept.chmod(0o600)
+    with suppress(OSError):
+        (folder / _DATABASE).chmod(0o600)
+        (folder / _DATABASE).replace(kept)
 
 
 def build_models(

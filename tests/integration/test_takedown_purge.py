@@ -53,6 +53,24 @@ def test_layers_publications_and_portal_hold_nothing(park: Park) -> None:
     assert set(park.on_portal()) == {"T1", "T2", "T3"}
 
 
+def test_databases_for_dbt_by_hand_go(park: Park, tmp_path: Path) -> None:
+    """The last steps' beside the layers, and what somebody built of them in the dbt project."""
+    park.publish_rows(TREES)
+    project = tmp_path / "dbt"
+    park.settings = replace(park.settings, dbt_project_dir=project)
+    (project / "target").mkdir(parents=True)
+    kept = [
+        park.settings.layers / "trees" / "standardized.duckdb",
+        park.settings.layers / "trees" / "deduplicated.duckdb",
+        project / "target" / "warehouse.duckdb",
+    ]
+    for path in kept:
+        with duckdb.connect(path) as connection:
+            connection.execute(f"create table rows as select '{KEY}' as tree_id")
+    erase(park, KEY)
+    assert not any(path.exists() for path in kept)
+
+
 def test_records_that_quote_the_row_are_emptied(park: Park) -> None:
     """Quarantine, kept edits, questions that people were asked; other records stay."""
     park.state.move_quarantine("trees", {(KEY, "is_tree"), ("T1", "is_tree")}, "run")
