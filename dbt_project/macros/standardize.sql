@@ -166,6 +166,12 @@
     )) }}
 {%- endmacro %}
 
+{# What is done by hand to the cells of a dataset (`macros/steps/<id>.sql`); nothing where there is no file. #}
+{% macro steps_of(dataset, texts, deciding) %}
+    {%- set by_hand = context.get('steps_of_' ~ dataset) -%}
+    {{ return(by_hand(texts=texts, deciding=deciding) if by_hand else {}) }}
+{% endmacro %}
+
 {#
     The steps of a dataset's columns, in the order of its file: those of `macros/steps/`, a place at its
     block, and blanks collapsed last in every text.

@@ -10,7 +10,7 @@ the dataset file alone.
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,7 @@ from orchestration.times import time_form
 from orchestration.unseen import NO_TEXT_RE2
 from orchestration.warehouse.properties import as_yaml, model_properties, sources
 
-STEPS = "macros/steps/{id}.sql"
-"""How the cells of a dataset are standardized, by hand."""
-NO_TEXT = "macros/no_text.sql"
+_NO_TEXT = "macros/no_text.sql"
 _TEMPLATES = "templates/*.sql.jinja"
 
 _SQL = {
@@ -47,7 +45,8 @@ def generate(settings: Settings, dataset: Dataset) -> dict[str, str]:
     """The files of a dataset by their path in the dbt project.
 
     Raises:
-        ConfigurationError: the project has no templates, or a column is made of nothing.
+        ConfigurationError: the project has no templates, steps have another name, or a column is made of
+            nothing.
     """
     root = settings.dbt_project_dir
     templates = {path.name: path.read_text(encoding="utf-8") for path in root.glob(_TEMPLATES)}
@@ -57,19 +56,22 @@ def generate(settings: Settings, dataset: Dataset) -> dict[str, str]:
             "folders `macros` and `templates` of this version there, put what is done to cells into "
             "`macros/steps/<id>.sql`, and run `summerware generate`: see docs/operations.md"
         )
-    has_steps = (root / STEPS.format(id=dataset.id)).is_file()
-    return _generate(tuple(templates.items()), dataset.model_dump_json(), has_steps=has_steps)
+    steps = root / f"macros/steps/{dataset.id}.sql"
+    if steps.is_file() and f"macro steps_of_{dataset.id}(" not in steps.read_text(encoding="utf-8"):
+        raise ConfigurationError(
+            f"dbt_project/macros/steps/{steps.name}: defines no macro steps_of_{dataset.id}, so that "
+            "what it says would be done to no cell"
+        )
+    return _generate(tuple(templates.items()), dataset.model_dump_json())
 
 
 @lru_cache(maxsize=40)
-def _generate(
-    templates: tuple[tuple[str, str], ...], dataset_json: str, *, has_steps: bool
-) -> dict[str, str]:
+def _generate(templates: tuple[tuple[str, str], ...], dataset_json: str) -> dict[str, str]:
     """Cached, as every step of a run asks again whether anything changed."""
     dataset = Dataset.model_validate_json(dataset_json)
-    context = _context(dataset, has_steps=has_steps)
+    context = _context(dataset)
     environment = _environment(dict(templates))
-    files = {NO_TEXT: _no_text(), _SOURCES.format(id=dataset.id): as_yaml(sources(dataset))}
+    files = {_NO_TEXT: _no_text(), _SOURCES.format(id=dataset.id): as_yaml(sources(dataset))}
     inputs = environment.get_template("inputs.sql.jinja")
     files[_INPUTS.format(id=dataset.id)] = inputs.render(context)
     for name, path in _SQL.items():
@@ -111,95 +113,116 @@ def rows_model(dataset: Dataset) -> str:
     return f"int_{dataset.id}__{rows}"
 
 
-def _context(dataset: Dataset, *, has_steps: bool) -> dict[str, Any]:
+def _context(dataset: Dataset) -> dict[str, Any]:
     """What the templates ask for."""
     columns = [
         column for column in dataset.columns if column.privacy != "never" and column.name != LINK
     ]
     landed = [column for column in columns if column.source is not None]
-    published = [column for column in dataset.columns if column.privacy == "publish"]
     lists = {
         column.name: {"separator": column.list.separator, "set": column.list.set}
         for column in columns
         if column.list
     }
+    return {
+        "id": dataset.id,
+        "key": dataset.key,
+        "grain": dataset.grain.published,
+        "version_order": list(dataset.version_order),
+        "rows_model": rows_model(dataset),
+        "columns": columns,
+        "published": dataset.published,
+        "landed": landed,
+        "texts": [column for column in landed if column.type == "text"],
+        "written": [column for column in landed if column.type in ("text", "point")],
+        "typed": [column for column in landed if column.type not in ("text", "point")],
+        "lists": lists,
+        "together": {
+            places: [column for column in together if column in columns]
+            for places, together in dataset.places.items()
+        },
+        "place": _place(dataset, landed),
+        "scanned": [column.name for column in scanned_columns(dataset) if column in columns],
+        "spelled": [column.name for column in columns if column.spelling],
+        "volatile": [column.name for column in dataset.published if column.volatile],
+        "chosen": [column for column in columns if column.survivorship != "latest"],
+        "cells": {column.name: _cell(dataset, column.name) for column in columns},
+        "values": {column.name: _value(column, lists) for column in columns},
+        **_policies(dataset),
+        **_links(dataset),
+        **_words(landed),
+    }
+
+
+def _place(dataset: Dataset, landed: Sequence[Column]) -> str | None:
+    """The column that is brought to its block."""
     places = [one.name for one in landed if one.domain and one.domain.place]
     if len(places) > 1:
         raise ConfigurationError(
             f"{dataset.id}: columns: only one column may have the domain `place`, and "
             f"{' and '.join(places)} do"
         )
-    together: dict[str, list[Column]] = {}
-    for column in columns:
-        if column.list and column.list.places:
-            together.setdefault(column.list.places, []).append(column)
+    return places[0] if places else None
+
+
+def _policies(dataset: Dataset) -> dict[str, Any]:
+    """Which columns decide, and what policies keep back or blank."""
+    names = {column.name for column in dataset.published}
     redacted = [
         (policy.id, name)
         for policy in dataset.policies
         if policy.action == "redact"
         for name in policy.redacts
-        if dataset.column(name).privacy == "publish"
+        if name in names
     ]
-    cells = {column.name: _cell(dataset, column.name) for column in columns}
-    kinds = dict.fromkeys(column.formats for column in landed if column.formats)
-    formats = {one: f"formats_{place}" for place, one in enumerate(kinds, start=1)}
-    chosen = [column for column in columns if column.survivorship != "latest"]
-    volatile = [column.name for column in published if column.volatile]
     return {
-        "id": dataset.id,
-        "key": dataset.key,
-        "grain": dataset.grain.published,
-        "columns": columns,
-        "published": published,
-        "landed": landed,
-        "formats_of": formats,
-        "formats": {
-            name: [(one, time_form(one)) for one in formats_of]
-            for formats_of, name in formats.items()
-        },
-        "texts": [column for column in landed if column.type == "text"],
-        "written": [column for column in landed if column.type in ("text", "point")],
-        "typed": [column for column in landed if column.type not in ("text", "point")],
-        "lists": lists,
-        "together": together,
-        "place": places[0] if places else None,
-        "has_steps": has_steps,
         "deciding": list(dataset.deciding),
         "policy_texts": [f"_policies_{name}" for name in dataset.deciding],
-        "scanned": [column.name for column in scanned_columns(dataset) if column in columns],
-        "spelled": [column.name for column in columns if column.spelling],
-        "cells": cells,
-        "volatile": volatile,
-        "chosen": chosen,
-        "values": {column.name: _value(column, lists) for column in columns},
-        "version_order": list(dataset.version_order),
         "withheld_by": [one.id for one in dataset.policies if one.action == "withhold"],
-        "redacting": {
-            column.name: [policy for policy, name in redacted if name == column.name]
-            for column in published
-        },
         "redacted": [one for one in redacted if one[1] != LINK],
+        "redacting": {
+            name: [policy for policy, redacts in redacted if redacts == name] for name in names
+        },
+    }
+
+
+def _links(dataset: Dataset) -> dict[str, Any]:
+    """What becomes of rows that may be the same event."""
+    return {
+        "link": LINK,
+        "links": LINK in [column.name for column in dataset.published],
+        "has_duplicates": dataset.duplicates is not None,
+        "merging": bool(dataset.duplicates and dataset.duplicates.people_may_merge),
         "origins": {
             column.name: f"{'possible_duplicates' if column.name == LINK else 'surviving'}"
             f".{column.name}"
-            for column in published
+            for column in dataset.published
         },
-        "link": LINK,
-        "links": LINK in [column.name for column in published],
-        "has_duplicates": dataset.duplicates is not None,
-        "merging": bool(dataset.duplicates and dataset.duplicates.people_may_merge),
-        "rows_model": rows_model(dataset),
+    }
+
+
+def _words(landed: Sequence[Column]) -> dict[str, Any]:
+    """How columns are written in the SQL, and the formats of times under names of their own."""
+    kinds = dict.fromkeys(column.formats for column in landed if column.formats)
+    named = {one: f"formats_{place}" for place, one in enumerate(kinds, start=1)}
+    return {
+        "formats": {
+            name: [(one, time_form(one)) for one in formats] for formats, name in named.items()
+        },
         "literal": repr,
         "listed": _listed,
         "aliased": _aliased,
         "call": _call,
-        "trimmed": lambda column: (
-            f"{{{{ trimmed{'_list' if column.list else ''}({column.name!r}"
-            f"{', lists' if column.list else ''}) }}}}"
-        ),
-        "read": lambda column: _read(column, formats),
-        "names": lambda some: [column.name for column in some],
+        "trimmed": _trimmed,
+        "read": partial(_read, formats=named),
+        "names": lambda columns: [column.name for column in columns],
     }
+
+
+def _trimmed(column: Column) -> str:
+    """A cell without blanks at its ends, each part of a list by itself."""
+    word = f"trimmed_list('{column.name}', lists)" if column.list else f"trimmed('{column.name}')"
+    return f"{{{{ {word} }}}}"
 
 
 def _cell(dataset: Dataset, name: str) -> str:
@@ -223,7 +246,7 @@ def _value(column: Column, lists: Mapping[str, Any]) -> str:
     return f"given('{column.name}')"
 
 
-def _read(column: Column, formats: Mapping[tuple[str, ...], str]) -> str:
+def _read(column: Column, *, formats: Mapping[tuple[str, ...], str]) -> str:
     """The declared parse of a column, as a word of `macros/standardize.sql`."""
     if column.type in ("timestamp", "date"):
         word = "read_time" if column.type == "timestamp" else "read_date"

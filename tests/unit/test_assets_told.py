@@ -143,24 +143,20 @@ def test_lineage_holds_values_and_conditions_but_no_order(datasets: dict[str, Da
 
 
 def test_lineage_is_worked_out_once_for_the_same_sql(
-    datasets: dict[str, Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    datasets: dict[str, Dataset], tmp_path: Path
 ) -> None:
     """And anew for other SQL, or where other columns stand above."""
     dataset = next(iter(datasets.values()))
-    made = {"first": {"a": ["a"]}, "second": {"a": ["b"]}}
-    asked = []
-
-    def lineage(*_: object, **told: list[str]) -> dict[str, list[str]]:
-        asked.append(told["upstream_columns"])
-        return made["second" if asked[1:] else "first"]
-
-    monkeypatch.setattr("orchestration.warehouse.lineage.column_lineage", lineage)
     ask = partial(kept_lineage, tmp_path, dataset, "standardized")
-    for _ in range(2):
-        assert ask({"stg": "select a"}, upstream_columns=["a"]) == made["first"]
-    assert ask({"stg": "select b as a"}, upstream_columns=["a"]) == made["second"]
-    assert ask({"stg": "select a"}, upstream_columns=["a", "b"]) == made["second"]
-    assert len(asked) == 3
+    name = f"stg_{dataset.id}"
+    sql = f"select a from raw.{dataset.id}"
+    assert ask({name: sql}, upstream_columns=["a"]) == {"a": ["a"]}
+    (kept,) = tmp_path.iterdir()
+    kept.write_text('{"a": ["kept"]}')
+    assert ask({name: sql}, upstream_columns=["a"]) == {"a": ["kept"]}
+    assert ask({name: sql}, upstream_columns=["a", "b"]) == {"a": ["a"]}
+    other = f"select b as a from raw.{dataset.id}"
+    assert ask({name: other}, upstream_columns=["a", "b"]) == {"a": ["b"]}
 
 
 def test_lineage_without_sql_is_what_the_file_says(datasets: dict[str, Dataset]) -> None:

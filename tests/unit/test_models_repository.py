@@ -4,6 +4,8 @@ What the models do is tested in `tests/integration/test_dbt_*.py`.
 """
 
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,19 @@ def test_generation_leaves_what_is_written_by_hand():
     made = {path for one in DATASETS.values() for path in generate(settings, one)}
     assert not any(path.startswith("macros/steps/") for path in made)
     assert "models/intermediate/int_use_of_force__incidents.sql" not in made
+
+
+def test_steps_of_another_name_are_refused(tmp_path):
+    """A misspelt macro would leave every cell as it came."""
+    shutil.copytree(DBT / "templates", tmp_path / "templates")
+    steps = tmp_path / "macros" / "steps" / "stops.sql"
+    steps.parent.mkdir(parents=True)
+    settings = replace(Settings.from_environment(), dbt_project_dir=tmp_path)
+    steps.write_text((DBT / "macros" / "steps" / "stops.sql").read_text())
+    assert generate(settings, DATASETS["stops"])
+    steps.write_text(steps.read_text().replace("steps_of_stops(", "steps_of_stop("))
+    with pytest.raises(ConfigurationError, match="defines no macro steps_of_stops"):
+        generate(settings, DATASETS["stops"])
 
 
 def test_two_places_of_a_dataset_are_refused():

@@ -23,7 +23,9 @@
         'block_address', 'zip_code', 'police_district_code', 'location'
     ],
     texts,
-    own=steps_of_calls_for_service(texts=texts, deciding=['call_type_code', 'call_type_text', 'initial_call_type_code', 'initial_call_type_text']),
+    own=steps_of('calls_for_service', texts=texts, deciding=[
+        'call_type_code', 'call_type_text', 'initial_call_type_code', 'initial_call_type_text'
+    ]),
     place='block_address',
 ) -%}
 {%- set address = address_of(steps) -%}

@@ -19,7 +19,7 @@
         'ticket_status', 'latitude', 'longitude', 'location'
     ],
     texts,
-    own=steps_of_service_requests(texts=texts, deciding=[]),
+    own=steps_of('service_requests', texts=texts, deciding=[]),
     place='block_address',
 ) -%}
 {%- set address = address_of(steps) -%}

@@ -27,7 +27,7 @@
         'longitude', 'latitude', 'zip_code', 'block_address'
     ],
     texts,
-    own=steps_of_stops(texts=texts, deciding=[]),
+    own=steps_of('stops', texts=texts, deciding=[]),
     place='block_address',
 ) -%}
 {%- set address = address_of(steps) -%}

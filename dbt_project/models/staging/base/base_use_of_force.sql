@@ -59,7 +59,7 @@
         'officer_injured'
     ],
     texts,
-    own=steps_of_use_of_force(texts=texts, deciding=[]),
+    own=steps_of('use_of_force', texts=texts, deciding=[]),
 ) -%}
 {%- set address = address_of(steps) -%}
 with source as (
