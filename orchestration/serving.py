@@ -35,7 +35,7 @@ def serve_all(
     with open_instance(settings):
         pass
     if not WORKSPACE.is_file():
-        raise ConfigurationError(f"{WORKSPACE}: is missing; run from a checkout of the project")
+        raise ConfigurationError(f"{WORKSPACE}: is missing; install summerware again")
     _refuse_taken(port)
     with ExitStack() as stack:
         stack.enter_context(suppress(KeyboardInterrupt))

@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from orchestration.errors import ConfigurationError
 
 PACKAGE = Path(__file__).parent
-PROJECT = PACKAGE.parent
+_IN_WHEEL = PACKAGE / "project"
+PROJECT = _IN_WHEEL if _IN_WHEEL.is_dir() else PACKAGE.parent
+"""Where the dbt project, the suites and the docs that come with the package stand."""
 WORKSPACE = PROJECT / "workspace.yaml"
 """What Dagster's processes serve."""
 HOST = "127.0.0.1"
@@ -111,11 +113,13 @@ class Settings:
         portal = os.environ.get("SUMMERWARE_PORTAL", "local")
         if portal not in ("local", "live"):
             raise ConfigurationError(f"SUMMERWARE_PORTAL is {portal!r}: it must be local or live")
+        project = _path("SUMMERWARE_PROJECT", PROJECT)
+        datasets = PACKAGE / "datasets" if project == PROJECT else project / "datasets"
         return cls(
             home=home,
-            datasets_dir=_path("SUMMERWARE_DATASETS", PACKAGE / "datasets"),
-            expectations_dir=_path("SUMMERWARE_EXPECTATIONS", PROJECT / "expectations"),
-            dbt_project_dir=_path("SUMMERWARE_DBT_PROJECT", PROJECT / "dbt_project"),
+            datasets_dir=_path("SUMMERWARE_DATASETS", datasets),
+            expectations_dir=_path("SUMMERWARE_EXPECTATIONS", project / "expectations"),
+            dbt_project_dir=_path("SUMMERWARE_DBT_PROJECT", project / "dbt_project"),
             state_url=os.environ.get("SUMMERWARE_STATE_URL") or f"sqlite:///{home / 'state.db'}",
             source=source,
             extracts_dir=Path(extracts).expanduser().absolute() if extracts else None,
