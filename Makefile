@@ -1,5 +1,5 @@
-# Everything a person needs: `make run`, `make test`, `make ui`. The environment is built from the
-# lock, with hashes, and again only when the lock changes.
+# Everything a person needs: `make run`, `make test`, `make ui`, and `make check` between edits. The
+# environment is built from the lock, with hashes, and again only when the lock changes.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DAGSTER_DISABLE_TELEMETRY := yes
 export DO_NOT_TRACK := 1
 
-.PHONY: install run ui test lint types pytest system-packages soak bench lock clean
+.PHONY: install run ui test check lint types pytest system-packages soak bench lock clean
 
 install: $(STAMP)
 
@@ -36,6 +36,10 @@ lint: install
 
 types: install
 	@$(BIN)/mypy
+
+# For the edit loop: all that needs no server, no browser and no run.
+check: install lint types
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile tests/unit tests/rules
 
 # By file, so that what a file's tests share is made once; in our order, the slowest first.
 pytest: install

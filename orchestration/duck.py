@@ -1,9 +1,11 @@
 """DuckDB as this project opens it: on Parquet, within bounds, with paths that hold any character."""
 
+import os
 import re
 import tempfile
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +36,28 @@ def connect(
         # What is held at once grows with the threads.
         config |= {"memory_limit": memory, "threads": 2}
     return duckdb.connect(str(database or ":memory:"), config=config)
+
+
+@cache
+def _kept(process: int) -> duckdb.DuckDBPyConnection:
+    connection = connect()
+    # What it has read of a file it would keep for the next question, as long as the process lives.
+    connection.execute("set enable_external_file_cache = false")
+    return connection
+
+
+def query(sql: str) -> list[Any]:
+    """The rows of a small question over files, by a connection that this process keeps.
+
+    Opening one takes longer than such a question. What makes a table, or spills, opens its own.
+    """
+    with _kept(os.getpid()).cursor() as cursor:
+        return cursor.execute(sql).fetchall()
+
+
+def columns_of(table: str) -> dict[str, str]:
+    """The columns of a table in SQL that needs no connection of its own, each with its type."""
+    return {row[0]: row[1] for row in query(f"describe from {table}")}
 
 
 T = TypeVar("T")

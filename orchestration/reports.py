@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, parquet, set_variables
+from orchestration.duck import connect, parquet, query, set_variables
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
 from orchestration.layers import layer_file, snapshot_file
@@ -97,9 +97,8 @@ def _told_ledger(settings: Settings, state: State, dataset: Dataset, layer: Laye
 
 def fates_of(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> dict[str, int]:
     """How many lines of a finished layer met which fate, after its publication."""
-    with connect() as connection:
-        told = _told_ledger(settings, state, dataset, layer)
-        rows = connection.execute(f"select fate, count(*) from ({told}) group by fate").fetchall()
+    told = _told_ledger(settings, state, dataset, layer)
+    rows = query(f"select fate, count(*) from ({told}) group by fate")
     return {fate: count for fate in FATES for found, count in rows if found == fate}
 
 

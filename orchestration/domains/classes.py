@@ -21,6 +21,7 @@ import duckdb
 from orchestration.dataset import Dataset
 from orchestration.duck import make_table, quoted
 from orchestration.errors import ConfigurationError
+from orchestration.lookup import define_lookup
 from orchestration.settings import Settings
 from orchestration.tabular import read_table
 
@@ -188,22 +189,12 @@ def define_classes(
     """Makes a function `class_<column>(cell)` per deciding column, for the models of a step.
 
     It gives the ids of the covering policies with blanks between, '' for what is harmless, and null
-    for what nobody classified and for nothing. Finding a cell among the members of an enum is one look
-    into a hash table; the members are bound, never written into SQL.
+    for what nobody classified and for nothing.
     """
     for column, asked in classes.deciding.items():
-        by_class: dict[str, list[str]] = {}
-        for value, policies in sorted(classes.known[asked].items()):
-            by_class.setdefault(" ".join(sorted(policies)), []).append(value)
-        asks = []
-        for number, (told, values) in enumerate(by_class.items()):
-            name = f"{schema}.class_{column}_{number}"
-            make_table(connection, f"{name}_values", {"row_key": values})
-            connection.execute(f"create type {name} as enum (select row_key from {name}_values)")
-            connection.execute(f"drop table {name}_values")
-            asks.append(f"when try_cast(text as {name}) is not null then '{told}'")
-        found = f"case {' '.join(asks)} end" if asks else "null::varchar"
-        connection.execute(f"create macro {schema}.class_of_{column}(text) as {found}")
+        known = sorted(classes.known[asked].items())
+        told = {value: " ".join(sorted(policies)) for value, policies in known}
+        define_lookup(connection, f"{schema}.class_of_{column}(text)", told)
         # Most cells have no blanks to fold, and folding costs more than looking.
         folded = r"trim(regexp_replace(upper(cell), '[\s\x{00A0}]+', ' ', 'g'))"
         connection.execute(

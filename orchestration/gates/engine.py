@@ -8,10 +8,11 @@ leave is fetching rows: a gate wants their number, and GX runs every query twice
 Defining the data source is enough: `context.data_sources.add_duckdb` appears.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any, Literal, TypeAlias
 
+import duckdb
 import sqlalchemy as sa
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
@@ -65,6 +66,22 @@ class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
 
     def _execution_engine_type(self) -> EngineType:
         return DuckDBExecutionEngine
+
+
+@contextmanager
+def open_beside_gx(
+    url: str, connect_args: Mapping[str, Any]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that GX's own to the same database stand beside, and open quickly for it.
+
+    DuckDB lets several into a file where all have the same settings, and SQLAlchemy adds its own.
+    """
+    engine = sa.create_engine(url, connect_args=dict(connect_args))
+    try:
+        with closing(engine.raw_connection()) as pooled:
+            yield pooled.driver_connection
+    finally:
+        engine.dispose()
 
 
 class _RegexOnDuckDB(ColumnMapMetricProvider):  # type: ignore[misc]

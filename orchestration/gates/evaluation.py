@@ -16,8 +16,8 @@ import duckdb
 import great_expectations as gx
 from great_expectations.expectations.registry import get_expectation_impl
 
-from orchestration.duck import BOUNDS, connect, copy_to_parquet
-from orchestration.gates import engine as _registers_duckdb  # noqa: F401
+from orchestration.duck import BOUNDS, copy_to_parquet
+from orchestration.gates.engine import open_beside_gx
 from orchestration.gates.queries import runnable, without_changes
 from orchestration.gates.suites import BY_ROW, QUERY, Rule
 from orchestration.layers import sync_file
@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 LINE = ("_extract_id", "_line")
 EXAMPLES = 5
+_BOUND = {"config": dict(BOUNDS)}
 COLUMNS_RULE = "expect_table_columns_to_match_set"
 _ERROR_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 
@@ -79,20 +80,20 @@ def evaluate(
     (`_extract_id`, `_line`, `rule_id`, `waits`: whether for a person).
     """
     database = folder / "gate.duckdb"
-    _prepare(database, tables)
     by_line = tables.gated != "deduplicated"
     expectations, unfit = _expectations(rules, parameters)
-    found = {
-        result.expectation_config.meta["rule_id"]: result
-        for result in _validate(
-            expectations,
-            tables.gated,
-            parameters,
-            database,
-            told=LINE if by_line else (tables.key,),
-        )
-    }
-    with connect(database) as connection:
+    with open_beside_gx(_url(database), _BOUND) as connection:
+        _prepare(connection, tables)
+        found = {
+            result.expectation_config.meta["rule_id"]: result
+            for result in _validate(
+                expectations,
+                tables.gated,
+                parameters,
+                database,
+                told=LINE if by_line else (tables.key,),
+            )
+        }
         counted = connection.execute(f"select count(*) from {tables.gated}").fetchone()
         rows = counted[0] if counted else 0
         connection.execute(
@@ -114,14 +115,19 @@ def evaluate(
     return results, rows
 
 
-def _prepare(database: Path, tables: Tables) -> None:
-    with connect(database) as connection:
-        for name, table in tables.views.items():
-            connection.execute(f'create view "{name}" as {without_changes(table)}')
-        columns = ", ".join(f'? as "{name}"' for name in tables.facts)
-        connection.execute(f"create table facts as select {columns}", list(tables.facts.values()))
-        for definition in tables.functions.values():
-            connection.execute(f"create {definition}")
+def _url(database: Path) -> str:
+    return f"duckdb:///{database}"
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, tables: Tables) -> None:
+    connection.begin()
+    for name, table in tables.views.items():
+        connection.execute(f'create view "{name}" as {without_changes(table)}')
+    columns = ", ".join(f'? as "{name}"' for name in tables.facts)
+    connection.execute(f"create table facts as select {columns}", list(tables.facts.values()))
+    for definition in tables.functions.values():
+        connection.execute(f"create {definition}")
+    connection.commit()
 
 
 def _expectations(
@@ -182,11 +188,9 @@ def _validate(
 
 @contextmanager
 def _source(context: Any, database: Path) -> Iterator[Any]:
-    """A data source that leaves no connection behind: DuckDB would refuse the next one."""
+    """A data source that leaves no connection behind."""
     source = context.data_sources.add_duckdb(
-        "gate",
-        connection_string=f"duckdb:///{database}",
-        kwargs={"connect_args": {"config": dict(BOUNDS)}},
+        "gate", connection_string=_url(database), kwargs={"connect_args": _BOUND}
     )
     try:
         yield source

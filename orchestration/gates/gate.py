@@ -14,7 +14,7 @@ from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.domains.classes import Classes
 from orchestration.domains.date_order import MISREAD_DATES, misread_dates
-from orchestration.duck import connect, lines_of_files, parquet, quoted
+from orchestration.duck import columns_of, connect, lines_of_files, parquet, query, quoted
 from orchestration.errors import GateNotPassed
 from orchestration.gates.domain_rules import domain_facts, domain_vocabularies, gate_rules
 from orchestration.gates.suites import SUITES, suite_hash, suite_path
@@ -75,7 +75,7 @@ def run_gate(
             rules,
             dataset,
             volume=partial(measure_volume, settings, state, dataset, chain[0]),
-            columns=partial(_columns, tables.views[layer.layer]),
+            columns=partial(columns_of, tables.views[layer.layer]),
         )
         if layer.layer != "deduplicated":
             results = with_reasons(dataset, rules, results, tables.views["raw"])
@@ -180,7 +180,7 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
         views[MISREAD_DATES] = misread_dates(
             dataset.landed,
             views["raw"],
-            present=_columns(views["raw"]),
+            present=columns_of(views["raw"]),
             extract_time_known=_knows_its_time(chain[0]),
         )
     return views
@@ -188,14 +188,9 @@ def _views(settings: Settings, dataset: Dataset, chain: Sequence[Layer]) -> dict
 
 def _without_erased(table: str) -> str:
     """Lines whose cells an order erased are no data that a rule could judge; they have a fate."""
-    if "_parse_error" not in _columns(table):
+    if "_parse_error" not in columns_of(table):
         return table
     return f"(from {table} where _parse_error is distinct from {quoted(ERASED)})"
-
-
-def _columns(table: str) -> list[str]:
-    with connect() as connection:
-        return [row[0] for row in connection.execute(f"describe from {table}").fetchall()]
 
 
 def _knows_its_time(raw: Layer) -> bool:
@@ -271,12 +266,11 @@ def _verdict(results: Sequence[Any], lines: int, rows: int, dataset: Dataset) ->
 
 
 def _count_lines(quarantine: Path) -> int:
-    with connect() as connection:
-        counted = connection.execute(
-            "select count(*) from (select _extract_id, _line "
-            f"from {parquet(quarantine)} group by all having not bool_or(waits))"
-        ).fetchone()
-    return int(counted[0]) if counted else 0
+    ((lines,),) = query(
+        "select count(*) from (select _extract_id, _line "
+        f"from {parquet(quarantine)} group by all having not bool_or(waits))"
+    )
+    return int(lines)
 
 
 def _move_quarantine(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect
+from orchestration.duck import columns_of, query
 from orchestration.gates.evaluation import RuleResult
 from orchestration.gates.suites import Rule
 from orchestration.sources.header import propose_aliases
@@ -44,7 +44,7 @@ def _reasons(dataset: Dataset, rule: Rule, raw: str) -> list[str]:
 
 
 def _renamed(dataset: Dataset, raw: str) -> list[str]:
-    names = _columns(raw)
+    names = [*columns_of(raw)]
     missing = [
         column.name for column in dataset.landed if column.required and column.name not in names
     ]
@@ -54,25 +54,19 @@ def _renamed(dataset: Dataset, raw: str) -> list[str]:
 
 def _unreadable(raw: str) -> list[str]:
     """The most frequent reasons, each with its count; those of single cells name the cell."""
-    if UNREADABLE not in _columns(raw):
+    if UNREADABLE not in columns_of(raw):
         return []
-    with connect() as connection:
-        found = connection.execute(
-            f"select {UNREADABLE}, count(*), count(*) over () from {raw} "
-            f"where {UNREADABLE} is not null group by {UNREADABLE} "
-            f"order by count(*) desc, min(_line) limit {_TOLD}"
-        ).fetchall()
+    found = query(
+        f"select {UNREADABLE}, count(*), count(*) over () from {raw} "
+        f"where {UNREADABLE} is not null group by {UNREADABLE} "
+        f"order by count(*) desc, min(_line) limit {_TOLD}"
+    )
     told = [
         f"{count:,} line{'' if count == 1 else 's'} not read: {reason}"
         for reason, count, _ in found
     ]
     others = found[0][2] - len(found) if found else 0
     return [*told, f"{others:,} more reasons"] if others else told
-
-
-def _columns(raw: str) -> list[str]:
-    with connect() as connection:
-        return [row[0] for row in connection.execute(f"describe from {raw}").fetchall()]
 
 
 def _joined(observed: str | None, reasons: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, parquet, quoted
+from orchestration.duck import columns_of, connect, parquet, quoted
 
 
 def count_keys(dataset: Dataset, files: Sequence[Path], *, spill: Path) -> int:
@@ -50,12 +50,7 @@ def count_keys_by_day(dataset: Dataset, files: Sequence[Path], *, spill: Path) -
 
 
 def _have_columns(files: Sequence[Path], names: Sequence[str]) -> bool:
-    with connect() as connection:
-        found = [
-            {row[0] for row in connection.execute(f"describe from {parquet(file)}").fetchall()}
-            for file in files
-        ]
-    return all(set(names) <= columns for columns in found)
+    return all(set(names) <= {*columns_of(parquet(file))} for file in files)
 
 
 def _key(dataset: Dataset) -> tuple[str, str]:

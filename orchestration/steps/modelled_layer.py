@@ -13,7 +13,7 @@ from orchestration.cleaning.shifted import find_shifted
 from orchestration.cleaning.spelling_step import suspect_misspellings
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import Classes, list_classes, load_classes
-from orchestration.duck import connect, lines_of_files, parquet
+from orchestration.duck import connect, lines_of_files, parquet, query
 from orchestration.gates.gate import require_passed, upstream_chain
 from orchestration.layers import finish_layer, layer_file, layer_files, newest_layer, workspace
 from orchestration.review.decisions import (
@@ -145,6 +145,8 @@ def standardize(
     database = open_warehouse(folder, dataset, {f"raw.{dataset.id}": lines})
     classes = classes or load_classes(settings, dataset)
     with connect(database) as connection:
+        # Else each of a hundred definitions is written to disk and waited for.
+        connection.begin()
         define_known(connection, settings, dataset, classes, lines=f"raw.{dataset.id}")
         find_shifted(
             connection,
@@ -157,6 +159,7 @@ def standardize(
             },
             schema=dataset.id,
         )
+        connection.commit()
     build = partial(build_models, settings, datasets, dataset=dataset.id, database=database)
     results = build(BASE)
     base = f"main.base_{dataset.id}"
@@ -240,10 +243,9 @@ def _waiting(
     """
     before = state.newest_layer(dataset.id, "deduplicated")
     waiting = dict(before.facts.get("waiting", {})) if before else {}
-    with connect() as connection:
-        found = connection.execute(
-            f"select distinct _extract_id from {parquet(ledger)} where reason = 'unclassified'"
-        ).fetchall()
+    found = query(
+        f"select distinct _extract_id from {parquet(ledger)} where reason = 'unclassified'"
+    )
     classes = classes_in_force(settings, state, dataset).hash
     waiting = {name: told for name, told in waiting.items() if name not in read}
     return waiting | {name: classes for (name,) in found}
@@ -262,14 +264,11 @@ def _facts(files: Sequence[Path]) -> dict[str, Any]:
     """Rows of the layer, lines by fate, suspicions by outcome."""
     counted = {"ledger": ("fates", "fate"), "spelling": ("spelling", "outcome")}
     counted["duplicates"] = ("duplicates", "outcome")
-    with connect() as connection:
-        rows = connection.execute(f"select count(*) from {parquet(files[0])}").fetchone()
-        facts: dict[str, Any] = {"rows": rows[0] if rows else 0}
-        for file in files[1:]:
-            fact, column = counted.get(file.stem.partition("_")[0], (None, None))
-            if fact:
-                found = connection.execute(
-                    f"select {column}, count(*) from {parquet(file)} group by all order by all"
-                ).fetchall()
-                facts[fact] = dict(found)
+    facts: dict[str, Any] = {"rows": query(f"select count(*) from {parquet(files[0])}")[0][0]}
+    for file in files[1:]:
+        fact, column = counted.get(file.stem.partition("_")[0], (None, None))
+        if fact:
+            facts[fact] = dict(
+                query(f"select {column}, count(*) from {parquet(file)} group by all order by all")
+            )
     return facts

@@ -22,7 +22,15 @@ from pathlib import Path
 import duckdb
 
 from orchestration.dataset import LINK, Dataset
-from orchestration.duck import connect, copy_to_parquet, keys_table, quoted, sql_path
+from orchestration.duck import (
+    connect,
+    copy_to_parquet,
+    keys_table,
+    parquet,
+    query,
+    quoted,
+    sql_path,
+)
 from orchestration.layers import hash_file, hash_folder, sync_file, sync_folder
 from orchestration.settings import Settings
 from orchestration.sources.landing import ROWS
@@ -261,13 +269,9 @@ class FilePurge:
         ledger = folder / f"ledger_{self._dataset.id}.parquet"
         if not ledger.is_file():
             return None
-        with connect() as connection:
-            return dict(
-                connection.execute(
-                    f"select fate, count(*) from read_parquet({sql_path(ledger)}) "
-                    "group by all order by all"
-                ).fetchall()
-            )
+        return dict(
+            query(f"select fate, count(*) from {parquet(ledger)} group by all order by all")
+        )
 
     # Other files
 

@@ -16,7 +16,7 @@ import duckdb
 
 from orchestration.dataset import Dataset
 from orchestration.domains.classes import load_classes
-from orchestration.duck import connect, lines_of_files, parquet
+from orchestration.duck import columns_of, connect, lines_of_files, parquet
 from orchestration.settings import Settings
 from orchestration.sources.landing import ROWS
 from orchestration.tombstones.tombstones import Tombstones, hash_in_sql, plain_key
@@ -107,7 +107,7 @@ def _extracts_with_key(settings: Settings, dataset: Dataset) -> list[Path]:
     return [
         path
         for path in landed_files(settings, dataset).values()
-        if _held([path]).issuperset(dataset.landed_key)
+        if columns_of(parquet(path)).keys() >= set(dataset.landed_key)
     ]
 
 
@@ -116,7 +116,7 @@ def landed_files(settings: Settings, dataset: Dataset) -> dict[str, Path]:
     landed = (settings.extracts / dataset.id).glob(f"*/{ROWS}")
     found = {path.parent.name: path for path in sorted(landed)}
     for path in sorted((settings.layers / dataset.id / "raw").glob("*/*.parquet")):
-        if path.stem not in found and is_landed(_held([path])):
+        if path.stem not in found and is_landed(columns_of(parquet(path))):
             found[path.stem] = path
     return found
 
@@ -139,7 +139,7 @@ def _standardized_keys(
     from orchestration.warehouse.runner import BASE, STANDARDIZED, build_models, open_warehouse
 
     landed = {column.name for column in dataset.landed}
-    held = _held(files)
+    held = columns_of(parquet(files)).keys()
     lacking = "".join(f", null::varchar as {name}" for name in sorted(landed - held))
     raw = f"(select *{lacking} from {lines_of_files(files)})"
     database = open_warehouse(folder, dataset, {f"raw.{dataset.id}": raw})
@@ -151,12 +151,6 @@ def _standardized_keys(
     models = (*BASE, STANDARDIZED[0]) if derived else BASE
     build_models(settings, datasets, models, dataset=dataset.id, database=database)
     return database, f"{'stg' if derived else 'base'}_{dataset.id}"
-
-
-def _held(files: Sequence[Path]) -> set[str]:
-    with connect() as connection:
-        described = connection.execute(f"describe from {parquet(files)}").fetchall()
-    return {row[0] for row in described}
 
 
 def _keys_of_publications(

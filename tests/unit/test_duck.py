@@ -5,7 +5,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from orchestration.duck import connect, copy_to_parquet, fetch_all, lines_of_files, parquet
+from orchestration.duck import (
+    columns_of,
+    connect,
+    copy_to_parquet,
+    fetch_all,
+    lines_of_files,
+    parquet,
+    query,
+)
 
 
 @pytest.mark.parametrize("name", ["plain", "o'hara", "a*b", "what?", "[x]", "a b"])
@@ -62,3 +70,14 @@ def test_too_little_memory_is_no_reason_to_fail(tmp_path: Path) -> None:
         with pytest.raises(duckdb.OutOfMemoryException):
             connection.execute(aggregate).fetchall()
         assert fetch_all(connection, aggregate) == [(2_688_889,)]
+
+
+def test_a_file_that_changed_is_read_anew(tmp_path: Path) -> None:
+    """The connection that a process keeps knows nothing of what it read before."""
+    file = tmp_path / "rows.parquet"
+    for made in ("select 1 as one", "select 'b' as two from range(3)"):
+        with connect() as connection:
+            connection.execute(copy_to_parquet(made, file))
+            expected = connection.execute(made).fetchall()
+        assert query(f"from {parquet(file)}") == expected
+    assert columns_of(parquet(file)) == {"two": "VARCHAR"}
