@@ -10,7 +10,7 @@ from typing import Any
 
 from orchestration.errors import PublicationRefused
 from orchestration.layers import hash_file, workspace
-from orchestration.publishing.baseline import Edits
+from orchestration.publishing.baseline import BaselineReader, Edits
 from orchestration.publishing.holds import rules_hash
 from orchestration.publishing.journal import Content
 from orchestration.publishing.planning import make_plan
@@ -32,7 +32,7 @@ def settle_edits(
     if last is None:
         raise PublicationRefused(f"{publisher.dataset.id}: nothing was published yet")
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-edits") as folder:
-        reader = publisher.reader()
+        reader = BaselineReader(publisher, publisher.datasets.found())
         marks = reader.marks()
         edits, rows = reader.edits(last, folder)
         if edits and keep is not None:
@@ -71,14 +71,14 @@ def adopt_dataset(publisher: Publisher, *, by: str, reason: str, run_id: str) ->
             "what somebody else changed since is for `summerware edits`"
         )
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-adopt") as folder:
-        rows = publisher.baseline(folder)
-        if rows is None:
+        baseline = publisher.baseline(folder)
+        if baseline.rows is None:
             raise PublicationRefused(
                 f"{publisher.dataset.id}: {publisher.target.name} holds no row to adopt"
             )
         content = Content(
             layer_id="",
-            content_hash=hash_file(rows),
+            content_hash=hash_file(baseline.rows),
             newest_extract_at="",
             source=ADOPTED,
             grain="",
@@ -86,14 +86,14 @@ def adopt_dataset(publisher: Publisher, *, by: str, reason: str, run_id: str) ->
         )
         return record_as_it_is(
             publisher,
-            rows,
+            baseline.rows,
             content,
             kind="adopt",
             by=by,
             reason=reason,
             run_id=run_id,
             folder=folder,
-            marks=publisher.marks_before,
+            marks=baseline.marks,
         )
 
 

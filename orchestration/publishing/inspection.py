@@ -28,7 +28,7 @@ def look(publisher: Publisher, layer: Layer, *, examples: int, run_id: str) -> P
     raw = upstream_chain(publisher.state, layer)[0].facts
     last = publisher.journal.last_finished()
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-plan") as folder:
-        plan = publisher.plan(layer, raw, folder)
+        plan = publisher.plan(layer, raw, folder, baseline=publisher.baseline(folder).rows)
         return view_plan(
             publisher.dataset,
             plan,
@@ -52,9 +52,7 @@ def shadow_day(publisher: Publisher, layer: Layer, *, day: date, run_id: str) ->
             "in the dataset file"
         )
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-shadow") as folder:
-        reader = BaselineReader(
-            publisher.settings, publisher.dataset, publisher.target, publisher.journal, datasets
-        )
+        reader = BaselineReader(publisher, datasets)
         plan = publisher.plan(layer, raw, folder, baseline=reader.read_portal(folder))
         return shadow_report(
             publisher.settings,

@@ -8,7 +8,7 @@ next plan starts from the portal's own rows. A rollback is a publication with an
 its target.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +32,8 @@ from orchestration.errors import (
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
 from orchestration.layers import hash_folder, hash_planned, layer_file, snapshot_file, workspace
-from orchestration.publishing.baseline import BaselineReader
+from orchestration.publishing.baseline import Baseline, BaselineReader
+from orchestration.publishing.context import Context, Progress
 from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
@@ -41,34 +42,30 @@ from orchestration.publishing.journal import (
     OPEN,
     WAITING,
     Content,
-    Journal,
     grain_of,
     is_aside,
     plan_of,
 )
 from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.planning import FILES, Plan, make_plan
-from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.previews import discard_drafts, leave_drafts
+from orchestration.publishing.proving import Prover
 from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.removal import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.withdrawing import (
     bring_back_right,
-    kept_away,
     shown_and_protected,
     withdraw_protected,
 )
 from orchestration.settings import Settings
 from orchestration.signers import require_signer
-from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import FINISHED, Layer, Publication, State, now
 from orchestration.state.withdrawals import WithdrawalStore
-from orchestration.tombstones.tombstones import Tombstones
 
 AUTOMATIC = "automatic release"
 ADOPTED = "adopted"
 """The source of rows that somebody else had published: ours may be any."""
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,33 +192,8 @@ def open_publisher(
         yield Publisher(settings, state, dataset, target, progress)
 
 
-class Publisher:
-    """One dataset on one target, the lease held."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        state: State,
-        dataset: Dataset,
-        target: Target,
-        progress: Progress,
-    ) -> None:
-        self.settings = settings
-        self.state = state
-        self.dataset = dataset
-        self.target = target
-        self.progress = progress
-        self.store = PublishingStore(state)
-        self.journal = Journal(settings, state, dataset, target)
-        self.datasets = PortalDatasets(state, dataset, target)
-        self.marks_before: dict[str, Any] = {}
-
-    @property
-    def tombstones(self) -> Tombstones:
-        """What may not be there at this moment: an order may come while a publication is on its way."""
-        return kept_away(self.settings, self.state, self.dataset)
-
-    # What people and runs ask for
+class Publisher(Context):
+    """What people and runs ask of one dataset on one target."""
 
     def publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
         """Plans a gated layer, and goes as far as guards and release allow.
@@ -282,22 +254,28 @@ class Publisher:
         with workspace(self.settings, run_id, f"{self.dataset.id}-publication") as folder:
             if not dry_run:
                 self._remember_protected(layer, run_id=run_id)
-            plan = self.plan(layer, raw, folder)
+            baseline = self.baseline(folder)
+            plan = self.plan(layer, raw, folder, baseline=baseline.rows)
             if not plan.writes:
                 self._refuse_if_newer_was_stopped(layer)
             return self._go_on(
-                Content.of_layer(layer, raw), plan, folder, run_id=run_id, dry_run=dry_run
+                Content.of_layer(layer, raw),
+                plan,
+                folder,
+                marks=baseline.marks,
+                run_id=run_id,
+                dry_run=dry_run,
             )
 
     def plan(
-        self, layer: Layer, raw: dict[str, Any], folder: Path, *, baseline: Path | None = None
+        self, layer: Layer, raw: dict[str, Any], folder: Path, *, baseline: Path | None
     ) -> Plan:
-        """From what the portal holds, or another baseline, to what a layer says."""
+        """From what the portal holds to what a layer says."""
         return make_plan(
             self.dataset,
             mart=layer_file(self.settings, layer, self.dataset.id),
             ledger=layer_file(self.settings, layer, f"ledger_{self.dataset.id}"),
-            baseline=baseline or self.baseline(folder),
+            baseline=baseline,
             extracted_at=raw["extracted_at"],
             folder=folder,
             frozen=self._frozen(folder),
@@ -323,11 +301,12 @@ class Publisher:
                 "of the dataset file says how many publications are)"
             )
         with workspace(self.settings, run_id, f"{self.dataset.id}-rollback") as folder:
+            baseline = self.baseline(folder)
             plan = make_plan(
                 self.dataset,
                 mart=snapshot_file(self.settings, earlier),
                 ledger=None,
-                baseline=self.baseline(folder),
+                baseline=baseline.rows,
                 extracted_at=last.newest_extract_at,
                 folder=folder,
                 frozen=self._frozen(folder, rolled_back_to=snapshot_file(self.settings, earlier)),
@@ -339,6 +318,7 @@ class Publisher:
                 content,
                 plan,
                 folder,
+                marks=baseline.marks,
                 run_id=run_id,
                 dry_run=dry_run,
                 kind="rollback",
@@ -356,10 +336,7 @@ class Publisher:
             PortalFault: the portal still shows something of it.
             TransientError: the portal could not be reached or read back.
         """
-        removal = Removal(
-            self.settings, self.state, self.dataset, self, self.tombstones, self.progress
-        )
-        return removal.remove(by=by, authority=authority, run_id=run_id, keys=keys)
+        return Removal(self).remove(by=by, authority=authority, run_id=run_id, keys=keys)
 
     def take_down_again(self, *, run_id: str) -> None:
         """The same for what came back behind our back: a restored backup, a stranger's edit.
@@ -406,20 +383,9 @@ class Publisher:
 
     # What they have in common
 
-    def baseline(self, folder: Path) -> Path | None:
-        """What the portal holds; see `BaselineReader`.
-
-        Notes the portal's own marks of before, by which whoever sends later sees that others wrote.
-        """
-        reader = self.reader()
-        self.marks_before = reader.marks()
-        return reader.find(folder, self.marks_before)
-
-    def reader(self) -> BaselineReader:
-        """The reader of the portal's rows, as the portal is now."""
-        return BaselineReader(
-            self.settings, self.dataset, self.target, self.journal, self.datasets.found()
-        )
+    def baseline(self, folder: Path) -> Baseline:
+        """What the portal holds; see `BaselineReader.find`."""
+        return BaselineReader(self, self.datasets.found()).find(folder)
 
     def finish_what_was_released(self) -> None:
         """Ends the publications that a dead process left open, oldest first."""
@@ -450,7 +416,7 @@ class Publisher:
             TransientError: it stays open, and the next run goes on.
         """
         try:
-            ended = self._delivery().deliver(publication)
+            ended = Delivery(self, publication).deliver()
         except TransientError as error:
             self.state.move_publication(publication.id, failure=str(error))
             raise
@@ -477,10 +443,7 @@ class Publisher:
 
     def _give_up(self, publication: Publication, error: SummerwareError) -> None:
         """Ends what cannot be sent or proven: `failed`, or `abandoned` where nothing was sent."""
-        unsent = not any(
-            chunk["state"] in ("sent", "acknowledged")
-            for chunk in self.state.chunks(publication.id)
-        )
+        unsent = not any(chunk.was_sent for chunk in self.state.chunks(publication.id))
         ended = self.journal.move(
             self.journal.find(publication.id) or publication,
             "abandoned" if isinstance(error, ExternalEdit) and unsent else "failed",
@@ -493,35 +456,15 @@ class Publisher:
         """Takes drafts of what ended, or of what is older than a new plan, off the portal."""
         for publication in publications:
             try:
-                self.withdraw(publication)
+                discard_drafts(self, publication)
             except (TransientError, PublicationRefused) as fault:
                 # Asked for again by the next run.
                 self.progress(f"{self.dataset.id}: a draft of {publication.id} is left: {fault}")
 
-    def withdraw(self, publication: Publication) -> None:
-        """Takes the drafts of what nobody waits for any more off the portal.
-
-        Raises:
-            TransientError: one of them could not be reached.
-            PublicationRefused: drafts cannot be reached with this dataset file.
-        """
-        self._delivery().withdraw(publication)
-
-    def _delivery(self) -> Delivery:
-        return Delivery(
-            self.settings,
-            self.state,
-            self.dataset,
-            self.target,
-            self.journal,
-            self.datasets,
-            self.progress,
-        )
-
     def _preview(self, publication: Publication) -> str:
         """Leaves drafts of what is held, where it goes by drafts; says where they are."""
         try:
-            drafts = self._delivery().preview(publication)
+            drafts = leave_drafts(self, publication)
         except (TransientError, PortalFault, PublicationRefused) as error:
             # It is held all the same, and its release makes the drafts that are applied.
             self.progress(f"{self.dataset.id}: no draft could be left to look at: {error}")
@@ -534,12 +477,16 @@ class Publisher:
         plan: Plan,
         folder: Path,
         *,
+        marks: Mapping[str, Any],
         run_id: str,
         dry_run: bool,
         kind: str = "publish",
         asked: tuple[str, str] | None = None,
     ) -> Outcome:
-        """From a plan to as far as it may go. `asked` is who wanted it by name, and why."""
+        """From a plan to as far as it may go. `asked` is who wanted it by name, and why.
+
+        `marks` are the portal's own of before, by which whoever sends later sees that others wrote.
+        """
         if dry_run:
             return Outcome(
                 state="planned", plan=plan, publication_id=None, message="dry run: nothing sent"
@@ -549,7 +496,7 @@ class Publisher:
         waiting = self.journal.waiting_with(hash_planned(folder, FILES))
         if waiting is not None and plan.writes:
             # The same as planned now: what others wrote until now is in it.
-            planned = {**waiting.plan, "marks": self.marks_before}
+            planned = {**waiting.plan, "marks": dict(marks)}
             waiting = self.journal.move(waiting, waiting.state, plan=planned)
             waiting = self._judged_again(waiting, content, plan, last, rules=rules)
             if waiting.state in WAITING:
@@ -562,7 +509,7 @@ class Publisher:
             run_id=run_id,
             kind=kind,
             rules_hash=rules,
-            marks=self.marks_before,
+            marks=marks,
         )
         self._withdraw_if_possible(self.journal.with_drafts())
         if not plan.writes:
@@ -677,16 +624,18 @@ class Publisher:
 
     def _end_unchanged(self, publication: Publication, plan: Plan) -> Outcome:
         try:
-            verification, marks = self._delivery().prove_unchanged(publication)
+            proof = Prover(self).prove_unchanged(publication)
         except TransientError:
             raise
         except Fault as error:
             self._give_up(publication, error)
             raise
         described = self.datasets.describe()
-        ended = self.journal.move(publication, "unchanged", verified_at=now(), marks=dict(marks))
+        ended = self.journal.move(
+            publication, "unchanged", verified_at=now(), marks=dict(proof.marks)
+        )
         write_receipt(
-            self.state, self.dataset, ended, verification=verification, described=described
+            self.state, self.dataset, ended, verification=proof.verification, described=described
         )
         return Outcome(
             state="unchanged",

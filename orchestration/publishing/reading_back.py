@@ -15,6 +15,7 @@ from orchestration.column import Column
 from orchestration.publishing.chunks import Chunk
 from orchestration.publishing.transport import Transport
 from orchestration.publishing.transport.reading import RowReader
+from orchestration.state.chunks import ChunkKind
 
 _NUMBERS = re.compile(r"-?[0-9.]+(?:[eE][-+]?[0-9]+)?")
 
@@ -32,7 +33,7 @@ class ReadBack:
 
     def unlike(self, chunk: Chunk) -> tuple[Any, ...]:
         """The keys whose rows are not as the chunk has them; for deletions, those still there."""
-        if chunk.kind == "delete":
+        if chunk.id.kind is ChunkKind.DELETE:
             key = [column for column in self._columns if column.name == self._key]
             there = set(self._held(key, chunk))
             return tuple(value for value in chunk.keys if value in there)

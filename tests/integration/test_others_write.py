@@ -18,7 +18,7 @@ from orchestration.errors import (
     PortalFault,
 )
 from orchestration.portal.behaviour import Behaviour, with_switches
-from orchestration.publishing import delivery, removal, replacing, sending
+from orchestration.publishing import delivery, removal, replacing, retry
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.revisions import DraftSender
 from orchestration.publishing.transport.values import Unsendable
@@ -109,9 +109,7 @@ def test_edit_between_two_tries(park: Park, monkeypatch: pytest.MonkeyPatch, fau
             park.upsert([tree("T9")])
         waits.append(seconds)
 
-    monkeypatch.setattr(
-        delivery, "PATIENCE", sending.RetryPolicy(attempts=3, sleep=somebody_writes)
-    )
+    monkeypatch.setattr(delivery, "PATIENCE", retry.RetryPolicy(attempts=3, sleep=somebody_writes))
     park.portal.faults.add(fault)
     with pytest.raises(ExternalEdit, match="T9"):
         park.publish_rows(MORE, extracted_at=AFTER)

@@ -25,7 +25,9 @@ from orchestration.errors import (
 from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.portal.server import PortalServer
 from orchestration.publishing.chunks import Chunk, planned_chunks
-from orchestration.publishing.sending import HOPELESS, RetryPolicy, Sent, send_chunk
+from orchestration.publishing.retry import RetryPolicy
+from orchestration.publishing.senders import Sent
+from orchestration.publishing.sending import HOPELESS, RowSender
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.publishing.transport.values import Unsendable
 from tests.unit.publishing.conftest import Row, tree, trees, write_plan
@@ -76,7 +78,7 @@ class Bench:
         self.transport = SodaTransport(server.address, CREDENTIALS, scheme="http", timeout=TIMEOUT)
         self.portal_id = self.transport.create(DATASET, title="Trees")
         self.time = Time()
-        self.notes: list[tuple[str, dict[str, Any]]] = []
+        self.notes: list[tuple[str, Any]] = []
 
     def chunks(
         self, upserts: Sequence[Row] = (), deletes: Sequence[str] = (), *, rows: int = 2
@@ -85,13 +87,11 @@ class Bench:
         return list(planned_chunks(DATASET, self.folder, rows=rows))
 
     def send(self, chunk: Chunk, **retry_policy: Any) -> Sent:
-        return send_chunk(
-            self.transport,
+        sender = RowSender(self.transport, DATASET, self.time.retry_policy(**retry_policy))
+        return sender.send(
             self.portal_id,
-            DATASET,
             chunk,
-            note=lambda state, facts: self.notes.append((state, facts)),
-            retry_policy=self.time.retry_policy(**retry_policy),
+            note=lambda state, facts=None: self.notes.append((state, facts)),
         )
 
     def send_all(
@@ -151,8 +151,8 @@ def test_chunks_are_sent_and_answered(bench: Bench) -> None:
 def test_states_are_told_in_their_order(bench: Bench) -> None:
     """`sent` before the request, `acknowledged` after it; what is told holds no cell."""
     bench.send_all([tree("key-of-it", species=CANARY)])
-    assert [state for state, _ in bench.notes] == ["sent", "acknowledged"]
-    assert bench.notes[1][1]["created"] == 1
+    assert [state for state, _ in bench.notes] == ["pending", "sent", "acknowledged"]
+    assert bench.notes[-1][1]["created"] == 1
     assert CANARY not in json.dumps(bench.notes)
     assert "key-of-it" not in json.dumps(bench.notes)
 

@@ -1,0 +1,41 @@
+"""What everything that publishes works with: one dataset on one portal, the lease held."""
+
+from collections.abc import Callable
+
+from orchestration.dataset import Dataset
+from orchestration.publishing.journal import Journal
+from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.targets import Target
+from orchestration.publishing.withdrawing import kept_away
+from orchestration.settings import Settings
+from orchestration.state.publishing import PublishingStore
+from orchestration.state.store import State
+from orchestration.tombstones.tombstones import Tombstones
+
+Progress = Callable[[str], None]
+
+
+class Context:
+    """One dataset on one target: where it stands in our books and on the portal."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        dataset: Dataset,
+        target: Target,
+        progress: Progress,
+    ) -> None:
+        self.settings = settings
+        self.state = state
+        self.dataset = dataset
+        self.target = target
+        self.progress = progress
+        self.store = PublishingStore(state)
+        self.journal = Journal(settings, state, dataset, target)
+        self.datasets = PortalDatasets(state, dataset, target)
+
+    @property
+    def tombstones(self) -> Tombstones:
+        """What may not be there at this moment: an order may come while a publication is on its way."""
+        return kept_away(self.settings, self.state, self.dataset)
