@@ -15,7 +15,6 @@ from orchestration.publishing.holds import rules_hash
 from orchestration.publishing.journal import Content
 from orchestration.publishing.planning import make_plan
 from orchestration.publishing.publisher import ADOPTED, Publisher
-from orchestration.publishing.receipts import write_receipt
 from orchestration.state.store import Publication, now
 
 
@@ -137,6 +136,4 @@ def record_as_it_is(
         content_hash=publication.plan["files"],
         reason=reason,
     )
-    ended = publisher.journal.move(publication, "verified", verified_at=now(), marks=dict(marks))
-    write_receipt(publisher.state, publisher.dataset, ended)
-    return ended
+    return publisher.end(publication, "verified", verified_at=now(), marks=dict(marks))

@@ -1,15 +1,18 @@
 """What everything that publishes works with: one dataset on one portal, the lease held."""
 
 from collections.abc import Callable
+from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.publishing.journal import Journal
 from orchestration.publishing.portal_datasets import PortalDatasets
+from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.targets import Target
+from orchestration.publishing.verification import Verification
 from orchestration.publishing.withdrawing import kept_away
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
-from orchestration.state.store import State
+from orchestration.state.store import Publication, State
 from orchestration.tombstones.tombstones import Tombstones
 
 Progress = Callable[[str], None]
@@ -34,6 +37,20 @@ class Context:
         self.store = PublishingStore(state)
         self.journal = Journal(settings, state, dataset, target)
         self.datasets = PortalDatasets(state, dataset, target)
+
+    def end(
+        self,
+        publication: Publication,
+        state: str,
+        *,
+        proof: Verification | None = None,
+        described: list[str] | None = None,
+        **values: Any,
+    ) -> Publication:
+        """Moves a publication to its last state, and adds its receipt to the chain."""
+        ended = self.journal.move(publication, state, **values)
+        write_receipt(self.state, self.dataset, ended, verification=proof, described=described)
+        return ended
 
     @property
     def tombstones(self) -> Tombstones:

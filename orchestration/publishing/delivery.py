@@ -24,7 +24,6 @@ from orchestration.publishing.left_out import LeftOut, first_of, keys_of
 from orchestration.publishing.others_writing import refuse_if_moved, refuse_if_taken_along
 from orchestration.publishing.portal_datasets import PortalDataset
 from orchestration.publishing.proving import Proof, Prover
-from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.replacing import (
     Replacement,
     ReplacementSender,
@@ -239,10 +238,11 @@ class Delivery:
             outcome_path = str(kept.relative_to(context.settings.home))
             context.progress(f"{len(refused):,} rows could not be published. {first_of(refused)}")
         context.state.verify_chunks(publication.id)
-        described = context.datasets.describe()
-        ended = context.journal.move(
+        return context.end(
             publication,
             "verified",
+            proof=proof.verification,
+            described=context.datasets.describe(),
             verified_at=now(),
             marks=dict(proof.marks),
             plan=plan,
@@ -250,11 +250,3 @@ class Delivery:
             outcome_path=outcome_path,
             failure=None,
         )
-        write_receipt(
-            context.state,
-            self._dataset,
-            ended,
-            verification=proof.verification,
-            described=described,
-        )
-        return ended

@@ -50,7 +50,6 @@ from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.planning import FILES, Plan, make_plan
 from orchestration.publishing.previews import discard_drafts, leave_drafts
 from orchestration.publishing.proving import Prover
-from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.removal import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.withdrawing import (
@@ -73,9 +72,9 @@ class Outcome:
     """What became of a layer: `verified`, `unchanged`, `held`, `planned` (dry run), `superseded`."""
 
     state: str
-    plan: Plan | None
-    publication_id: str | None
     message: str
+    plan: Plan | None = None
+    publication_id: str | None = None
 
 
 def publish(
@@ -247,8 +246,6 @@ class Publisher(Context):
         if last is not None and last.newest_extract_at > raw["extracted_at"]:
             return Outcome(
                 state="superseded",
-                plan=None,
-                publication_id=None,
                 message=f"a newer extract ({last.newest_extract_at}) is already published",
             )
         with workspace(self.settings, run_id, f"{self.dataset.id}-publication") as folder:
@@ -444,12 +441,11 @@ class Publisher(Context):
     def _give_up(self, publication: Publication, error: SummerwareError) -> None:
         """Ends what cannot be sent or proven: `failed`, or `abandoned` where nothing was sent."""
         unsent = not any(chunk.was_sent for chunk in self.state.chunks(publication.id))
-        ended = self.journal.move(
+        ended = self.end(
             self.journal.find(publication.id) or publication,
             "abandoned" if isinstance(error, ExternalEdit) and unsent else "failed",
             failure=str(error),
         )
-        write_receipt(self.state, self.dataset, ended)
         self._withdraw_if_possible([ended])
 
     def _withdraw_if_possible(self, publications: Iterable[Publication]) -> None:
@@ -488,9 +484,7 @@ class Publisher(Context):
         `marks` are the portal's own of before, by which whoever sends later sees that others wrote.
         """
         if dry_run:
-            return Outcome(
-                state="planned", plan=plan, publication_id=None, message="dry run: nothing sent"
-            )
+            return Outcome(state="planned", plan=plan, message="dry run: nothing sent")
         rules = rules_hash(self.settings, self.dataset)
         last = self.journal.last_finished()
         waiting = self.journal.waiting_with(hash_planned(folder, FILES))
@@ -630,12 +624,13 @@ class Publisher(Context):
         except Fault as error:
             self._give_up(publication, error)
             raise
-        described = self.datasets.describe()
-        ended = self.journal.move(
-            publication, "unchanged", verified_at=now(), marks=dict(proof.marks)
-        )
-        write_receipt(
-            self.state, self.dataset, ended, verification=proof.verification, described=described
+        self.end(
+            publication,
+            "unchanged",
+            proof=proof.verification,
+            described=self.datasets.describe(),
+            verified_at=now(),
+            marks=dict(proof.marks),
         )
         return Outcome(
             state="unchanged",

@@ -22,7 +22,6 @@ from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, planned_chu
 from orchestration.publishing.journal import OPEN, WAITING, Content
 from orchestration.publishing.planning import Plan, make_plan
 from orchestration.publishing.previews import discard_drafts
-from orchestration.publishing.receipts import write_receipt
 from orchestration.publishing.replacing import (
     Replacement,
     ReplacementSender,
@@ -140,8 +139,7 @@ class Removal:
                 self._progress(f"publication {publication.id} is abandoned: it holds some of it")
         for publication in self._journal.publications(*OPEN):
             state = "abandoned" if publication.state == "planned" else "failed"
-            ended = self._journal.move(publication, state, failure="a takedown came first")
-            write_receipt(self._state, self._dataset, ended)
+            self._publisher.end(publication, state, failure="a takedown came first")
         waiting = {one.id for one in self._journal.publications(*WAITING)}
         for publication in self._journal.with_drafts():
             if publication.id not in waiting:
@@ -256,8 +254,7 @@ class Removal:
                     sender.send(portal_id, chunk, note=unnoted)
             self._replace(unkeyed, folder, marks)
         if publication is not None:
-            ended = self._journal.move(publication, "verified", verified_at=now(), marks=last.marks)
-            write_receipt(self._state, self._dataset, ended)
+            self._publisher.end(publication, "verified", verified_at=now(), marks=last.marks)
 
     def _unkeyed(self) -> dict[str, str]:
         """The 4x4s that can only be replaced whole, by partition."""

@@ -23,14 +23,14 @@ from orchestration.errors import (
     TransientError,
 )
 from orchestration.publishing.chunks import CHUNK_ROWS, allowed_columns
-from orchestration.publishing.comparing import differing_keys, digests, foreign_keys
+from orchestration.publishing.comparing import differing_keys, digests, foreign_keys, read_digests
 from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.retry import RetryPolicy
 from orchestration.publishing.revisions import Draft
 from orchestration.publishing.senders import Check, Note, Sent, acknowledge, unchecked
 from orchestration.publishing.transport import Answer, Transport
 from orchestration.publishing.transport.values import body_of, row_json, row_texts
-from orchestration.publishing.verification import Verification, Verifier, read_digests
+from orchestration.publishing.verification import Verification, Verifier
 from orchestration.state.chunks import ChunkId, ChunkKind, ChunkRecord, RefusedRow
 
 _BEFORE_AND_AFTER = ("snapshot", "upserts", "preimages", "surplus")
@@ -187,7 +187,7 @@ def somebody_wrote(
         fetch_all(connection, f"create table sent as {sent}")
         fetch_all(connection, f"create table before as {before}")
         Verifier(dataset, transport).wait_until_fresh(portal_id)
-        read_digests(connection, transport.rows(portal_id, columns), columns, key)
+        read_digests(connection, transport.rows(portal_id, columns), columns, key, into="held")
         both = "(from before union all from sent)"
         foreign = foreign_keys(connection, held="held", explained=both)
         if foreign or has_arrived:
@@ -199,13 +199,13 @@ def somebody_wrote(
         return sorted({one for keys in differing.values() for one in keys})
 
 
+@dataclass(frozen=True)
 class ReplacementSender:
     """Sends all rows of a partition in one request."""
 
-    def __init__(self, transport: Transport, dataset: Dataset, retry_policy: RetryPolicy) -> None:
-        self._transport = transport
-        self._dataset = dataset
-        self._retry_policy = retry_policy
+    transport: Transport
+    dataset: Dataset
+    retry_policy: RetryPolicy
 
     def send(
         self,
@@ -224,30 +224,21 @@ class ReplacementSender:
             PortalFault: the portal refuses it, or does not let us write, or moved.
         """
         was_sent = part.id.is_repair or (before is not None and before.state == "sent")
-        replacing = _Replacing(
-            self._transport, portal_id, self._dataset, part, note, self._retry_policy
-        )
-        return replacing.send(check, was_sent=was_sent)
+        return _Replacing(self, portal_id, part, note).send(check, was_sent=was_sent)
 
 
 class _Replacing:
     """One replacement under way."""
 
     def __init__(
-        self,
-        transport: Transport,
-        portal_id: str,
-        dataset: Dataset,
-        replacement: Replacement,
-        note: Note,
-        retry_policy: RetryPolicy,
+        self, sender: ReplacementSender, portal_id: str, replacement: Replacement, note: Note
     ) -> None:
-        self._transport = transport
+        self._transport = sender.transport
         self._portal_id = portal_id
-        self._dataset = dataset
+        self._dataset = sender.dataset
         self._replacement = replacement
         self._note = note
-        self._retry_policy = retry_policy
+        self._retry_policy = sender.retry_policy
         self._request_ids: list[str] = []
         self._attempts = 0
 

@@ -20,7 +20,7 @@ from orchestration.errors import (
     TransientError,
 )
 from orchestration.publishing.chunks import Chunk
-from orchestration.publishing.reading_back import ReadBack
+from orchestration.publishing.reading_back import keys_unlike
 from orchestration.publishing.retry import RetryPolicy
 from orchestration.publishing.senders import Check, Note, Sent, acknowledge, unchecked
 from orchestration.publishing.transport import Answer, Transport
@@ -34,13 +34,13 @@ _NO_NUMBER = -987_654_321_012_345
 """A number that is nobody's key."""
 
 
+@dataclass(frozen=True)
 class RowSender:
     """Sends the rows of chunks, each by its key."""
 
-    def __init__(self, transport: Transport, dataset: Dataset, retry_policy: RetryPolicy) -> None:
-        self._transport = transport
-        self._dataset = dataset
-        self._retry_policy = retry_policy
+    transport: Transport
+    dataset: Dataset
+    retry_policy: RetryPolicy
 
     def send(
         self,
@@ -58,10 +58,7 @@ class RowSender:
             PortalFault: the portal does not let us write, or moved, or refuses every row.
         """
         note("pending")
-        sending = _Sending(
-            self._transport, portal_id, self._dataset, part, note, self._retry_policy
-        )
-        return sending.send()
+        return _Sending(self, portal_id, part, note).send()
 
 
 @dataclass
@@ -94,23 +91,15 @@ class _Told:
 class _Sending:
     """One chunk under way. Parts of it wait on a stack, the first rows on top."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        portal_id: str,
-        dataset: Dataset,
-        chunk: Chunk,
-        note: Note,
-        retry_policy: RetryPolicy,
-    ) -> None:
-        self._transport = transport
+    def __init__(self, sender: RowSender, portal_id: str, chunk: Chunk, note: Note) -> None:
+        self._transport = sender.transport
         self._portal_id = portal_id
-        self._key = dataset.key
+        self._key = sender.dataset.key
         self._chunk = chunk
         self._note = note
-        self._retry_policy = retry_policy
-        self._columns = {column.name: column for column in dataset.published}
-        self._started = retry_policy.clock()
+        self._retry_policy = sender.retry_policy
+        self._columns = {column.name: column for column in sender.dataset.published}
+        self._started = sender.retry_policy.clock()
         self._told = _Told()
         self._parts: list[Chunk] = [chunk]
         self._largest: int | None = None
@@ -249,12 +238,11 @@ class _Sending:
         """The keys that are not as they were sent; None where that cannot be read."""
         self._told.read_back = True
         columns = [self._columns[name] for name in part.columns]
-        reading = ReadBack(self._transport, self._portal_id, columns, self._key)
         for attempt in range(1, self._retry_policy.attempts + 1):
             try:
                 if not self._wait_until_fresh():
                     return None
-                return reading.unlike(part)
+                return keys_unlike(self._transport, self._portal_id, columns, self._key, part)
             except TransientError as fault:
                 if attempt == self._retry_policy.attempts or self._out_of_time(fault):
                     raise
