@@ -129,11 +129,5 @@ def record_as_it_is(
         kind=kind,
         rules_hash=rules_hash(publisher.settings, publisher.dataset),
     )
-    publisher.store.sign(
-        publication.id,
-        act=kind,
-        by=by,
-        content_hash=publication.plan["files"],
-        reason=reason,
-    )
+    publisher.sign(publication, act=kind, by=by, reason=reason)
     return publisher.end(publication, "verified", verified_at=now(), marks=dict(marks))

@@ -38,6 +38,11 @@ class Context:
         self.journal = Journal(settings, state, dataset, target)
         self.datasets = PortalDatasets(state, dataset, target)
 
+    def sign(self, publication: Publication, *, act: str, by: str, reason: str = "") -> None:
+        """Notes a person's act on exactly the content of a publication."""
+        files = publication.plan["files"]
+        self.store.sign(publication.id, act=act, by=by, content_hash=files, reason=reason)
+
     def end(
         self,
         publication: Publication,

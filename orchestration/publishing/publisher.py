@@ -10,7 +10,7 @@ its target.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import duckdb
 
 from orchestration.classification.answering import unsigned_classes
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
+from orchestration.duck import parquet
 from orchestration.errors import (
     ExternalEdit,
     Fault,
@@ -54,13 +54,13 @@ from orchestration.publishing.removal import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.withdrawing import (
     bring_back_right,
-    shown_and_protected,
+    frozen_keys,
+    remember_protected,
     withdraw_protected,
 )
 from orchestration.settings import Settings
 from orchestration.signers import require_signer
 from orchestration.state.store import FINISHED, Layer, Publication, State, now
-from orchestration.state.withdrawals import WithdrawalStore
 
 AUTOMATIC = "automatic release"
 ADOPTED = "adopted"
@@ -213,27 +213,12 @@ class Publisher(Context):
 
     def _withdraw_protected(self, layer: Layer, *, run_id: str) -> bool:
         """Takes off the portal what is protected; whether there was any of it."""
-        standardized = upstream_chain(self.state, layer)[-2]
-        staged = layer_file(self.settings, standardized, f"stg_{self.dataset.id}")
-        return withdraw_protected(self, parquet(staged), run_id=run_id) > 0
+        return withdraw_protected(self, self._staged(layer), run_id=run_id) > 0
 
-    def _remember_protected(self, layer: Layer, *, run_id: str) -> None:
-        """Notes what this publication blanks or removes because it is protected now, for rollbacks."""
-        last = self.journal.last_finished()
-        if last is None or not self.dataset.deciding:
-            return
+    def _staged(self, layer: Layer) -> str:
+        """The standardized lines that a deduplicated layer was made from, as SQL."""
         standardized = upstream_chain(self.state, layer)[-2]
-        staged = parquet(layer_file(self.settings, standardized, f"stg_{self.dataset.id}"))
-        with connect(spill=self.settings.workspaces) as connection:
-            shown = shown_and_protected(
-                connection, self.dataset, staged, [snapshot_file(self.settings, last)]
-            )
-        causes = {self.tombstones.hash_of(key): cause for key, cause in shown}
-        WithdrawalStore(self.state).withdraw(self.dataset.id, causes, run_id=run_id, is_over=True)
-
-    def store_withdrawals(self, causes: Mapping[str, str], run_id: str) -> None:
-        """Notes rows, by the hashes of their keys, as withdrawn before anything is asked of a portal."""
-        WithdrawalStore(self.state).withdraw(self.dataset.id, causes, run_id=run_id)
+        return parquet(layer_file(self.settings, standardized, f"stg_{self.dataset.id}"))
 
     def _publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
         if not dry_run:
@@ -250,7 +235,7 @@ class Publisher(Context):
             )
         with workspace(self.settings, run_id, f"{self.dataset.id}-publication") as folder:
             if not dry_run:
-                self._remember_protected(layer, run_id=run_id)
+                remember_protected(self, self._staged(layer), run_id=run_id)
             baseline = self.baseline(folder)
             plan = self.plan(layer, raw, folder, baseline=baseline.rows)
             if not plan.writes:
@@ -275,7 +260,7 @@ class Publisher(Context):
             baseline=baseline,
             extracted_at=raw["extracted_at"],
             folder=folder,
-            frozen=self._frozen(folder),
+            frozen=frozen_keys(self, folder),
             tombstones=self.tombstones,
         )
 
@@ -306,7 +291,9 @@ class Publisher(Context):
                 baseline=baseline.rows,
                 extracted_at=last.newest_extract_at,
                 folder=folder,
-                frozen=self._frozen(folder, rolled_back_to=snapshot_file(self.settings, earlier)),
+                frozen=frozen_keys(
+                    self, folder, rolled_back_to=snapshot_file(self.settings, earlier)
+                ),
                 whole=True,
                 tombstones=self.tombstones,
             )
@@ -355,9 +342,7 @@ class Publisher(Context):
             raise PublicationRefused(
                 f"{self.dataset.id}: no guard stopped a publication {publication_id}"
             )
-        self.store.sign(
-            found.id, act="override", by=by, content_hash=found.plan["files"], reason=reason
-        )
+        self.sign(found, act="override", by=by, reason=reason)
         return self.journal.move(found, "held")
 
     def release(self, publication_id: str, *, by: str) -> Outcome:
@@ -509,13 +494,7 @@ class Publisher(Context):
         if not plan.writes:
             return self._end_unchanged(publication, plan)
         if asked is not None:
-            self.store.sign(
-                publication.id,
-                act="ask",
-                by=asked[0],
-                content_hash=publication.plan["files"],
-                reason=asked[1],
-            )
+            self.sign(publication, act="ask", by=asked[0], reason=asked[1])
         publication = self._stop_or_hold(publication, content, plan, last)
         if asked is not None and publication.state != "stopped":
             return self._sign_and_send(self.journal.move(publication, "held"), by=asked[0])
@@ -596,9 +575,7 @@ class Publisher(Context):
                 f"{self.dataset.id}: the files of {publication.id} are not what was planned; run "
                 "the dataset again for a fresh plan"
             )
-        self.store.sign(
-            publication.id, act="release", by=by, content_hash=publication.plan["files"]
-        )
+        self.sign(publication, act="release", by=by)
         signed = [one.signed_by for one in self.store.signatures(publication.id, act="release")]
         needed = signatures_needed(self.dataset, publication.held_because)
         people = {" ".join(name.casefold().split()) for name in signed}
@@ -648,36 +625,6 @@ class Publisher(Context):
                 f"{SUITES[stopped.layer]} gate ({stopped.verdict}), and what passed before is "
                 f"published already. Look at `summerware gates {self.dataset.id}`"
             )
-
-    def _frozen(self, folder: Path, *, rolled_back_to: Path | None = None) -> Path | None:
-        """The keys that people left as the portal has them.
-
-        In a rollback also those that were protected once: what they held before stays away.
-        """
-        keys = {*self.store.kept_edits(self.dataset.id, self.target.name)}
-        if rolled_back_to is not None:
-            keys |= self._once_protected(rolled_back_to)
-        if not keys:
-            return None
-        target = folder / "frozen.parquet"
-        with connect(spill=folder) as connection:
-            keys_table(connection, "frozen", sorted(keys))
-            connection.execute(copy_to_parquet("from frozen order by row_key", target))
-        return target
-
-    def _once_protected(self, snapshot: Path) -> set[str]:
-        """The keys of a snapshot whose rows were ever withdrawn, or blanked by a later policy."""
-        ever = WithdrawalStore(self.state).withdrawals(self.dataset.id)
-        hashes = replace(self.tombstones, rows=frozenset(one.key_hash for one in ever))
-        if not ever:
-            return set()
-        with connect(spill=self.settings.workspaces) as connection:
-            hashes.declare(connection)
-            found = connection.execute(
-                f"select {self.dataset.key}::varchar from {parquet(snapshot)} "
-                f"where {hashes.is_row(self.dataset.key)}"
-            ).fetchall()
-        return {key for (key,) in found}
 
 
 def _refuse_other_source(

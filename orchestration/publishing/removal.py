@@ -14,7 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.duck import connect, parquet
 from orchestration.errors import ExternalEdit, PortalFault, PublicationRefused, TransientError
 from orchestration.layers import snapshot_file, workspace
 from orchestration.publishing.baseline import Baseline, BaselineReader
@@ -33,8 +32,8 @@ from orchestration.publishing.retry import RetryPolicy
 from orchestration.publishing.senders import unnoted
 from orchestration.publishing.sending import RowSender
 from orchestration.publishing.verification import Verifier
+from orchestration.publishing.withdrawing import keys_named
 from orchestration.state.chunks import ChunkKind, RefusedRow
-from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Publication, now
 from orchestration.tombstones.plan_filter import count_taken_down, refuse_taken_down
 
@@ -91,7 +90,8 @@ class Removal:
         with workspace(self._settings, run_id, f"{self._dataset.id}-takedown") as folder:
             last = self._journal.last_finished()
             there, is_ours = self._what_is_there(folder)
-            keys = sorted({*keys, *(self._keys_in(there.rows) if there.rows else ())})
+            if there.rows is not None:
+                keys = sorted({*keys, *keys_named(self._tombstones, self._dataset, there.rows)})
             plan = self._plan(there.rows, last, folder)
             order: dict[str, Any] = {"by": by, "authority": authority, "run_id": run_id}
             publication = None
@@ -174,15 +174,6 @@ class Removal:
         marks = reader.marks()
         return Baseline(rows=reader.read_portal(folder), marks=marks)
 
-    def _keys_in(self, rows: Path) -> list[str]:
-        with connect() as connection:
-            self._tombstones.declare(connection)
-            found = connection.execute(
-                f"select {self._dataset.key}::varchar from {parquet(rows)} "
-                f"where {self._tombstones.is_row(self._dataset.key)}"
-            ).fetchall()
-        return [key for (key,) in found]
-
     def _plan(self, rows: Path | None, last: Publication | None, folder: Path) -> Plan | None:
         """From rows to the same without what is taken down; none where they hold nothing of it."""
         if rows is None or not count_taken_down(self._tombstones, self._dataset, rows):
@@ -225,13 +216,7 @@ class Removal:
             marks=marks,
             aside=aside,
         )
-        PublishingStore(self._state).sign(
-            publication.id,
-            act=KIND,
-            by=by,
-            content_hash=publication.plan["files"],
-            reason=authority,
-        )
+        self._publisher.sign(publication, act=KIND, by=by, reason=authority)
         return self._journal.move(publication, "released", released_by=by, released_at=now())
 
     def _send_aside(
