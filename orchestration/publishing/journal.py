@@ -42,15 +42,15 @@ class Content:
     extracts: tuple[str, ...]
 
     @classmethod
-    def of_layer(cls, layer: Layer, raw: Mapping[str, Any]) -> "Content":
-        """The content of a deduplicated layer; `raw` are the facts of the raw one above it."""
+    def of_layer(cls, layer: Layer, raw: Layer) -> "Content":
+        """The content of a deduplicated layer; `raw` is the one that it was made from."""
         return cls(
             layer_id=layer.id,
             content_hash=layer.content_hash,
-            newest_extract_at=raw["extracted_at"],
-            source=raw["source"],
-            grain=raw.get("grain", ""),
-            extracts=tuple(raw["extracts"]),
+            newest_extract_at=raw.facts["extracted_at"],
+            source=raw.facts["source"],
+            grain=raw.facts.get("grain", ""),
+            extracts=tuple(raw.facts["extracts"]),
         )
 
     @classmethod

@@ -225,10 +225,10 @@ class Publisher(Context):
             bring_back_right(self.settings, self.state, self.dataset, layer)
             self.finish_what_was_released()
             self.take_down_again(run_id=run_id)
-        raw = upstream_chain(self.state, layer)[0].facts
+        content = self.content(layer)
         last = self.journal.last_finished()
-        _refuse_other_source(self.dataset, self.target, last, raw["source"])
-        if last is not None and last.newest_extract_at > raw["extracted_at"]:
+        _refuse_other_source(self.dataset, self.target, last, content.source)
+        if last is not None and last.newest_extract_at > content.newest_extract_at:
             return Outcome(
                 state="superseded",
                 message=f"a newer extract ({last.newest_extract_at}) is already published",
@@ -237,11 +237,11 @@ class Publisher(Context):
             if not dry_run:
                 remember_protected(self, self._staged(layer), run_id=run_id)
             baseline = self.baseline(folder)
-            plan = self.plan(layer, raw, folder, baseline=baseline.rows)
+            plan = self.plan(layer, content, folder, baseline=baseline.rows)
             if not plan.writes:
                 self._refuse_if_newer_was_stopped(layer)
             return self._go_on(
-                Content.of_layer(layer, raw),
+                content,
                 plan,
                 folder,
                 marks=baseline.marks,
@@ -249,16 +249,18 @@ class Publisher(Context):
                 dry_run=dry_run,
             )
 
-    def plan(
-        self, layer: Layer, raw: dict[str, Any], folder: Path, *, baseline: Path | None
-    ) -> Plan:
+    def content(self, layer: Layer) -> Content:
+        """What a deduplicated layer is to be published as."""
+        return Content.of_layer(layer, upstream_chain(self.state, layer)[0])
+
+    def plan(self, layer: Layer, content: Content, folder: Path, *, baseline: Path | None) -> Plan:
         """From what the portal holds to what a layer says."""
         return make_plan(
             self.dataset,
             mart=layer_file(self.settings, layer, self.dataset.id),
             ledger=layer_file(self.settings, layer, f"ledger_{self.dataset.id}"),
             baseline=baseline,
-            extracted_at=raw["extracted_at"],
+            extracted_at=content.newest_extract_at,
             folder=folder,
             frozen=frozen_keys(self, folder),
             tombstones=self.tombstones,

@@ -149,6 +149,20 @@ def _record(kind: type[Row], row: Mapping[Any, Any]) -> Row:
     return kind(**{field.name: row[field.name] for field in fields(kind)})  # type: ignore[arg-type]
 
 
+def _newest_verdict(dataset: str, layer: str, content_hash: str) -> sa.Select[Any]:
+    table = tables.gate_record
+    return (
+        sa.select(table)
+        .where(
+            table.c.dataset == dataset,
+            table.c.layer == layer,
+            table.c.content_hash == content_hash,
+        )
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+
+
 def _chunk(row: Mapping[Any, Any]) -> ChunkRecord:
     return ChunkRecord(
         id=ChunkId(
@@ -280,49 +294,18 @@ class State:
         self, dataset: str, layer: str, content_hash: str, suite_hash: str
     ) -> GateRecord | None:
         """The newest verdict of exactly this suite on exactly this content."""
-        table = tables.gate_record
-        return self._first(
-            GateRecord,
-            sa.select(table)
-            .where(
-                table.c.dataset == dataset,
-                table.c.layer == layer,
-                table.c.content_hash == content_hash,
-                table.c.suite_hash == suite_hash,
-            )
-            .order_by(table.c.id.desc())
-            .limit(1),
-        )
+        query = _newest_verdict(dataset, layer, content_hash)
+        return self._first(GateRecord, query.where(tables.gate_record.c.suite_hash == suite_hash))
 
     def newest_gate_record(self, dataset: str, layer: str, content_hash: str) -> GateRecord | None:
         """The newest verdict on exactly this content, under whatever rules."""
-        table = tables.gate_record
-        return self._first(
-            GateRecord,
-            sa.select(table)
-            .where(
-                table.c.dataset == dataset,
-                table.c.layer == layer,
-                table.c.content_hash == content_hash,
-            )
-            .order_by(table.c.id.desc())
-            .limit(1),
-        )
+        return self._first(GateRecord, _newest_verdict(dataset, layer, content_hash))
 
     def has_passed(self, dataset: str, layer: str, content_hash: str) -> bool:
         """Whether that content once passed its gate, under whatever rules."""
-        table = tables.gate_record
+        query = _newest_verdict(dataset, layer, content_hash)
         with self._engine.connect() as connection:
-            found = connection.scalar(
-                sa.select(table.c.id)
-                .where(
-                    table.c.dataset == dataset,
-                    table.c.layer == layer,
-                    table.c.content_hash == content_hash,
-                    table.c.verdict == "passed",
-                )
-                .limit(1)
-            )
+            found = connection.scalar(query.where(tables.gate_record.c.verdict == "passed"))
         return found is not None
 
     def latest_gates(self, dataset: str | None = None) -> list[GateRecord]:
@@ -526,18 +509,6 @@ class State:
                 table.update()
                 .where(table.c.publication_id == publication_id, table.c.state == "acknowledged")
                 .values(state="verified", moved_at=now())
-            )
-
-    def portal_id(self, target: str, dataset: str, partition: str) -> str | None:
-        """The 4x4 that a partition has on a portal where we made it."""
-        table = tables.portal_dataset
-        with self._engine.connect() as connection:
-            return connection.scalar(
-                sa.select(table.c.portal_id).where(
-                    table.c.target == target,
-                    table.c.dataset == dataset,
-                    table.c.partition == partition,
-                )
             )
 
     def set_portal_id(self, target: str, dataset: str, partition: str, portal_id: str) -> None:
