@@ -303,8 +303,8 @@ def test_takedown_beside_edits_that_dies(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(removal, "send_chunk", die)
-        patched.setattr(removal, "send_replacement", die)
+        patched.setattr(removal.RowSender, "send", die)
+        patched.setattr(removal.ReplacementSender, "send", die)
         with pytest.raises(Killed):
             CliRunner().invoke(app, T3_GOES, catch_exceptions=False)
     park.upsert([tree("T8")])
