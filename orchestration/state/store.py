@@ -465,7 +465,7 @@ class State:
         """Notes how far one chunk came; see `ChunkRecord`."""
         table = tables.publication_chunk
         values = {"state": state, "answer": answer, "moved_at": now()}
-        key = {"publication_id": publication_id, **vars(chunk)}
+        key = {"publication_id": publication_id, **vars(chunk), "kind": chunk.kind.value}
         with self._writing.begin() as connection:
             moved = connection.execute(
                 table.update()

@@ -25,6 +25,7 @@ from orchestration.errors import (
 from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.portal.server import PortalServer
 from orchestration.publishing.chunks import Chunk, planned_chunks
+from orchestration.publishing.reading_back import keys_unlike
 from orchestration.publishing.retry import RetryPolicy
 from orchestration.publishing.senders import Sent
 from orchestration.publishing.sending import HOPELESS, RowSender
@@ -566,3 +567,48 @@ def test_reading_back_is_tried_again_too(bench: Bench) -> None:
     (sent,) = bench.send_all(FOREST[:2])
     assert (sent.attempts, sent.settled, sent.refused) == (1, "read_back", ())
     assert bench.held() == wanted(FOREST[:2])
+
+
+LEAVES = {"name": "leaves", "source": "leaves", "description": "-", "privacy": "publish"}
+SET_OF_LEAVES = trees(more_columns=[{**LEAVES, "list": {"separator": ";", "set": True}}])
+FULL = tree(
+    "T1",
+    species=None,
+    height_feet=0.1 + 0.2,
+    planted_at=datetime(2022, 3, 4, 5, 6, 7, 8000),
+    is_alive=True,
+    place="POINT (-90.5 30)",
+    leaves="a;b",
+)
+
+
+@pytest.mark.parametrize(
+    ("there", "is_the_same"),
+    [
+        ({}, True),
+        ({"leaves": "b; a;"}, True),
+        ({"species": ""}, True),
+        ({"place": "POINT (-90.50 30.0)"}, True),
+        ({"leaves": "a;c"}, False),
+        ({"leaves": None}, False),
+        ({"species": " "}, False),
+        ({"height_feet": 0.3}, False),
+        ({"planted_at": datetime(2022, 3, 4, 5, 6, 7, 9000)}, False),
+        ({"is_alive": None}, False),
+        ({"place": "POINT (30 -90.5)"}, False),
+    ],
+)
+def test_what_is_there_is_known_again_by_its_meaning(
+    bench: Bench, there: Row, *, is_the_same: bool
+) -> None:
+    """As plans, proofs and questions about edits compare cells: there is one definition."""
+    portal_id = bench.transport.create(SET_OF_LEAVES, title="Trees with leaves")
+    chunks = []
+    for row in (FULL, FULL | there):
+        write_plan(bench.folder, SET_OF_LEAVES, upserts=[row])
+        chunks += planned_chunks(SET_OF_LEAVES, bench.folder)
+    bench.transport.upsert(portal_id, chunks[1].body, 1)
+    unlike = keys_unlike(
+        bench.transport, portal_id, SET_OF_LEAVES.published, SET_OF_LEAVES.key, chunks[0]
+    )
+    assert unlike == (() if is_the_same else ("T1",))
