@@ -309,7 +309,9 @@ class _Replacing:
 
     def _named(self, answer: Answer) -> tuple[RefusedRow, ...]:
         """The rows that the answer itself names as left out; none where it does not name them all."""
-        named = answer.refused_by_index(self._replacement.rows) or {}
+        named = answer.refused_by_index(self._replacement.rows)
+        if not named:
+            return ()
         keys = self._keys_at(sorted(named))
         return tuple(replace(named[index], key=keys[index]) for index in sorted(named))
 
