@@ -22,7 +22,9 @@ import requests
 from benchmarks.portal import LOGIN, portal_process
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.publishing.chunks import CHUNK_ROWS, planned_chunks
-from orchestration.publishing.sending import send_chunk
+from orchestration.publishing.retry import RetryPolicy
+from orchestration.publishing.senders import unnoted
+from orchestration.publishing.sending import RowSender
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.settings import PACKAGE
 
@@ -109,9 +111,10 @@ def time_plain(address: str, portal_id: str, dataset: Dataset, folder: Path) -> 
 def time_ours(address: str, portal_id: str, dataset: Dataset, folder: Path) -> float:
     """Seconds from the plan's files to the last answer."""
     with closing(_transport(address)) as transport:
+        sender = RowSender(transport, dataset, RetryPolicy())
         started = time.perf_counter()
         for chunk in planned_chunks(dataset, folder):
-            send_chunk(transport, portal_id, dataset, chunk)
+            sender.send(portal_id, chunk, note=unnoted)
         return time.perf_counter() - started
 
 

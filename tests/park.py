@@ -196,7 +196,7 @@ class Park:
         return answer
 
     def portal_id(self, partition: str = "") -> str:
-        found = self.state.portal_id("local", "trees", partition)
+        found = self.state.portal_ids("local", "trees").get(partition)
         assert found is not None
         return found
 

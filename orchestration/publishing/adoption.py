@@ -10,12 +10,11 @@ from typing import Any
 
 from orchestration.errors import PublicationRefused
 from orchestration.layers import hash_file, workspace
-from orchestration.publishing.baseline import Edits
+from orchestration.publishing.baseline import BaselineReader, Edits
 from orchestration.publishing.holds import rules_hash
 from orchestration.publishing.journal import Content
 from orchestration.publishing.planning import make_plan
 from orchestration.publishing.publisher import ADOPTED, Publisher
-from orchestration.publishing.receipts import write_receipt
 from orchestration.state.store import Publication, now
 
 
@@ -32,7 +31,7 @@ def settle_edits(
     if last is None:
         raise PublicationRefused(f"{publisher.dataset.id}: nothing was published yet")
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-edits") as folder:
-        reader = publisher.reader()
+        reader = BaselineReader(publisher, publisher.datasets.found())
         marks = reader.marks()
         edits, rows = reader.edits(last, folder)
         if edits and keep is not None:
@@ -71,14 +70,14 @@ def adopt_dataset(publisher: Publisher, *, by: str, reason: str, run_id: str) ->
             "what somebody else changed since is for `summerware edits`"
         )
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-adopt") as folder:
-        rows = publisher.baseline(folder)
-        if rows is None:
+        baseline = publisher.baseline(folder)
+        if baseline.rows is None:
             raise PublicationRefused(
                 f"{publisher.dataset.id}: {publisher.target.name} holds no row to adopt"
             )
         content = Content(
             layer_id="",
-            content_hash=hash_file(rows),
+            content_hash=hash_file(baseline.rows),
             newest_extract_at="",
             source=ADOPTED,
             grain="",
@@ -86,14 +85,14 @@ def adopt_dataset(publisher: Publisher, *, by: str, reason: str, run_id: str) ->
         )
         return record_as_it_is(
             publisher,
-            rows,
+            baseline.rows,
             content,
             kind="adopt",
             by=by,
             reason=reason,
             run_id=run_id,
             folder=folder,
-            marks=publisher.marks_before,
+            marks=baseline.marks,
         )
 
 
@@ -130,13 +129,5 @@ def record_as_it_is(
         kind=kind,
         rules_hash=rules_hash(publisher.settings, publisher.dataset),
     )
-    publisher.store.sign(
-        publication.id,
-        act=kind,
-        by=by,
-        content_hash=publication.plan["files"],
-        reason=reason,
-    )
-    ended = publisher.journal.move(publication, "verified", verified_at=now(), marks=dict(marks))
-    write_receipt(publisher.state, publisher.dataset, ended)
-    return ended
+    publisher.sign(publication, act=kind, by=by, reason=reason)
+    return publisher.end(publication, "verified", verified_at=now(), marks=dict(marks))

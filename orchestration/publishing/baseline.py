@@ -14,17 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
 from orchestration.errors import ExternalEdit, PublicationRefused
 from orchestration.layers import snapshot_file
 from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests, foreign_keys
-from orchestration.publishing.journal import Journal
+from orchestration.publishing.context import Context
 from orchestration.publishing.ordering import parquet_writer, write_in_order
 from orchestration.publishing.portal_datasets import PortalDataset
-from orchestration.publishing.targets import Target
 from orchestration.publishing.verification import Verifier
-from orchestration.settings import Settings
 from orchestration.state.store import Publication
 
 _EXAMPLES = 5
@@ -57,32 +54,37 @@ class Edits:
         return f"{'; '.join(self.touched)}: rows {counts} ({examples})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """What the portal holds before a plan."""
+
+    rows: Path | None
+    """A snapshot file; none where the portal holds no row."""
+    marks: Mapping[str, Any]
+    """The portal's own of each 4x4, from right before the rows were read."""
+
+
 class BaselineReader:
     """Finds the baseline of one dataset on one target."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        dataset: Dataset,
-        target: Target,
-        journal: Journal,
-        datasets: Mapping[str, PortalDataset],
-    ) -> None:
-        self._settings = settings
-        self._dataset = dataset
-        self._target = target
-        self._journal = journal
+    def __init__(self, context: Context, datasets: Mapping[str, PortalDataset]) -> None:
+        self._settings = context.settings
+        self._dataset = context.dataset
+        self._target = context.target
+        self._journal = context.journal
         self._datasets = datasets
 
-    def find(self, folder: Path, marks: Mapping[str, Any]) -> Path | None:
-        """The baseline as a snapshot file; none where the portal holds no row.
-
-        `marks` are the portal's own of right before.
+    def find(self, folder: Path) -> Baseline:
+        """Our last proven snapshot, or the portal's rows.
 
         Raises:
             ExternalEdit: somebody else changed rows since they were proven.
             PublicationRefused: a live dataset that held rows is gone.
         """
+        marks = self.marks()
+        return Baseline(rows=self._rows(folder, marks), marks=marks)
+
+    def _rows(self, folder: Path, marks: Mapping[str, Any]) -> Path | None:
         last = self._journal.last_finished()
         if last is None:
             return self._rows_if_any(folder)
@@ -142,7 +144,7 @@ class BaselineReader:
         foreign = set(foreign_keys(connection, held="theirs", explained="explained"))
         gone = " union ".join(f"select {key}::varchar from {parquet(file)}" for file in deletes)
         ours = {found for (found,) in connection.execute(gone).fetchall()}
-        ours |= {row["key"] for one in unproven for row in self._journal.refused(one)}
+        ours |= {row.key for one in unproven for row in self._journal.refused(one)}
         return {
             how: [one for one in found if (one not in ours if how == "missing" else one in foreign)]
             for how, found in keys.items()

@@ -1,7 +1,7 @@
 """The chunks of a publication: the plan's rows as requests, in an order and in sizes that last.
 
-A chunk's number means the same rows every time, so that a publication can go on where it stopped:
-upserts by partition and key, deletes last, cut by rows and by bytes. The next chunk is written by a
+A chunk's id means the same rows every time, so that a publication can go on where it stopped: upserts
+by partition and key, deletes last, cut by rows and by bytes. The next chunk is written by a
 second thread while the last one is under way. How a chunk gets through is for `sending`.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -27,21 +27,19 @@ from orchestration.publishing.transport.values import (
     row_json,
     row_texts,
 )
+from orchestration.state.chunks import ChunkId, ChunkKind
 
 CHUNK_ROWS = 5_000
 CHUNK_BYTES = 10_000_000
-Kind = Literal["upsert", "delete"]
-KINDS: tuple[Kind, ...] = ("upsert", "delete")
-_FILES: dict[Kind, str] = {"upsert": "upserts.parquet", "delete": "deletes.parquet"}
-_FIRST_NUMBERS: dict[Kind, int] = {"upsert": 0, "delete": 500_000}
+FILES = {ChunkKind.UPSERT: "upserts.parquet", ChunkKind.DELETE: "deletes.parquet"}
+"""Where a plan's folder has the rows of a kind."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Chunk:
     """One request: the rows of some keys of one partition, as the JSON that is sent."""
 
-    number: int
-    kind: Kind
+    id: ChunkId
     partition: str
     columns: tuple[str, ...]
     """What each row of the body has a cell for."""
@@ -68,10 +66,9 @@ class Chunk:
         return body_of(self.texts)
 
     def part(self, start: int, stop: int) -> "Chunk":
-        """Some of its rows, in their order, under the same number."""
+        """Some of its rows, in their order, under the same id."""
         return Chunk(
-            number=self.number,
-            kind=self.kind,
+            id=self.id,
             partition=self.partition,
             columns=self.columns,
             key_values=self.key_values.slice(start, stop - start),
@@ -85,7 +82,8 @@ def planned_chunks(
     *,
     rows: int = CHUNK_ROWS,
     size: int = CHUNK_BYTES,
-    kinds: Collection[Kind] = KINDS,
+    kinds: Collection[ChunkKind] = tuple(FILES),
+    is_repair: bool = False,
 ) -> Generator[Chunk]:
     """The chunks of a plan's folder in their lasting order; at most so many rows and bytes each.
 
@@ -95,33 +93,37 @@ def planned_chunks(
         PublicationRefused: a column was planned that may not be published any more.
         Unsendable: a cell is no value of its column's type.
     """
-    return ahead(_chunks(dataset, folder, rows=rows, size=size, kinds=kinds))
+    return ahead(_chunks(dataset, folder, rows, size, kinds, is_repair))
 
 
 def _chunks(
-    dataset: Dataset, folder: Path, *, rows: int, size: int, kinds: Collection[Kind]
+    dataset: Dataset,
+    folder: Path,
+    rows: int,
+    size: int,
+    kinds: Collection[ChunkKind],
+    is_repair: bool,
 ) -> Iterator[Chunk]:
     with connect(spill=folder) as connection:
         # With the usual 1 MB, stopping and going takes DuckDB a quarter of its time.
         connection.execute("set streaming_buffer_size = '4MB'")
-        for kind in (one for one in KINDS if one in kinds):
-            path, number = folder / _FILES[kind], _FIRST_NUMBERS[kind]
+        for kind in (one for one in FILES if one in kinds):
+            path = folder / FILES[kind]
             columns = allowed_columns(dataset, connection, path)
-            if kind == "upsert":
+            if kind is ChunkKind.UPSERT:
                 json_sql = row_json(columns)
             else:
                 json_sql = deletion_json(dataset.column(dataset.key))
             batches = row_texts(connection, path, json_sql=json_sql, key=dataset.key, rows=rows)
-            for partition, keys, texts in _cut(batches, rows=rows, size=size):
+            cut = _cut(batches, rows=rows, size=size)
+            for number, (partition, keys, texts) in enumerate(cut):
                 yield Chunk(
-                    number=number,
-                    kind=kind,
+                    id=ChunkId(kind=kind, number=number, is_repair=is_repair),
                     partition=partition,
                     columns=tuple(column.name for column in columns),
                     key_values=keys,
                     texts=texts,
                 )
-                number += 1
 
 
 def allowed_columns(

@@ -2,13 +2,15 @@
 
 Cells are the same when they mean the same: a number by its value, a time to the millisecond, a point
 by its coordinates, a set by its parts in any order; an empty text is the same as none, which is what
-older portals make of it. Where rows come from, and what follows, is others' business.
+older portals make of it. There is no other definition: what is planned, read back, proven or called
+somebody's edit is compared by this one. Where rows come from, and what follows, is others' business.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import duckdb
+import pyarrow as pa
 
 from orchestration.column import Column
 from orchestration.duck import fetch_all, quoted
@@ -67,6 +69,25 @@ def digests(columns: Sequence[Column], key: str, rows: str) -> str:
     parts = f"{cells}, {lengths}" if lengths else cells
     digest = f"md5_number(concat_ws(chr(31), {parts}))"
     return f"select {key}::varchar as row_key, {digest} as cells from {rows}"
+
+
+def read_digests(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[pa.Table],
+    columns: Sequence[Column],
+    key: str,
+    *,
+    into: str,
+) -> None:
+    """Makes a table of the digests of a portal's rows, which may be many."""
+    types = ", ".join(f"null::{SQL_TYPES[one.type]} as {one.name}" for one in columns)
+    connection.execute(f"create or replace table {into} (row_key varchar, cells uhugeint)")
+    for table in tables:
+        connection.register("page", table)
+        page = f"((select {types} limit 0) union all by name from page)"
+        fetch_all(connection, f"insert into {into} {digests(columns, key, page)}")
+        connection.unregister("page")
+        del table
 
 
 def differing_keys(

@@ -5,16 +5,15 @@ Nothing is recorded as a publication and nothing is written to the portal.
 
 import secrets
 from datetime import date
-from typing import Any
 
 from orchestration.classification.answering import unsigned_classes
 from orchestration.errors import GateNotPassed, PublicationRefused
-from orchestration.gates.gate import require_passed, upstream_chain
+from orchestration.gates.gate import require_passed
 from orchestration.layers import snapshot_file, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.guards import tripped_guards
 from orchestration.publishing.holds import reasons_to_hold, rules_hash
-from orchestration.publishing.journal import grain_of
+from orchestration.publishing.journal import Content, grain_of
 from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import Plan
 from orchestration.publishing.publisher import Publisher
@@ -25,16 +24,16 @@ from orchestration.state.store import Layer, Publication
 
 def look(publisher: Publisher, layer: Layer, *, examples: int, run_id: str) -> PlanView:
     """What would become of a deduplicated layer, gated or not; nothing is sent or recorded."""
-    raw = upstream_chain(publisher.state, layer)[0].facts
+    content = publisher.content(layer)
     last = publisher.journal.last_finished()
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-plan") as folder:
-        plan = publisher.plan(layer, raw, folder)
+        plan = publisher.plan(layer, content, folder, baseline=publisher.baseline(folder).rows)
         return view_plan(
             publisher.dataset,
             plan,
             folder,
             examples=examples,
-            notes=_notes(publisher, layer, plan, last, raw),
+            notes=_notes(publisher, layer, plan, last, content),
         )
 
 
@@ -44,7 +43,7 @@ def shadow_day(publisher: Publisher, layer: Layer, *, day: date, run_id: str) ->
     Raises:
         PublicationRefused: the portal has no such dataset, or none of our columns.
     """
-    raw = upstream_chain(publisher.state, layer)[0].facts
+    content = publisher.content(layer)
     datasets = publisher.datasets.found(to_write=False)
     if not datasets:
         raise PublicationRefused(
@@ -52,10 +51,8 @@ def shadow_day(publisher: Publisher, layer: Layer, *, day: date, run_id: str) ->
             "in the dataset file"
         )
     with workspace(publisher.settings, run_id, f"{publisher.dataset.id}-shadow") as folder:
-        reader = BaselineReader(
-            publisher.settings, publisher.dataset, publisher.target, publisher.journal, datasets
-        )
-        plan = publisher.plan(layer, raw, folder, baseline=reader.read_portal(folder))
+        reader = BaselineReader(publisher, datasets)
+        plan = publisher.plan(layer, content, folder, baseline=reader.read_portal(folder))
         return shadow_report(
             publisher.settings,
             publisher.state,
@@ -93,7 +90,7 @@ def verify_portal(publisher: Publisher, *, full: bool, run_id: str) -> Verificat
 
 
 def _notes(
-    publisher: Publisher, layer: Layer, plan: Plan, last: Publication | None, raw: dict[str, Any]
+    publisher: Publisher, layer: Layer, plan: Plan, last: Publication | None, content: Content
 ) -> list[str]:
     """What stands between a plan and the portal, in words."""
     notes = []
@@ -101,10 +98,10 @@ def _notes(
         require_passed(publisher.settings, publisher.state, publisher.dataset, layer)
     except GateNotPassed as error:
         notes.append(f"Would not be sent. {error}")
-    if last is not None and last.newest_extract_at > raw["extracted_at"]:
+    if last is not None and last.newest_extract_at > content.newest_extract_at:
         notes.append(f"A newer extract ({last.newest_extract_at}) is already published.")
     tripped = tripped_guards(
-        publisher.dataset, plan, grain_before=grain_of(last), grain=raw.get("grain", "")
+        publisher.dataset, plan, grain_before=grain_of(last), grain=content.grain
     )
     notes += [f"Would be stopped by the guard {one.guard}: {one.why}." for one in tripped]
     rules = rules_hash(publisher.settings, publisher.dataset)

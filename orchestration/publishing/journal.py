@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from orchestration.dataset import Dataset
 from orchestration.layers import finish_folder, hash_folder
 from orchestration.publishing.planning import FILES, Plan
+from orchestration.publishing.senders import Part
 from orchestration.settings import Settings
+from orchestration.state.chunks import ChunkId, ChunkRecord, RefusedRow
 from orchestration.state.store import FINISHED, Layer, Publication, State, new_id, now
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 OPEN = ("planned", "released", "sent")
 """What a dead process can leave behind; the next one ends it."""
-_SENT = ("sent", "closed", "acknowledged", "verified")
-"""A chunk that may be on the portal."""
 WAITING = ("held", "stopped")
 """What waits for people."""
 STORY = ("changes.parquet", "refused.parquet")
@@ -42,15 +42,15 @@ class Content:
     extracts: tuple[str, ...]
 
     @classmethod
-    def of_layer(cls, layer: Layer, raw: Mapping[str, Any]) -> "Content":
-        """The content of a deduplicated layer; `raw` are the facts of the raw one above it."""
+    def of_layer(cls, layer: Layer, raw: Layer) -> "Content":
+        """The content of a deduplicated layer; `raw` is the one that it was made from."""
         return cls(
             layer_id=layer.id,
             content_hash=layer.content_hash,
-            newest_extract_at=raw["extracted_at"],
-            source=raw["source"],
-            grain=raw.get("grain", ""),
-            extracts=tuple(raw["extracts"]),
+            newest_extract_at=raw.facts["extracted_at"],
+            source=raw.facts["source"],
+            grain=raw.facts.get("grain", ""),
+            extracts=tuple(raw.facts["extracts"]),
         )
 
     @classmethod
@@ -104,16 +104,34 @@ class Journal:
             one
             for one in self.publications("released", "sent", "failed")
             if (not proven or one.planned_at > proven[-1].planned_at)
-            and any(chunk["state"] in _SENT for chunk in self._state.chunks(one.id))
+            and any(chunk.may_be_there for chunk in self._state.chunks(one.id))
         ]
 
-    def refused(self, publication: Publication) -> list[dict[str, Any]]:
-        """What the portal said it did not take: `key`, `column` and `reason` of each row."""
-        return [
-            refused
-            for chunk in self._state.chunks(publication.id)
-            for refused in (chunk["answer"] or {}).get("refused", [])
-        ]
+    def refused(self, publication: Publication) -> list[RefusedRow]:
+        """What the portal said it did not take."""
+        return [row for chunk in self._state.chunks(publication.id) for row in chunk.refused]
+
+    def chunks(self, publication: Publication) -> dict[ChunkId, ChunkRecord]:
+        """How far each part of a publication came."""
+        return {chunk.id: chunk for chunk in self._state.chunks(publication.id)}
+
+    def note(
+        self,
+        publication: Publication,
+        part: Part,
+        state: str,
+        answer: Mapping[str, Any] | None = None,
+        /,
+    ) -> None:
+        """Notes how far a part of a publication is."""
+        self._state.move_chunk(
+            publication.id,
+            part.id,
+            partition=part.partition,
+            rows=part.rows,
+            state=state,
+            answer=answer,
+        )
 
     def with_drafts(self) -> list[Publication]:
         """Publications that have drafts on the portal, whatever became of them."""

@@ -5,27 +5,19 @@ column, value and reason in `refused.parquet`. More of them than the dataset's l
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.errors import PortalFault
 from orchestration.publishing.checking import local_faults
 from orchestration.publishing.journal import Journal, plan_of
+from orchestration.state.chunks import RefusedRow
 from orchestration.state.store import Publication
 
 _TOLD = 5
-
-
-class Refused(NamedTuple):
-    """Why one row cannot be published; no value where only the column is known."""
-
-    key: str
-    column: str | None
-    value: str | None
-    reason: str
 
 
 class LeftOut:
@@ -36,20 +28,18 @@ class LeftOut:
         self._journal = journal
         self._progress = progress
 
-    def sendable(self, folder: Path, work: Path) -> tuple[Path, list[Refused]]:
+    def sendable(self, folder: Path, work: Path) -> tuple[Path, list[RefusedRow]]:
         """The plan's files without the rows that the portal's types cannot hold, and those rows."""
         faults = local_faults(self._dataset, folder / "upserts.parquet").to_pylist()
         if not faults:
             return folder, []
-        refused = [
-            Refused(one["key"], one["column"], one["value"], one["reason"]) for one in faults
-        ]
+        refused = [RefusedRow(**fault) for fault in faults]
         return self.keeping(folder, refused, work / "sendable", also_upserts=True), refused
 
     def keeping(
         self,
         folder: Path,
-        refused: Sequence[Refused],
+        refused: Sequence[RefusedRow],
         target: Path,
         *,
         also_upserts: bool = False,
@@ -63,7 +53,7 @@ class LeftOut:
         target.mkdir()
         key = self._dataset.key
         with connect(spill=target) as connection:
-            keys_table(connection, "left_out", [row.key for row in refused])
+            keys_table(connection, "left_out", keys_of(refused))
             for name in ("upserts", "deletes"):
                 path = target / f"{name}.parquet"
                 if name == "upserts" and not also_upserts:
@@ -79,21 +69,18 @@ class LeftOut:
                 )
         return target
 
-    def by_portal(self, publication: Publication) -> list[Refused]:
-        """What the portal refused, by the journal: key, column, no value yet, reason.
+    def by_portal(self, publication: Publication) -> list[RefusedRow]:
+        """What the portal refused, by the journal.
 
         A row that the plan does not change, and that only a replacement sent again, is still wanted.
         """
         folder = self._journal.folder(publication)
-        refused = [
-            Refused(one["key"], one["column"], None, one["reason"])
-            for one in self._journal.refused(publication)
-        ]
+        refused = self._journal.refused(publication)
         if not refused:
             return []
         key = self._dataset.key
         with connect() as connection:
-            keys_table(connection, "refused", [row.key for row in refused])
+            keys_table(connection, "refused", keys_of(refused))
             moved = {
                 found
                 for name in ("upserts", "deletes")
@@ -104,19 +91,19 @@ class LeftOut:
             }
         return [row for row in refused if row.key in moved]
 
-    def refuse_too_many(self, publication: Publication, refused: Sequence[Refused]) -> None:
+    def refuse_too_many(self, publication: Publication, refused: Sequence[RefusedRow]) -> None:
         """Raises: PortalFault: more rows cannot be published than the dataset's limit."""
         allowed = self._dataset.limits.quarantined_share * max(plan_of(publication).rows, 1)
         rows = len({row.key for row in refused})
         if rows > allowed:
-            self._progress(told(refused))
+            self._progress(first_of(refused))
             raise PortalFault(
                 f"{self._dataset.id}: {rows:,} rows cannot be published, more than the "
                 f"dataset's limit of {allowed:,.0f}: {_reasons(refused)}"
             )
 
     def what_should_be_there(
-        self, publication: Publication, refused: Sequence[Refused], work: Path
+        self, publication: Publication, refused: Sequence[RefusedRow], work: Path
     ) -> Path:
         """The snapshot, refused rows put back to what the portal held before."""
         folder = self._journal.folder(publication)
@@ -125,7 +112,7 @@ class LeftOut:
         target = work / "snapshot.parquet"
         key = self._dataset.key
         with connect(spill=work) as connection:
-            keys_table(connection, "left_out", [row.key for row in refused])
+            keys_table(connection, "left_out", keys_of(refused))
             connection.execute(
                 copy_to_parquet(
                     f"from {parquet(folder / 'snapshot.parquet')} as rows "
@@ -140,14 +127,17 @@ class LeftOut:
         return target
 
     def _write_refused(
-        self, connection: Any, folder: Path, refused: Sequence[Refused], target: Path
+        self, connection: Any, folder: Path, refused: Sequence[RefusedRow], target: Path
     ) -> None:
         """Key, column, value and reason; where only the column is known, its value is looked up."""
         connection.execute(
             "create table refused (row_key varchar, column_name varchar, value varchar, "
             "reason varchar)"
         )
-        connection.executemany("insert into refused values (?, ?, ?, ?)", list(refused))
+        connection.executemany(
+            "insert into refused values (?, ?, ?, ?)",
+            [(row.key, row.column, row.value, row.reason) for row in refused],
+        )
         names = [column.name for column in self._dataset.published]
         cases = " ".join(f"when '{name}' then rows.{name}::varchar" for name in names)
         connection.execute(
@@ -161,18 +151,22 @@ class LeftOut:
         )
 
 
-def _reasons(refused: Sequence[Refused]) -> str:
+def _reasons(refused: Sequence[RefusedRow]) -> str:
     """Why rows were refused, and how many each; no key, for it is kept on the receipt."""
-    counted = Counter(
-        f"{column + ', ' if column else ''}{reason}" for _, column, _, reason in refused
-    )
+    counted = Counter(_why(row) for row in refused)
     return "; ".join(f"{why} ({count:,})" for why, count in counted.most_common(_TOLD))
 
 
-def told(refused: Sequence[Refused]) -> str:
+def keys_of(refused: Iterable[RefusedRow]) -> set[str]:
+    """The keys of the rows that have one."""
+    return {row.key for row in refused if row.key is not None}
+
+
+def first_of(refused: Sequence[RefusedRow]) -> str:
     """The first refused rows, without their values."""
-    named = "; ".join(
-        f"{key}: {column + ', ' if column else ''}{reason}"
-        for key, column, _, reason in refused[:_TOLD]
-    )
+    named = "; ".join(f"{row.key}: {_why(row)}" for row in refused[:_TOLD])
     return f"{named}{'; …' if len(refused) > _TOLD else ''}"
+
+
+def _why(row: RefusedRow) -> str:
+    return f"{row.column + ', ' if row.column else ''}{row.reason}"

@@ -21,7 +21,7 @@ from orchestration.gates.domain_rules import domain_facts, domain_rules, domain_
 from orchestration.gates.suites import QUERY
 from orchestration.layers import snapshot_file
 from orchestration.publishing.publisher import open_publisher
-from orchestration.publishing.withdrawing import UNCLASSIFIED
+from orchestration.publishing.withdrawing import UNCLASSIFIED, withdraw
 from orchestration.scanning.scanned import (
     define_found,
     distinct_cells,
@@ -102,13 +102,8 @@ def remove_found(
     if not causes:
         return 0
     with open_publisher(settings, state, dataset) as publisher:
-        hashes = publisher.tombstones
-        hashed = {hashes.hash_of(key): cause for key, cause in causes.items()}
-        publisher.store_withdrawals(hashed, run_id)
-        publisher.take_down(
-            by=name, authority="looked back: today's dataset file keeps it back", run_id=run_id,
-            keys=sorted(causes),
-        )  # fmt: skip
+        authority = "looked back: today's dataset file keeps it back"
+        withdraw(publisher, causes, by=name, authority=authority, run_id=run_id)
     return len(causes)
 
 

@@ -66,7 +66,7 @@ class PortalDatasets:
         Raises:
             PublicationRefused: a live portal lacks a dataset that the dataset file names.
         """
-        known = self._state.portal_id(self._target.name, self._dataset.id, partition)
+        known = self._state.portal_ids(self._target.name, self._dataset.id).get(partition)
         if known is not None and self._target.transport.metadata(known) is not None:
             return known
         declared = declared_ids(self._dataset).get(partition)

@@ -8,9 +8,9 @@ next plan starts from the portal's own rows. A rollback is a publication with an
 its target.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import duckdb
 
 from orchestration.classification.answering import unsigned_classes
 from orchestration.dataset import Dataset
-from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
+from orchestration.duck import parquet
 from orchestration.errors import (
     ExternalEdit,
     Fault,
@@ -32,7 +32,8 @@ from orchestration.errors import (
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
 from orchestration.gates.suites import SUITES
 from orchestration.layers import hash_folder, hash_planned, layer_file, snapshot_file, workspace
-from orchestration.publishing.baseline import BaselineReader
+from orchestration.publishing.baseline import Baseline, BaselineReader
+from orchestration.publishing.context import Context, Progress
 from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
@@ -41,34 +42,29 @@ from orchestration.publishing.journal import (
     OPEN,
     WAITING,
     Content,
-    Journal,
     grain_of,
     is_aside,
     plan_of,
 )
 from orchestration.publishing.lease import publication_lease
 from orchestration.publishing.planning import FILES, Plan, make_plan
-from orchestration.publishing.portal_datasets import PortalDatasets
-from orchestration.publishing.receipts import write_receipt
+from orchestration.publishing.previews import discard_drafts, leave_drafts
+from orchestration.publishing.proving import Prover
 from orchestration.publishing.removal import Removal, Removed
 from orchestration.publishing.targets import Target, open_target
 from orchestration.publishing.withdrawing import (
     bring_back_right,
-    kept_away,
-    shown_and_protected,
+    frozen_keys,
+    remember_protected,
     withdraw_protected,
 )
 from orchestration.settings import Settings
 from orchestration.signers import require_signer
-from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import FINISHED, Layer, Publication, State, now
-from orchestration.state.withdrawals import WithdrawalStore
-from orchestration.tombstones.tombstones import Tombstones
 
 AUTOMATIC = "automatic release"
 ADOPTED = "adopted"
 """The source of rows that somebody else had published: ours may be any."""
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +72,9 @@ class Outcome:
     """What became of a layer: `verified`, `unchanged`, `held`, `planned` (dry run), `superseded`."""
 
     state: str
-    plan: Plan | None
-    publication_id: str | None
     message: str
+    plan: Plan | None = None
+    publication_id: str | None = None
 
 
 def publish(
@@ -195,33 +191,8 @@ def open_publisher(
         yield Publisher(settings, state, dataset, target, progress)
 
 
-class Publisher:
-    """One dataset on one target, the lease held."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        state: State,
-        dataset: Dataset,
-        target: Target,
-        progress: Progress,
-    ) -> None:
-        self.settings = settings
-        self.state = state
-        self.dataset = dataset
-        self.target = target
-        self.progress = progress
-        self.store = PublishingStore(state)
-        self.journal = Journal(settings, state, dataset, target)
-        self.datasets = PortalDatasets(state, dataset, target)
-        self.marks_before: dict[str, Any] = {}
-
-    @property
-    def tombstones(self) -> Tombstones:
-        """What may not be there at this moment: an order may come while a publication is on its way."""
-        return kept_away(self.settings, self.state, self.dataset)
-
-    # What people and runs ask for
+class Publisher(Context):
+    """What people and runs ask of one dataset on one target."""
 
     def publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
         """Plans a gated layer, and goes as far as guards and release allow.
@@ -242,65 +213,56 @@ class Publisher:
 
     def _withdraw_protected(self, layer: Layer, *, run_id: str) -> bool:
         """Takes off the portal what is protected; whether there was any of it."""
-        standardized = upstream_chain(self.state, layer)[-2]
-        staged = layer_file(self.settings, standardized, f"stg_{self.dataset.id}")
-        return withdraw_protected(self, parquet(staged), run_id=run_id) > 0
+        return withdraw_protected(self, self._staged(layer), run_id=run_id) > 0
 
-    def _remember_protected(self, layer: Layer, *, run_id: str) -> None:
-        """Notes what this publication blanks or removes because it is protected now, for rollbacks."""
-        last = self.journal.last_finished()
-        if last is None or not self.dataset.deciding:
-            return
+    def _staged(self, layer: Layer) -> str:
+        """The standardized lines that a deduplicated layer was made from, as SQL."""
         standardized = upstream_chain(self.state, layer)[-2]
-        staged = parquet(layer_file(self.settings, standardized, f"stg_{self.dataset.id}"))
-        with connect(spill=self.settings.workspaces) as connection:
-            shown = shown_and_protected(
-                connection, self.dataset, staged, [snapshot_file(self.settings, last)]
-            )
-        causes = {self.tombstones.hash_of(key): cause for key, cause in shown}
-        WithdrawalStore(self.state).withdraw(self.dataset.id, causes, run_id=run_id, is_over=True)
-
-    def store_withdrawals(self, causes: Mapping[str, str], run_id: str) -> None:
-        """Notes rows, by the hashes of their keys, as withdrawn before anything is asked of a portal."""
-        WithdrawalStore(self.state).withdraw(self.dataset.id, causes, run_id=run_id)
+        return parquet(layer_file(self.settings, standardized, f"stg_{self.dataset.id}"))
 
     def _publish(self, layer: Layer, *, run_id: str, dry_run: bool) -> Outcome:
         if not dry_run:
             bring_back_right(self.settings, self.state, self.dataset, layer)
             self.finish_what_was_released()
             self.take_down_again(run_id=run_id)
-        raw = upstream_chain(self.state, layer)[0].facts
+        content = self.content(layer)
         last = self.journal.last_finished()
-        _refuse_other_source(self.dataset, self.target, last, raw["source"])
-        if last is not None and last.newest_extract_at > raw["extracted_at"]:
+        _refuse_other_source(self.dataset, self.target, last, content.source)
+        if last is not None and last.newest_extract_at > content.newest_extract_at:
             return Outcome(
                 state="superseded",
-                plan=None,
-                publication_id=None,
                 message=f"a newer extract ({last.newest_extract_at}) is already published",
             )
         with workspace(self.settings, run_id, f"{self.dataset.id}-publication") as folder:
             if not dry_run:
-                self._remember_protected(layer, run_id=run_id)
-            plan = self.plan(layer, raw, folder)
+                remember_protected(self, self._staged(layer), run_id=run_id)
+            baseline = self.baseline(folder)
+            plan = self.plan(layer, content, folder, baseline=baseline.rows)
             if not plan.writes:
                 self._refuse_if_newer_was_stopped(layer)
             return self._go_on(
-                Content.of_layer(layer, raw), plan, folder, run_id=run_id, dry_run=dry_run
+                content,
+                plan,
+                folder,
+                marks=baseline.marks,
+                run_id=run_id,
+                dry_run=dry_run,
             )
 
-    def plan(
-        self, layer: Layer, raw: dict[str, Any], folder: Path, *, baseline: Path | None = None
-    ) -> Plan:
-        """From what the portal holds, or another baseline, to what a layer says."""
+    def content(self, layer: Layer) -> Content:
+        """What a deduplicated layer is to be published as."""
+        return Content.of_layer(layer, upstream_chain(self.state, layer)[0])
+
+    def plan(self, layer: Layer, content: Content, folder: Path, *, baseline: Path | None) -> Plan:
+        """From what the portal holds to what a layer says."""
         return make_plan(
             self.dataset,
             mart=layer_file(self.settings, layer, self.dataset.id),
             ledger=layer_file(self.settings, layer, f"ledger_{self.dataset.id}"),
-            baseline=baseline or self.baseline(folder),
-            extracted_at=raw["extracted_at"],
+            baseline=baseline,
+            extracted_at=content.newest_extract_at,
             folder=folder,
-            frozen=self._frozen(folder),
+            frozen=frozen_keys(self, folder),
             tombstones=self.tombstones,
         )
 
@@ -323,14 +285,17 @@ class Publisher:
                 "of the dataset file says how many publications are)"
             )
         with workspace(self.settings, run_id, f"{self.dataset.id}-rollback") as folder:
+            baseline = self.baseline(folder)
             plan = make_plan(
                 self.dataset,
                 mart=snapshot_file(self.settings, earlier),
                 ledger=None,
-                baseline=self.baseline(folder),
+                baseline=baseline.rows,
                 extracted_at=last.newest_extract_at,
                 folder=folder,
-                frozen=self._frozen(folder, rolled_back_to=snapshot_file(self.settings, earlier)),
+                frozen=frozen_keys(
+                    self, folder, rolled_back_to=snapshot_file(self.settings, earlier)
+                ),
                 whole=True,
                 tombstones=self.tombstones,
             )
@@ -339,6 +304,7 @@ class Publisher:
                 content,
                 plan,
                 folder,
+                marks=baseline.marks,
                 run_id=run_id,
                 dry_run=dry_run,
                 kind="rollback",
@@ -356,10 +322,7 @@ class Publisher:
             PortalFault: the portal still shows something of it.
             TransientError: the portal could not be reached or read back.
         """
-        removal = Removal(
-            self.settings, self.state, self.dataset, self, self.tombstones, self.progress
-        )
-        return removal.remove(by=by, authority=authority, run_id=run_id, keys=keys)
+        return Removal(self).remove(by=by, authority=authority, run_id=run_id, keys=keys)
 
     def take_down_again(self, *, run_id: str) -> None:
         """The same for what came back behind our back: a restored backup, a stranger's edit.
@@ -381,9 +344,7 @@ class Publisher:
             raise PublicationRefused(
                 f"{self.dataset.id}: no guard stopped a publication {publication_id}"
             )
-        self.store.sign(
-            found.id, act="override", by=by, content_hash=found.plan["files"], reason=reason
-        )
+        self.sign(found, act="override", by=by, reason=reason)
         return self.journal.move(found, "held")
 
     def release(self, publication_id: str, *, by: str) -> Outcome:
@@ -406,20 +367,9 @@ class Publisher:
 
     # What they have in common
 
-    def baseline(self, folder: Path) -> Path | None:
-        """What the portal holds; see `BaselineReader`.
-
-        Notes the portal's own marks of before, by which whoever sends later sees that others wrote.
-        """
-        reader = self.reader()
-        self.marks_before = reader.marks()
-        return reader.find(folder, self.marks_before)
-
-    def reader(self) -> BaselineReader:
-        """The reader of the portal's rows, as the portal is now."""
-        return BaselineReader(
-            self.settings, self.dataset, self.target, self.journal, self.datasets.found()
-        )
+    def baseline(self, folder: Path) -> Baseline:
+        """What the portal holds; see `BaselineReader.find`."""
+        return BaselineReader(self, self.datasets.found()).find(folder)
 
     def finish_what_was_released(self) -> None:
         """Ends the publications that a dead process left open, oldest first."""
@@ -450,7 +400,7 @@ class Publisher:
             TransientError: it stays open, and the next run goes on.
         """
         try:
-            ended = self._delivery().deliver(publication)
+            ended = Delivery(self, publication).deliver()
         except TransientError as error:
             self.state.move_publication(publication.id, failure=str(error))
             raise
@@ -477,51 +427,27 @@ class Publisher:
 
     def _give_up(self, publication: Publication, error: SummerwareError) -> None:
         """Ends what cannot be sent or proven: `failed`, or `abandoned` where nothing was sent."""
-        unsent = not any(
-            chunk["state"] in ("sent", "acknowledged")
-            for chunk in self.state.chunks(publication.id)
-        )
-        ended = self.journal.move(
+        unsent = not any(chunk.was_sent for chunk in self.state.chunks(publication.id))
+        ended = self.end(
             self.journal.find(publication.id) or publication,
             "abandoned" if isinstance(error, ExternalEdit) and unsent else "failed",
             failure=str(error),
         )
-        write_receipt(self.state, self.dataset, ended)
         self._withdraw_if_possible([ended])
 
     def _withdraw_if_possible(self, publications: Iterable[Publication]) -> None:
         """Takes drafts of what ended, or of what is older than a new plan, off the portal."""
         for publication in publications:
             try:
-                self.withdraw(publication)
+                discard_drafts(self, publication)
             except (TransientError, PublicationRefused) as fault:
                 # Asked for again by the next run.
                 self.progress(f"{self.dataset.id}: a draft of {publication.id} is left: {fault}")
 
-    def withdraw(self, publication: Publication) -> None:
-        """Takes the drafts of what nobody waits for any more off the portal.
-
-        Raises:
-            TransientError: one of them could not be reached.
-            PublicationRefused: drafts cannot be reached with this dataset file.
-        """
-        self._delivery().withdraw(publication)
-
-    def _delivery(self) -> Delivery:
-        return Delivery(
-            self.settings,
-            self.state,
-            self.dataset,
-            self.target,
-            self.journal,
-            self.datasets,
-            self.progress,
-        )
-
     def _preview(self, publication: Publication) -> str:
         """Leaves drafts of what is held, where it goes by drafts; says where they are."""
         try:
-            drafts = self._delivery().preview(publication)
+            drafts = leave_drafts(self, publication)
         except (TransientError, PortalFault, PublicationRefused) as error:
             # It is held all the same, and its release makes the drafts that are applied.
             self.progress(f"{self.dataset.id}: no draft could be left to look at: {error}")
@@ -534,22 +460,24 @@ class Publisher:
         plan: Plan,
         folder: Path,
         *,
+        marks: Mapping[str, Any],
         run_id: str,
         dry_run: bool,
         kind: str = "publish",
         asked: tuple[str, str] | None = None,
     ) -> Outcome:
-        """From a plan to as far as it may go. `asked` is who wanted it by name, and why."""
+        """From a plan to as far as it may go. `asked` is who wanted it by name, and why.
+
+        `marks` are the portal's own of before, by which whoever sends later sees that others wrote.
+        """
         if dry_run:
-            return Outcome(
-                state="planned", plan=plan, publication_id=None, message="dry run: nothing sent"
-            )
+            return Outcome(state="planned", plan=plan, message="dry run: nothing sent")
         rules = rules_hash(self.settings, self.dataset)
         last = self.journal.last_finished()
         waiting = self.journal.waiting_with(hash_planned(folder, FILES))
         if waiting is not None and plan.writes:
             # The same as planned now: what others wrote until now is in it.
-            planned = {**waiting.plan, "marks": self.marks_before}
+            planned = {**waiting.plan, "marks": dict(marks)}
             waiting = self.journal.move(waiting, waiting.state, plan=planned)
             waiting = self._judged_again(waiting, content, plan, last, rules=rules)
             if waiting.state in WAITING:
@@ -562,19 +490,13 @@ class Publisher:
             run_id=run_id,
             kind=kind,
             rules_hash=rules,
-            marks=self.marks_before,
+            marks=marks,
         )
         self._withdraw_if_possible(self.journal.with_drafts())
         if not plan.writes:
             return self._end_unchanged(publication, plan)
         if asked is not None:
-            self.store.sign(
-                publication.id,
-                act="ask",
-                by=asked[0],
-                content_hash=publication.plan["files"],
-                reason=asked[1],
-            )
+            self.sign(publication, act="ask", by=asked[0], reason=asked[1])
         publication = self._stop_or_hold(publication, content, plan, last)
         if asked is not None and publication.state != "stopped":
             return self._sign_and_send(self.journal.move(publication, "held"), by=asked[0])
@@ -655,9 +577,7 @@ class Publisher:
                 f"{self.dataset.id}: the files of {publication.id} are not what was planned; run "
                 "the dataset again for a fresh plan"
             )
-        self.store.sign(
-            publication.id, act="release", by=by, content_hash=publication.plan["files"]
-        )
+        self.sign(publication, act="release", by=by)
         signed = [one.signed_by for one in self.store.signatures(publication.id, act="release")]
         needed = signatures_needed(self.dataset, publication.held_because)
         people = {" ".join(name.casefold().split()) for name in signed}
@@ -677,16 +597,19 @@ class Publisher:
 
     def _end_unchanged(self, publication: Publication, plan: Plan) -> Outcome:
         try:
-            verification, marks = self._delivery().prove_unchanged(publication)
+            proof = Prover(self).prove_unchanged(publication)
         except TransientError:
             raise
         except Fault as error:
             self._give_up(publication, error)
             raise
-        described = self.datasets.describe()
-        ended = self.journal.move(publication, "unchanged", verified_at=now(), marks=dict(marks))
-        write_receipt(
-            self.state, self.dataset, ended, verification=verification, described=described
+        self.end(
+            publication,
+            "unchanged",
+            proof=proof.verification,
+            described=self.datasets.describe(),
+            verified_at=now(),
+            marks=dict(proof.marks),
         )
         return Outcome(
             state="unchanged",
@@ -704,36 +627,6 @@ class Publisher:
                 f"{SUITES[stopped.layer]} gate ({stopped.verdict}), and what passed before is "
                 f"published already. Look at `summerware gates {self.dataset.id}`"
             )
-
-    def _frozen(self, folder: Path, *, rolled_back_to: Path | None = None) -> Path | None:
-        """The keys that people left as the portal has them.
-
-        In a rollback also those that were protected once: what they held before stays away.
-        """
-        keys = {*self.store.kept_edits(self.dataset.id, self.target.name)}
-        if rolled_back_to is not None:
-            keys |= self._once_protected(rolled_back_to)
-        if not keys:
-            return None
-        target = folder / "frozen.parquet"
-        with connect(spill=folder) as connection:
-            keys_table(connection, "frozen", sorted(keys))
-            connection.execute(copy_to_parquet("from frozen order by row_key", target))
-        return target
-
-    def _once_protected(self, snapshot: Path) -> set[str]:
-        """The keys of a snapshot whose rows were ever withdrawn, or blanked by a later policy."""
-        ever = WithdrawalStore(self.state).withdrawals(self.dataset.id)
-        hashes = replace(self.tombstones, rows=frozenset(one.key_hash for one in ever))
-        if not ever:
-            return set()
-        with connect(spill=self.settings.workspaces) as connection:
-            hashes.declare(connection)
-            found = connection.execute(
-                f"select {self.dataset.key}::varchar from {parquet(snapshot)} "
-                f"where {hashes.is_row(self.dataset.key)}"
-            ).fetchall()
-        return {key for (key,) in found}
 
 
 def _refuse_other_source(

@@ -1,66 +1,44 @@
 """Reading rows back by value: is on the portal what a chunk sent there?
 
-Two values are the same when they mean the same: a number by its value, a time to the millisecond, a
-point by its coordinates; an empty text is the same as none, which is what older portals make of it.
-Who decides when to read, and from which replica, is `sending`.
+When two cells are equal is for `comparing`. Who decides when to read, and from which replica, is
+`sending`.
 """
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from orchestration.column import Column
+from orchestration.duck import connect
 from orchestration.publishing.chunks import Chunk
+from orchestration.publishing.comparing import differing_keys, read_digests
 from orchestration.publishing.transport import Transport
 from orchestration.publishing.transport.reading import RowReader
-
-_NUMBERS = re.compile(r"-?[0-9.]+(?:[eE][-+]?[0-9]+)?")
-
-
-class ReadBack:
-    """Compares what was sent to one dataset with what it holds."""
-
-    def __init__(
-        self, transport: Transport, portal_id: str, columns: Sequence[Column], key: str
-    ) -> None:
-        self._transport = transport
-        self._portal_id = portal_id
-        self._columns = columns
-        self._key = key
-
-    def unlike(self, chunk: Chunk) -> tuple[Any, ...]:
-        """The keys whose rows are not as the chunk has them; for deletions, those still there."""
-        if chunk.kind == "delete":
-            key = [column for column in self._columns if column.name == self._key]
-            there = set(self._held(key, chunk))
-            return tuple(value for value in chunk.keys if value in there)
-        held = self._held(self._columns, chunk)
-        with RowReader(self._columns) as reader:
-            sent = dict(self._by_key(self._columns, reader.read(chunk.body)))
-        return tuple(key for key in chunk.keys if held.get(key) != sent[key])
-
-    def _held(self, columns: Sequence[Column], chunk: Chunk) -> dict[Any, tuple[Any, ...]]:
-        pages = self._transport.rows_by_key(self._portal_id, columns, self._key, chunk.keys)
-        return {key: row for page in pages for key, row in self._by_key(columns, page)}
-
-    def _by_key(
-        self, columns: Sequence[Column], table: pa.Table
-    ) -> Iterator[tuple[Any, tuple[Any, ...]]]:
-        cells = [_meanings(column, table.column(column.name)) for column in columns]
-        keys = table.column(self._key).to_pylist()
-        return zip(keys, zip(*cells, strict=True), strict=True)
+from orchestration.state.chunks import ChunkKind
 
 
-def _meanings(column: Column, values: pa.ChunkedArray) -> list[Any]:
-    cells: list[Any] = values.to_pylist()
-    if column.type == "point":
-        return [_coordinates(cell) for cell in cells]
-    if column.type == "text":
-        return [cell or None for cell in cells]
-    return cells
+def keys_unlike(
+    transport: Transport, portal_id: str, columns: Sequence[Column], key: str, chunk: Chunk
+) -> tuple[Any, ...]:
+    """The keys whose rows are not as the chunk has them; for deletions, those still there.
 
-
-def _coordinates(point: str | None) -> tuple[float, ...] | None:
-    return tuple(float(number) for number in _NUMBERS.findall(point)) if point else None
+    Raises:
+        TransientError: the portal cannot be read.
+    """
+    is_deletion = chunk.id.kind is ChunkKind.DELETE
+    columns = [column for column in columns if column.name == key or not is_deletion]
+    pages = transport.rows_by_key(portal_id, columns, key, chunk.keys)
+    with connect() as connection, RowReader(columns) as reader:
+        read_digests(connection, pages, columns, key, into="held")
+        if is_deletion:
+            unlike = {
+                row_key for (row_key,) in connection.execute("select row_key from held").fetchall()
+            }
+        else:
+            read_digests(connection, [reader.read(chunk.body)], columns, key, into="sent")
+            differing = differing_keys(connection, expected="sent", found="held")
+            unlike = {*differing["missing"], *differing["changed"]}
+        connection.register("chunk", pa.table({"key": chunk.key_values}))
+        texts = connection.execute("select key::varchar from chunk").fetchall()
+    return tuple(value for value, (text,) in zip(chunk.keys, texts, strict=True) if text in unlike)

@@ -11,6 +11,7 @@ from typing import Any
 from orchestration.dataset import Dataset
 from orchestration.publishing.journal import plan_of
 from orchestration.publishing.verification import Verification
+from orchestration.state.chunks import ChunkRecord
 from orchestration.state.publishing import PublishingStore, Receipt
 from orchestration.state.store import Publication, State
 
@@ -58,16 +59,17 @@ def write_receipt(
     )
 
 
-def _chunk(chunk: dict[str, Any]) -> dict[str, Any]:
-    answer = chunk["answer"] or {}
+def _chunk(chunk: ChunkRecord) -> dict[str, Any]:
     return {
-        "number": chunk["number"],
-        "partition": chunk["partition"],
-        "kind": chunk["kind"],
-        "rows": chunk["rows"],
-        "state": chunk["state"],
-        "moved_at": chunk["moved_at"],
-        **{name: answer.get(name) for name in ("attempts", "settled", "request_ids", "refused")},
+        **asdict(chunk.id),
+        "partition": chunk.partition,
+        "rows": chunk.rows,
+        "state": chunk.state,
+        "moved_at": chunk.moved_at,
+        **{
+            name: chunk.answer.get(name)
+            for name in ("attempts", "settled", "request_ids", "refused")
+        },
     }
 
 

@@ -8,34 +8,34 @@ past all our own memory: no row of these keys, no value in these columns.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestration.dataset import Dataset
-from orchestration.duck import connect, parquet
 from orchestration.errors import ExternalEdit, PortalFault, PublicationRefused, TransientError
 from orchestration.layers import snapshot_file, workspace
+from orchestration.publishing.baseline import Baseline, BaselineReader
 from orchestration.publishing.chunks import CHUNK_BYTES, CHUNK_ROWS, planned_chunks
 from orchestration.publishing.journal import OPEN, WAITING, Content
 from orchestration.publishing.planning import Plan, make_plan
-from orchestration.publishing.receipts import write_receipt
+from orchestration.publishing.previews import discard_drafts
 from orchestration.publishing.replacing import (
     Replacement,
+    ReplacementSender,
     planned_replacements,
-    send_replacement,
     somebody_wrote,
     touched_partitions,
 )
 from orchestration.publishing.retry import RetryPolicy
-from orchestration.publishing.sending import RefusedRow, send_chunk
+from orchestration.publishing.senders import unnoted
+from orchestration.publishing.sending import RowSender
 from orchestration.publishing.verification import Verifier
-from orchestration.settings import Settings
-from orchestration.state.publishing import PublishingStore
-from orchestration.state.store import Publication, State, now
+from orchestration.publishing.withdrawing import keys_named
+from orchestration.state.chunks import ChunkKind, RefusedRow
+from orchestration.state.store import Publication, now
 from orchestration.tombstones.plan_filter import count_taken_down, refuse_taken_down
-from orchestration.tombstones.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from orchestration.publishing.publisher import Publisher
@@ -64,25 +64,16 @@ class Removed:
 class Removal:
     """One removal on one portal, the lease held."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        state: State,
-        dataset: Dataset,
-        publisher: "Publisher",
-        tombstones: Tombstones,
-        progress: Callable[[str], None],
-    ) -> None:
-        self._settings = settings
-        self._state = state
-        self._dataset = dataset
+    def __init__(self, publisher: "Publisher") -> None:
         self._publisher = publisher
+        self._settings = publisher.settings
+        self._state = publisher.state
+        self._dataset = publisher.dataset
         self._journal = publisher.journal
-        self._tombstones = tombstones
-        self._progress = progress
+        self._progress = publisher.progress
+        self._transport = publisher.target.transport
+        self._tombstones = publisher.tombstones
         self._left_drafts: list[str] = []
-        self._marks: dict[str, Any] = {}
-        """The portal's own, from before its rows were read."""
 
     def remove(self, *, by: str, authority: str, run_id: str, keys: Sequence[str]) -> Removed:
         """Plans, sends, proves, and asks once more; again where somebody else wrote meanwhile."""
@@ -98,9 +89,10 @@ class Removal:
         self._pre_empt()
         with workspace(self._settings, run_id, f"{self._dataset.id}-takedown") as folder:
             last = self._journal.last_finished()
-            rows, is_ours = self._what_is_there(folder)
-            keys = sorted({*keys, *(self._keys_in(rows) if rows else ())})
-            plan = self._plan(rows, last, folder)
+            there, is_ours = self._what_is_there(folder)
+            if there.rows is not None:
+                keys = sorted({*keys, *keys_named(self._tombstones, self._dataset, there.rows)})
+            plan = self._plan(there.rows, last, folder)
             order: dict[str, Any] = {"by": by, "authority": authority, "run_id": run_id}
             publication = None
             if last is not None and not is_ours:
@@ -108,10 +100,12 @@ class Removal:
                 aside = folder / "ours"
                 recorded = self._plan(snapshot_file(self._settings, last), last, aside)
                 if recorded is not None:
-                    publication = self._record(recorded, aside, last, **order, aside=True)
-                self._send_aside(publication, folder if plan else None, last)
+                    publication = self._record(
+                        recorded, aside, last, there.marks, **order, aside=True
+                    )
+                self._send_aside(publication, folder if plan else None, last, there.marks)
             elif plan is not None:
-                publication = self._record(plan, folder, last, **order)
+                publication = self._record(plan, folder, last, there.marks, **order)
                 self._progress(f"removing it from the portal: {plan.writes:,} rows to write")
                 self._publisher.send(publication)
             self._confirm(keys)
@@ -145,8 +139,7 @@ class Removal:
                 self._progress(f"publication {publication.id} is abandoned: it holds some of it")
         for publication in self._journal.publications(*OPEN):
             state = "abandoned" if publication.state == "planned" else "failed"
-            ended = self._journal.move(publication, state, failure="a takedown came first")
-            write_receipt(self._state, self._dataset, ended)
+            self._publisher.end(publication, state, failure="a takedown came first")
         waiting = {one.id for one in self._journal.publications(*WAITING)}
         for publication in self._journal.with_drafts():
             if publication.id not in waiting:
@@ -155,17 +148,17 @@ class Removal:
     def _shown(self, publication: Publication) -> tuple[str, ...]:
         """The files of which a draft on the portal may show rows, or a release would send some."""
         chunks = self._state.chunks(publication.id)
-        is_whole = any(chunk["kind"] == Replacement.kind for chunk in chunks)
+        is_whole = any(chunk.id.kind is ChunkKind.REPLACE for chunk in chunks)
         return ("upserts", "deletes", *(["snapshot"] if is_whole else []))
 
     def _withdraw(self, publication: Publication) -> None:
         """A draft that cannot be discarded is told in the end; the removal itself goes first."""
         try:
-            self._publisher.withdraw(publication)
+            discard_drafts(self._publisher, publication)
         except (TransientError, PublicationRefused) as error:
             self._left_drafts.append(f"of {publication.id}: {error}")
 
-    def _what_is_there(self, folder: Path) -> tuple[Path | None, bool]:
+    def _what_is_there(self, folder: Path) -> tuple[Baseline, bool]:
         """The portal's rows, and whether they are what we proved last."""
         try:
             return self._publisher.baseline(folder), True
@@ -173,18 +166,13 @@ class Removal:
             # Somebody else's edits are a question for people; a takedown does not wait for it.
             apart = folder / "edited"
             apart.mkdir()
-            reader = self._publisher.reader()
-            self._marks = reader.marks()
-            return reader.read_portal(apart), False
+            return self._read(apart), False
 
-    def _keys_in(self, rows: Path) -> list[str]:
-        with connect() as connection:
-            self._tombstones.declare(connection)
-            found = connection.execute(
-                f"select {self._dataset.key}::varchar from {parquet(rows)} "
-                f"where {self._tombstones.is_row(self._dataset.key)}"
-            ).fetchall()
-        return [key for (key,) in found]
+    def _read(self, folder: Path) -> Baseline:
+        """The portal's rows as they are, whoever wrote them."""
+        reader = BaselineReader(self._publisher, self._publisher.datasets.found())
+        marks = reader.marks()
+        return Baseline(rows=reader.read_portal(folder), marks=marks)
 
     def _plan(self, rows: Path | None, last: Publication | None, folder: Path) -> Plan | None:
         """From rows to the same without what is taken down; none where they hold nothing of it."""
@@ -205,9 +193,17 @@ class Removal:
     # The publication
 
     def _record(
-        self, plan: Plan, folder: Path, last: Publication | None, *, by: str, authority: str,
-        run_id: str, aside: bool = False,
-    ) -> Publication:  # fmt: skip
+        self,
+        plan: Plan,
+        folder: Path,
+        last: Publication | None,
+        marks: Mapping[str, Any],
+        *,
+        by: str,
+        authority: str,
+        run_id: str,
+        aside: bool = False,
+    ) -> Publication:
         """Notes the removal, signed by whoever ordered it."""
         publication = self._journal.record(
             _content(last or self._journal.publications()[-1], proven=last is not None),
@@ -217,58 +213,60 @@ class Removal:
             kind=KIND,
             # The next publication is held against the rules that were in force before.
             rules_hash=last.rules_hash if last else "",
-            marks=self._publisher.marks_before,
+            marks=marks,
             aside=aside,
         )
-        PublishingStore(self._state).sign(
-            publication.id,
-            act=KIND,
-            by=by,
-            content_hash=publication.plan["files"],
-            reason=authority,
-        )
+        self._publisher.sign(publication, act=KIND, by=by, reason=authority)
         return self._journal.move(publication, "released", released_by=by, released_at=now())
 
     def _send_aside(
-        self, publication: Publication | None, folder: Path | None, last: Publication
+        self,
+        publication: Publication | None,
+        folder: Path | None,
+        last: Publication,
+        marks: Mapping[str, Any],
     ) -> None:
-        """Sends another plan than the recorded one, and leaves others' edits as they are."""
+        """Sends another plan than the recorded one, and leaves others' edits as they are.
+
+        The journal holds the chunks of the recorded plan alone.
+        """
         if folder is not None:
             unkeyed = self._unkeyed()
+            sender = RowSender(self._transport, self._dataset, RetryPolicy())
             for chunk in planned_chunks(self._dataset, folder, rows=CHUNK_ROWS, size=CHUNK_BYTES):
                 if chunk.partition not in unkeyed:
-                    send_chunk(
-                        self._publisher.target.transport,
-                        self._publisher.datasets.find_or_make(chunk.partition),
-                        self._dataset,
-                        chunk,
-                        note=_not_journaled,
-                        retry_policy=RetryPolicy(),
-                    )
-            self._replace(unkeyed, folder)
+                    portal_id = self._publisher.datasets.find_or_make(chunk.partition)
+                    sender.send(portal_id, chunk, note=unnoted)
+            self._replace(unkeyed, folder, marks)
         if publication is not None:
-            ended = self._journal.move(publication, "verified", verified_at=now(), marks=last.marks)
-            write_receipt(self._state, self._dataset, ended)
+            self._publisher.end(publication, "verified", verified_at=now(), marks=last.marks)
 
     def _unkeyed(self) -> dict[str, str]:
         """The 4x4s that can only be replaced whole, by partition."""
         found = self._publisher.datasets.found(to_write=False)
         return {name: one.portal_id for name, one in found.items() if not one.is_keyed}
 
-    def _replace(self, portal_ids: Mapping[str, str], folder: Path) -> None:
-        """Replaces the rows that a plan touches by what it leaves, others' edits among them."""
+    def _replace(
+        self, portal_ids: Mapping[str, str], folder: Path, marks: Mapping[str, Any]
+    ) -> None:
+        """Replaces the rows that a plan touches by what it leaves, others' edits among them.
+
+        `marks` are the portal's own from before its rows were read.
+        """
         touched = sorted(touched_partitions(folder) & set(portal_ids))
-        marks = self._publisher.reader().marks()
+        sender = ReplacementSender(self._transport, self._dataset, RetryPolicy())
         for planned in planned_replacements(
             self._dataset, folder / "snapshot.parquet", touched, folder
         ):
             portal_id = portal_ids[planned.partition]
-            if marks[portal_id] != self._marks[portal_id]:
-                raise self._written_meanwhile(portal_id)
+            refused: Sequence[RefusedRow] = ()
             # What the portal leaves out of the first is sent once more.
-            refused = self._send_whole(portal_id, planned, folder, was_sent=False)
-            if refused:
-                refused = self._send_whole(portal_id, planned, folder, was_sent=True)
+            for is_repair in (False, True):
+                part = replace(planned, id=replace(planned.id, is_repair=is_repair))
+                check = partial(self._check, portal_id, part, folder, marks)
+                refused = sender.send(portal_id, part, note=unnoted, check=check).refused
+                if not refused:
+                    break
             if refused:
                 keys = ", ".join(str(row.key) for row in refused[:_TOLD])
                 raise PortalFault(
@@ -276,35 +274,31 @@ class Removal:
                     f"({keys}): they have to be put back there. Then give the command again"
                 )
 
-    def _send_whole(
-        self, portal_id: str, planned: Replacement, folder: Path, *, was_sent: bool
-    ) -> tuple[RefusedRow, ...]:
-        """The rows that the portal left out."""
-        transport = self._publisher.target.transport
-
-        def check() -> None:
+    def _check(
+        self,
+        portal_id: str,
+        part: Replacement,
+        folder: Path,
+        marks: Mapping[str, Any],
+        *,
+        was_sent: bool,
+    ) -> None:
+        """Raises: TransientError: somebody else wrote while the rows were read, or since."""
+        if was_sent:
             # What is missing was left out by the portal, and is sent again.
-            wrote = somebody_wrote(
-                self._dataset, transport, portal_id, planned, folder, has_arrived=True
+            wrote = bool(
+                somebody_wrote(
+                    self._dataset, self._transport, portal_id, part, folder, has_arrived=True
+                )
             )
-            if wrote:
-                raise self._written_meanwhile(portal_id)
-
-        return send_replacement(
-            transport,
-            portal_id,
-            self._dataset,
-            planned,
-            retry_policy=RetryPolicy(),
-            check=check,
-            was_sent=was_sent,
-        ).refused
-
-    def _written_meanwhile(self, portal_id: str) -> "_WrittenMeanwhile":
-        return _WrittenMeanwhile(
-            f"{self._dataset.id}: {portal_id} was written by somebody else while its rows were read; "
-            "give the command again"
-        )
+        else:
+            reader = BaselineReader(self._publisher, self._publisher.datasets.found())
+            wrote = reader.marks()[portal_id] != marks[portal_id]
+        if wrote:
+            raise _WrittenMeanwhile(
+                f"{self._dataset.id}: {portal_id} was written by somebody else while its rows were "
+                "read; give the command again"
+            )
 
     # After
 
@@ -321,8 +315,7 @@ class Removal:
             left = self._left(portal_id, keys)
             if left and keys and partition not in unkeyed:
                 # Rows that our snapshots did not know, or that came in between.
-                transport = self._publisher.target.transport
-                transport.delete(portal_id, self._dataset.key, keys)
+                self._transport.delete(portal_id, self._dataset.key, keys)
             elif left and partition in unkeyed:
                 self._replace_again(partition, portal_id)
             while left and time.monotonic() < deadline:
@@ -336,7 +329,7 @@ class Removal:
 
     def _left(self, portal_id: str, keys: Sequence[str]) -> str:
         """What is still to be seen, in words; nothing where all is gone."""
-        transport = self._publisher.target.transport
+        transport = self._transport
         Verifier(self._dataset, transport).wait_until_fresh(portal_id)
         key = self._dataset.column(self._dataset.key)
         tables = transport.rows_by_key(portal_id, [key], key.name, list(keys)) if keys else ()
@@ -353,12 +346,9 @@ class Removal:
     def _replace_again(self, partition: str, portal_id: str) -> None:
         """Replaces what came in between by the same without what is taken down."""
         with workspace(self._settings, "confirm", f"{self._dataset.id}-takedown") as folder:
-            reader = self._publisher.reader()
-            self._marks = reader.marks()
-            rows = reader.read_portal(folder)
-            planned = folder / "planned"
-            if self._plan(rows, None, planned) is not None:
-                self._replace({partition: portal_id}, planned)
+            there, planned = self._read(folder), folder / "planned"
+            if self._plan(there.rows, None, planned) is not None:
+                self._replace({partition: portal_id}, planned, there.marks)
 
     def _portal_ids(self) -> Iterator[tuple[str, str]]:
         for one in self._publisher.datasets.found(to_write=False).values():
@@ -371,7 +361,3 @@ def _content(publication: Publication, *, proven: bool) -> Content:
     )
     # What was never proven to be published holds no extract that later runs could stand on.
     return content if proven else replace(content, extracts=())
-
-
-def _not_journaled(state: str, answer: dict[str, Any] | None = None) -> None:
-    """The journal holds the chunks of the recorded plan alone."""

@@ -6,8 +6,8 @@ again is harmless, and a reader sees the old rows or the new ones. The body is a
 not grow with it. How keyed rows get through is for `sending`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -23,29 +23,40 @@ from orchestration.errors import (
     TransientError,
 )
 from orchestration.publishing.chunks import CHUNK_ROWS, allowed_columns
-from orchestration.publishing.comparing import differing_keys, digests, foreign_keys
+from orchestration.publishing.comparing import differing_keys, digests, foreign_keys, read_digests
+from orchestration.publishing.portal_datasets import PortalDataset, PortalDatasets
 from orchestration.publishing.retry import RetryPolicy
-from orchestration.publishing.sending import Note, RefusedRow, Sent, acknowledge
+from orchestration.publishing.revisions import Draft
+from orchestration.publishing.senders import Check, Note, Sent, acknowledge, unchecked
 from orchestration.publishing.transport import Answer, Transport
 from orchestration.publishing.transport.values import body_of, row_json, row_texts
-from orchestration.publishing.verification import Verification, Verifier, read_digests
+from orchestration.publishing.verification import Verification, Verifier
+from orchestration.state.chunks import ChunkId, ChunkKind, ChunkRecord, RefusedRow
 
 _BEFORE_AND_AFTER = ("snapshot", "upserts", "preimages", "surplus")
-FIRST_NUMBER = 2_000_000
-"""Replacements are numbered from here: by their year, which lasts."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replacement:
     """All rows of one partition, as Parquet and, but for an empty one, as the JSON that is sent."""
 
-    number: int
-    kind: str = "replace"
+    id: ChunkId
+    """Numbered by the partition's year, which lasts."""
     partition: str
     rows: int
     file: Path
     """The rows in the order of the body, `_partition` among their columns."""
     body: Path
+
+    def as_draft(self) -> Draft:
+        """The same as a draft."""
+        return Draft(
+            id=self.id,
+            partition=self.partition,
+            rows=self.rows,
+            file=self.file,
+            work=self.file.parent,
+        )
 
 
 def touched_partitions(folder: Path) -> set[str]:
@@ -58,6 +69,15 @@ def touched_partitions(folder: Path) -> set[str]:
             )
         ).fetchall()
     return {partition for (partition,) in found}
+
+
+def replaced_partitions(datasets: PortalDatasets, folder: Path) -> dict[str, PortalDataset]:
+    """The partitions that a plan's folder changes and whose 4x4 has no row identifier."""
+    found = datasets.found()
+    if all(one.is_keyed for one in found.values()):
+        return {}
+    touched = touched_partitions(folder)
+    return {name: one for name, one in found.items() if not one.is_keyed and name in touched}
 
 
 def gaining_first(folder: Path, key: str, partitions: Collection[str]) -> list[str]:
@@ -82,8 +102,13 @@ def gaining_first(folder: Path, key: str, partitions: Collection[str]) -> list[s
 
 
 def planned_replacements(
-    dataset: Dataset, snapshot: Path, partitions: Sequence[str], work: Path
-) -> Iterator[Replacement]:
+    dataset: Dataset,
+    snapshot: Path,
+    partitions: Sequence[str],
+    work: Path,
+    *,
+    is_repair: bool = False,
+) -> Generator[Replacement]:
     """These partitions of a snapshot, one by one; the files of one are gone once the next is asked for.
 
     Raises:
@@ -91,7 +116,7 @@ def planned_replacements(
         Unsendable: a row has a value that no portal can be sent.
     """
     for partition in partitions:
-        number = FIRST_NUMBER + int(partition or 0)
+        number = int(partition or 0)
         file, body = work / f"replacement-{number}.parquet", work / f"replacement-{number}.json"
         with connect(spill=work) as connection:
             connection.execute(
@@ -100,7 +125,13 @@ def planned_replacements(
                 )
             )
             rows = _write_body(dataset, connection, file, body)
-        yield Replacement(number=number, partition=partition, rows=rows, file=file, body=body)
+        yield Replacement(
+            id=ChunkId(kind=ChunkKind.REPLACE, number=number, is_repair=is_repair),
+            partition=partition,
+            rows=rows,
+            file=file,
+            body=body,
+        )
         file.unlink()
         body.unlink()
 
@@ -127,10 +158,10 @@ def somebody_wrote(
     dataset: Dataset,
     transport: Transport,
     portal_id: str,
-    replacement: Replacement,
+    replacement: Replacement | Draft,
     folder: Path,
     *,
-    has_arrived: bool = False,
+    has_arrived: bool,
 ) -> list[str]:
     """Keys in which the portal's rows are neither what was there before nor what was sent.
 
@@ -156,7 +187,7 @@ def somebody_wrote(
         fetch_all(connection, f"create table sent as {sent}")
         fetch_all(connection, f"create table before as {before}")
         Verifier(dataset, transport).wait_until_fresh(portal_id)
-        read_digests(connection, transport.rows(portal_id, columns), columns, key)
+        read_digests(connection, transport.rows(portal_id, columns), columns, key, into="held")
         both = "(from before union all from sent)"
         foreign = foreign_keys(connection, held="held", explained=both)
         if foreign or has_arrived:
@@ -168,68 +199,62 @@ def somebody_wrote(
         return sorted({one for keys in differing.values() for one in keys})
 
 
-def send_replacement(
-    transport: Transport,
-    portal_id: str,
-    dataset: Dataset,
-    replacement: Replacement,
-    *,
-    note: Note = lambda *_: None,
-    retry_policy: RetryPolicy | None = None,
-    check: Callable[[], None],
-    was_sent: bool = False,
-) -> Sent:
-    """Sends a replacement until it is settled.
+@dataclass(frozen=True)
+class ReplacementSender:
+    """Sends all rows of a partition in one request."""
 
-    `check` is asked whenever it may have been sent before (`was_sent`, or by an earlier try) and is
-    not there: whether somebody else wrote meanwhile.
+    transport: Transport
+    dataset: Dataset
+    retry_policy: RetryPolicy
 
-    Raises:
-        ExternalEdit: `check` says so.
-        TransientError: the portal did not answer for it within the retry policy; sending it again later
-            is harmless.
-        PortalFault: the portal refuses it, or does not let us write, or moved.
-    """
-    sending = _Replacing(
-        transport, portal_id, dataset, replacement, note, retry_policy or RetryPolicy()
-    )
-    return sending.send(check, was_sent=was_sent)
+    def send(
+        self,
+        portal_id: str,
+        part: Replacement,
+        *,
+        note: Note,
+        before: ChunkRecord | None = None,
+        check: Check = unchecked,
+    ) -> Sent:
+        """As `Sender.send`; `check` is asked before every request.
+
+        Raises:
+            ExternalEdit: `check` says so.
+            TransientError: the portal did not answer for it within the retry policy.
+            PortalFault: the portal refuses it, or does not let us write, or moved.
+        """
+        was_sent = part.id.is_repair or (before is not None and before.state == "sent")
+        return _Replacing(self, portal_id, part, note).send(check, was_sent=was_sent)
 
 
 class _Replacing:
     """One replacement under way."""
 
     def __init__(
-        self,
-        transport: Transport,
-        portal_id: str,
-        dataset: Dataset,
-        replacement: Replacement,
-        note: Note,
-        retry_policy: RetryPolicy,
+        self, sender: ReplacementSender, portal_id: str, replacement: Replacement, note: Note
     ) -> None:
-        self._transport = transport
+        self._transport = sender.transport
         self._portal_id = portal_id
-        self._dataset = dataset
+        self._dataset = sender.dataset
         self._replacement = replacement
         self._note = note
-        self._retry_policy = retry_policy
+        self._retry_policy = sender.retry_policy
         self._request_ids: list[str] = []
         self._attempts = 0
 
-    def send(self, check: Callable[[], None], *, was_sent: bool) -> Sent:
+    def send(self, check: Check, *, was_sent: bool) -> Sent:
         """Tries until the answer or a look at the portal settles it."""
         if was_sent and self._verify().holds:
             return self._settled(None)
-        if was_sent:
-            check()
+        # Sending other parts may have taken long enough for others to write.
+        check(was_sent=was_sent)
         started = self._retry_policy.clock()
         while True:
             self._attempts += 1
             try:
                 if self._attempts > 1:
-                    # Waiting for the portal takes long enough for others to write.
-                    check()
+                    # Waiting for the portal does, too.
+                    check(was_sent=True)
                 answer = self._request()
                 refused = self._refused(answer)
                 return self._settled(answer, refused)
@@ -284,16 +309,11 @@ class _Replacing:
 
     def _named(self, answer: Answer) -> tuple[RefusedRow, ...]:
         """The rows that the answer itself names as left out; none where it does not name them all."""
-        places = {error.index: error for error in answer.row_errors}
-        if len(places) != answer.errors or not all(
-            0 <= place < self._replacement.rows for place in places
-        ):
+        named = answer.refused_by_index(self._replacement.rows)
+        if not named:
             return ()
-        keys = self._keys_at(sorted(places))
-        return tuple(
-            RefusedRow(key=keys[place], column=places[place].column, reason=places[place].reason)
-            for place in sorted(places)
-        )
+        keys = self._keys_at(sorted(named))
+        return tuple(replace(named[index], key=keys[index]) for index in sorted(named))
 
     def _found_missing(self, errors: int) -> tuple[RefusedRow, ...]:
         """The rows left out without being named, by reading; none where that is not all there is."""

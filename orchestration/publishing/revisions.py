@@ -6,14 +6,14 @@ to our types, and applied only where no cell is in error. Rows in error are name
 made again without them; what cannot be applied is discarded. A draft that waits for approval is not
 published: the publication stays open, and the next run looks again. What is held for people is left
 as a draft for them to look at; once released it is made anew, so that what is applied is what was
-released. Proof and receipt are those of
-every publication: rows are read back over SODA.
+released. Proof and receipt are those of every publication: rows are read back over SODA.
 """
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,10 @@ from orchestration.errors import (
     TransientError,
 )
 from orchestration.no_answers import Redirected
-from orchestration.publishing.sending import RefusedRow
+from orchestration.publishing.chunks import FILES
+from orchestration.publishing.senders import Check, Note, Sent, unchecked
 from orchestration.publishing.transport import Credentials
+from orchestration.state.chunks import ChunkId, ChunkKind, ChunkRecord, RefusedRow
 
 _TRANSFORMS = {
     "text": "`{0}`",
@@ -40,7 +42,6 @@ _TRANSFORMS = {
     "boolean": "to_boolean(`{0}`)",
     "point": "to_point(`{0}`)",
 }
-_KINDS = {"upsert": "upserts", "delete": "deletes"}
 _ERRORS_AT_MOST = 10_000
 _TRIES = 3
 """A draft is made again without its rows in error; new errors then are not the rows'."""
@@ -71,27 +72,30 @@ class DraftPortal:
 class Draft:
     """All upserts or all deletes of one partition, or all of its rows."""
 
-    number: int
-    kind: str
+    id: ChunkId
     partition: str
     rows: int
     file: Path
     """Parquet, `_partition` among the columns."""
+    work: Path
+    """Where its upload is written."""
 
 
-def planned_drafts(folder: Path) -> Iterator[Draft]:
+def planned_drafts(folder: Path, work: Path, kinds: Collection[ChunkKind]) -> Generator[Draft]:
     """The drafts of a plan in their lasting order: upserts by partition, deletes last."""
-    number = 0
+    numbers = count()
     with connect(spill=folder) as connection:
-        for kind, name in _KINDS.items():
-            file = folder / f"{name}.parquet"
+        for kind, name in FILES.items():
             counted = connection.execute(
-                f"select _partition, count(*) from {parquet(file)} "
+                f"select _partition, count(*) from {parquet(folder / name)} "
                 "group by _partition order by _partition"
             ).fetchall()
             for partition, rows in counted:
-                yield Draft(number=number, kind=kind, partition=partition, rows=rows, file=file)
-                number += 1
+                chunk = ChunkId(kind=kind, number=next(numbers))
+                if kind in kinds:
+                    yield Draft(
+                        id=chunk, partition=partition, rows=rows, file=folder / name, work=work
+                    )
 
 
 class DraftSender:
@@ -113,17 +117,13 @@ class DraftSender:
     def send(
         self,
         portal_id: str,
-        draft: Draft,
-        work: Path,
-        journaled: Mapping[str, Any] | None,
-        note: Any,
+        part: Draft,
         *,
-        check: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Takes one draft from wherever it is to applied.
-
-        `work` is a folder for what is uploaded. `journaled` is what was noted of it before a crash;
-        `note` is told each step. `check` is asked right before it is applied, and while it waits.
+        note: Note,
+        before: ChunkRecord | None = None,
+        check: Check = unchecked,
+    ) -> Sent:
+        """As `Sender.send`; `check` is asked right before it is applied, and while it waits.
 
         Raises:
             ExternalEdit: `check` says so.
@@ -131,40 +131,33 @@ class DraftSender:
             PortalFault: it cannot be applied, and was discarded.
             TransientError: the portal did not answer.
         """
-        with self._told_as_ours(portal_id):
-            self._send(portal_id, draft, work, journaled or {}, note, check)
+        with self._errors_as_ours(portal_id):
+            return self._send(portal_id, part, before, note, check)
 
     def preview(
-        self,
-        portal_id: str,
-        draft: Draft,
-        work: Path,
-        journaled: Mapping[str, Any] | None,
-        note: Any,
-        *,
-        is_whole: bool,
+        self, portal_id: str, draft: Draft, *, note: Note, before: ChunkRecord | None
     ) -> str:
         """Leaves a draft that people can look at, and applies nothing; returns its address.
 
-        `is_whole` says that the one in the journal had all its rows, and may stay.
-
         Raises: as `send`.
         """
-        with self._told_as_ours(portal_id):
+        with self._errors_as_ours(portal_id):
             view = self._client.views.lookup(portal_id)
-            if journaled and "revision" in journaled:
-                revision = view.revisions.lookup(journaled["revision"])
-                if revision.attributes["closed_at"] is None and is_whole:
+            if before is not None and before.revision is not None:
+                revision = view.revisions.lookup(before.revision)
+                is_open = revision.attributes["closed_at"] is None
+                # Only a draft that had all its rows may stay.
+                if is_open and before.state == "drafted":
                     return str(revision.ui_url())
-                if revision.attributes["closed_at"] is None:
+                if is_open:
                     revision.discard()
-            made, _, _, _ = self._without_errors(view, draft, work, portal_id, note)
+            made, _, _, _ = self._without_errors(view, draft, portal_id, note)
             note("drafted", {"revision": made.attributes["revision_seq"]})
             return str(made.ui_url())
 
     def withdraw(self, portal_id: str, number: int) -> bool:
         """Discards a draft that nobody waits for any more; false where it was closed already."""
-        with self._told_as_ours(portal_id):
+        with self._errors_as_ours(portal_id):
             revision = self._client.views.lookup(portal_id).revisions.lookup(number)
             if revision.attributes["closed_at"] is not None:
                 return False
@@ -172,7 +165,7 @@ class DraftSender:
             return True
 
     @contextmanager
-    def _told_as_ours(self, portal_id: str) -> Iterator[None]:
+    def _errors_as_ours(self, portal_id: str) -> Iterator[None]:
         try:
             yield
         except SummerwareError:
@@ -190,25 +183,20 @@ class DraftSender:
             ) from None
 
     def _send(
-        self,
-        portal_id: str,
-        draft: Draft,
-        work: Path,
-        journaled: Mapping[str, Any],
-        note: Any,
-        check: Callable[[], None],
-    ) -> None:
+        self, portal_id: str, draft: Draft, before: ChunkRecord | None, note: Note, check: Check
+    ) -> Sent:
         view = self._client.views.lookup(portal_id)
-        if "revision" in journaled and self._was_applied(view, journaled, portal_id, check):
-            note("acknowledged", {**journaled, "settled": "read_back"})
-            return
-        made, schema, refused, attempt = self._without_errors(view, draft, work, portal_id, note)
+        if before is not None and self._was_applied(view, before, portal_id, check):
+            note("acknowledged", {**before.answer, "settled": "read_back"})
+            return _sent(draft, before.refused, before.answer.get("attempts", 1), "read_back")
+        made, schema, refused, attempt = self._without_errors(view, draft, portal_id, note)
         # As late as can be: making a draft takes long enough for others to write.
-        check()
-        self._apply(portal_id, made, schema, draft, refused, attempt, note)
+        check(was_sent=True)
+        self._apply(portal_id, made, schema, refused, attempt, note)
+        return _sent(draft, refused, attempt, "answered")
 
     def _without_errors(
-        self, view: Any, draft: Draft, work: Path, portal_id: str, note: Any
+        self, view: Any, draft: Draft, portal_id: str, note: Note
     ) -> tuple[Any, Any, list[RefusedRow], int]:
         """A draft none of whose cells is in error, and the rows that it lacks for that.
 
@@ -217,8 +205,8 @@ class DraftSender:
         """
         refused: list[RefusedRow] = []
         for attempt in range(1, _TRIES + 1):
-            made, schema = self._draft(view, draft, work, [row.key for row in refused], note)
-            faults = self._faults(schema, draft)
+            made, schema = self._draft(view, draft, refused, note)
+            faults = self._faults(schema)
             if not faults:
                 return made, schema, refused, attempt
             made.discard()
@@ -228,9 +216,7 @@ class DraftSender:
             "discarded; look at the types of the portal's columns"
         )
 
-    def _was_applied(
-        self, view: Any, journaled: Mapping[str, Any], portal_id: str, check: Callable[[], None]
-    ) -> bool:
+    def _was_applied(self, view: Any, before: ChunkRecord, portal_id: str, check: Check) -> bool:
         """Whether a draft that was left was applied since; one that nobody waits for is discarded.
 
         Raises:
@@ -238,35 +224,36 @@ class DraftSender:
             NotVerified: it still waits for approval.
             PortalFault: people on the portal did not approve it.
         """
-        number = journaled["revision"]
-        revision = view.revisions.lookup(number)
+        if before.revision is None:
+            return False
+        revision = view.revisions.lookup(before.revision)
         if any(job.get("status") == "successful" for job in revision.attributes["task_sets"] or []):
             return True
         is_closed = revision.attributes["closed_at"] is not None
-        if journaled.get("waits_for_approval"):
+        if before.answer.get("waits_for_approval"):
             if not is_closed:
-                check()
-                raise self._waiting(portal_id, number)
+                check(was_sent=True)
+                raise self._waiting(portal_id, before.revision)
             raise PortalFault(
-                f"{self._dataset.id}: revision {number} of {portal_id} was closed on the portal without "
-                "being applied"
+                f"{self._dataset.id}: revision {before.revision} of {portal_id} was closed on the "
+                "portal without being applied"
             )
         if not is_closed:
             revision.discard()
         return False
 
     def _draft(
-        self, view: Any, draft: Draft, work: Path, without: Sequence[Any], note: Any
+        self, view: Any, draft: Draft, without: Sequence[RefusedRow], note: Note
     ) -> tuple[Any, Any]:
         """A revision with the rows uploaded and transformed."""
         make = {
-            "upsert": view.revisions.create_update_revision,
-            "delete": view.revisions.create_delete_revision,
-            "replace": view.revisions.create_replace_revision,
+            ChunkKind.UPSERT: view.revisions.create_update_revision,
+            ChunkKind.DELETE: view.revisions.create_delete_revision,
+            ChunkKind.REPLACE: view.revisions.create_replace_revision,
         }
-        revision = make[draft.kind]()
+        revision = make[draft.id.kind]()
         note("drafting", {"revision": revision.attributes["revision_seq"]})
-        content = self._csv(draft, work, without)
+        content = self._csv(draft, without)
         upload = revision.create_upload(f"{self._dataset.id}.csv")
         # A list that begins or ends with a blank place would lose it.
         upload = upload.change_parse_option("trim_whitespace").to(False).run()
@@ -278,21 +265,21 @@ class DraftSender:
                 _TRANSFORMS[column.type].format(column.name)
             )
         schema = schema.run().wait_for_finish(sleeptime=self._portal.pause_seconds)
-        if draft.kind != "replace":
+        if draft.id.kind is not ChunkKind.REPLACE:
             schema = schema.set_row_id(self._dataset.key)
         return revision, schema.wait_for_finish(sleeptime=self._portal.pause_seconds)
 
     def _columns(self, draft: Draft) -> list[Column]:
-        if draft.kind == "delete":
+        if draft.id.kind is ChunkKind.DELETE:
             return [self._dataset.column(self._dataset.key)]
         return list(self._dataset.published)
 
-    def _csv(self, draft: Draft, work: Path, without: Sequence[Any]) -> bytes:
+    def _csv(self, draft: Draft, without: Sequence[RefusedRow]) -> bytes:
         """The rows as CSV; an empty cell is a null, which clears."""
         names = ", ".join(_cell(column) for column in self._columns(draft))
-        target = work / "draft.csv"
-        with connect(spill=work) as connection:
-            keys_table(connection, "left_out", map(str, without))
+        target = draft.work / "draft.csv"
+        with connect(spill=draft.work) as connection:
+            keys_table(connection, "left_out", [str(row.key) for row in without])
             connection.execute(
                 f"copy (select {names} from {parquet(draft.file)} as rows "
                 f"anti join left_out on rows.{self._dataset.key}::varchar = left_out.row_key "
@@ -304,7 +291,7 @@ class DraftSender:
         finally:
             target.unlink()
 
-    def _faults(self, schema: Any, draft: Draft) -> list[RefusedRow]:
+    def _faults(self, schema: Any) -> list[RefusedRow]:
         """The rows with cells in error; reasons in our words, for the portal's quote cells."""
         if not schema.attributes["error_count"]:
             return []
@@ -318,7 +305,7 @@ class DraftSender:
             kind = self._dataset.column(wrong[0]).type if wrong else ""
             faults.append(
                 RefusedRow(
-                    key=row[key]["ok"],
+                    key=str(row[key]["ok"]),
                     column=wrong[0] if wrong else None,
                     reason=f"not a value of type {kind}" if kind else "in error",
                 )
@@ -334,10 +321,9 @@ class DraftSender:
         portal_id: str,
         revision: Any,
         schema: Any,
-        draft: Draft,
         refused: Sequence[RefusedRow],
         attempt: int,
-        note: Any,
+        note: Note,
     ) -> None:
         number = revision.attributes["revision_seq"]
         facts = {
@@ -345,9 +331,7 @@ class DraftSender:
             "attempts": attempt,
             "settled": "answered",
             "request_ids": [],
-            "refused": [
-                {"key": str(row.key), "column": row.column, "reason": row.reason} for row in refused
-            ],
+            "refused": [row.as_json() for row in refused],
         }
         note("sent", facts)
         job = revision.apply(output_schema=schema)
@@ -367,6 +351,12 @@ class DraftSender:
             f"{self._dataset.id}: revision {number} of {portal_id} waits for approval on the portal; "
             "it is not published. Approve it there; the next run goes on"
         )
+
+
+def _sent(draft: Draft, refused: Sequence[RefusedRow], attempts: int, settled: str) -> Sent:
+    return Sent(
+        rows_written=draft.rows - len(refused), refused=refused, attempts=attempts, settled=settled
+    )
 
 
 def _cell(column: Column) -> str:

@@ -6,8 +6,7 @@ back by value, from a replica that is not behind. What the portal refuses is hal
 are named. Chunks are cut in `chunks`; how a request is worded is for `transport`.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,12 +19,12 @@ from orchestration.errors import (
     RequestTooLarge,
     TransientError,
 )
-from orchestration.publishing.chunks import Chunk, planned_chunks
-from orchestration.publishing.reading_back import ReadBack
+from orchestration.publishing.chunks import Chunk
+from orchestration.publishing.reading_back import keys_unlike
 from orchestration.publishing.retry import RetryPolicy
+from orchestration.publishing.senders import Check, Note, Sent, acknowledge, unchecked
 from orchestration.publishing.transport import Answer, Transport
-
-__all__ = ["Chunk", "RefusedRow", "RetryPolicy", "Sent", "planned_chunks", "send_chunk"]
+from orchestration.state.chunks import ChunkKind, ChunkRecord, RefusedRow
 
 HOPELESS = 500
 """So many rows refused and none taken: it is not the rows."""
@@ -33,58 +32,33 @@ _HALVED = frozenset((408, 504))
 """The portal itself, or what stands before it, ran out of time."""
 _NO_NUMBER = -987_654_321_012_345
 """A number that is nobody's key."""
-Note = Callable[[str, dict[str, Any]], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class RefusedRow:
-    """A row that the portal did not take; the reason is in our words or the portal's code."""
+@dataclass(frozen=True)
+class RowSender:
+    """Sends the rows of chunks, each by its key."""
 
-    key: Any = field(repr=False)
-    column: str | None
-    reason: str
+    transport: Transport
+    dataset: Dataset
+    retry_policy: RetryPolicy
 
+    def send(
+        self,
+        portal_id: str,
+        part: Chunk,
+        *,
+        note: Note,
+        before: ChunkRecord | None = None,
+        check: Check = unchecked,
+    ) -> Sent:
+        """As `Sender.send`; keyed, so that it takes nothing of others along and may be sent again.
 
-@dataclass(frozen=True, kw_only=True)
-class Sent:
-    """What became of a chunk: every row of it is on the portal (or gone from it), or refused."""
-
-    rows_written: int
-    refused: tuple[RefusedRow, ...]
-    request_ids: tuple[str, ...]
-    attempts: int
-    """Requests that were made for it."""
-    settled: str
-    """`answered`, or `read_back` where any of it had to be read to be known."""
-    created: int
-    updated: int
-    deleted: int
-    """By the portal's counters, which may be wrong."""
-    written_at: datetime | None
-    """The portal's own time of the last write, where it says so; reads must not be older."""
-
-
-def send_chunk(
-    transport: Transport,
-    portal_id: str,
-    dataset: Dataset,
-    chunk: Chunk,
-    *,
-    note: Note = lambda *_: None,
-    retry_policy: RetryPolicy | None = None,
-) -> Sent:
-    """Sends a chunk until each of its rows is settled.
-
-    `note` is told `sent` before every request and `acknowledged` at the end, with facts that JSON
-    takes. They hold no cell but the keys of refused rows.
-
-    Raises:
-        TransientError: the portal did not answer for it within the retry policy; sending the chunk again
-            later is harmless.
-        PortalFault: the portal does not let us write, or moved, or refuses every row.
-    """
-    sending = _Sending(transport, portal_id, dataset, chunk, note, retry_policy or RetryPolicy())
-    return sending.send()
+        Raises:
+            TransientError: the portal did not answer for it within the retry policy.
+            PortalFault: the portal does not let us write, or moved, or refuses every row.
+        """
+        note("pending")
+        return _Sending(self, portal_id, part, note).send()
 
 
 @dataclass
@@ -117,23 +91,15 @@ class _Told:
 class _Sending:
     """One chunk under way. Parts of it wait on a stack, the first rows on top."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        portal_id: str,
-        dataset: Dataset,
-        chunk: Chunk,
-        note: Note,
-        retry_policy: RetryPolicy,
-    ) -> None:
-        self._transport = transport
+    def __init__(self, sender: RowSender, portal_id: str, chunk: Chunk, note: Note) -> None:
+        self._transport = sender.transport
         self._portal_id = portal_id
-        self._key = dataset.key
+        self._key = sender.dataset.key
         self._chunk = chunk
         self._note = note
-        self._retry_policy = retry_policy
-        self._columns = {column.name: column for column in dataset.published}
-        self._started = retry_policy.clock()
+        self._retry_policy = sender.retry_policy
+        self._columns = {column.name: column for column in sender.dataset.published}
+        self._started = sender.retry_policy.clock()
         self._told = _Told()
         self._parts: list[Chunk] = [chunk]
         self._largest: int | None = None
@@ -162,7 +128,7 @@ class _Sending:
         return acknowledge(self._note, sent)
 
     def _get_through(self, part: Chunk) -> None:
-        """Tries a part until it is settled or halved. Raises: as `send_chunk`."""
+        """Tries a part until it is settled or halved. Raises: as `RowSender.send`."""
         statuses: set[int] = set()
         attempt = 0
         while True:
@@ -204,7 +170,7 @@ class _Sending:
         told.attempts += 1
         self._note("sent", {"rows": part.rows, "attempt": told.attempts})
         try:
-            if part.kind == "delete":
+            if part.id.kind is ChunkKind.DELETE:
                 answer = self._transport.delete(self._portal_id, self._key, part.keys)
             else:
                 answer = self._transport.upsert(self._portal_id, body, part.rows)
@@ -226,7 +192,7 @@ class _Sending:
             if not answer.has_counters or answer.counted != part.rows:
                 raise OutcomeUnknown(
                     f"{self._transport.domain}: {self._portal_id} did not account for chunk "
-                    f"{part.number}, and does not hold its rows"
+                    f"{part.id.number}, and does not hold its rows"
                 )
             refused = self._found_missing(part) if answer.errors else ()
         self._told.refused += refused
@@ -234,17 +200,16 @@ class _Sending:
 
     def _named(self, part: Chunk, answer: Answer) -> tuple[RefusedRow, ...] | None:
         """The rows that the answer itself names as refused; none where it does not name them all."""
-        if part.kind == "delete" or not answer.errors or len(answer.row_errors) != answer.errors:
+        if part.id.kind is ChunkKind.DELETE or not answer.errors:
             return None
-        keys = part.keys
-        places = {error.index for error in answer.row_errors}
-        if len(places) != answer.errors or not places <= set(range(part.rows)):
+        keys, named = part.keys, answer.refused_by_index(part.rows)
+        if named is None:
             return None
-        if any(not _same_key(error.key, keys[error.index]) for error in answer.row_errors):
+        if any(not _same_key(error.key, keys[index]) for index, error in named.items()):
             return None
         return tuple(
-            RefusedRow(key=keys[error.index], column=self._ours(error.column), reason=error.reason)
-            for error in answer.row_errors
+            replace(error, key=str(keys[index]), column=self._ours(error.column))
+            for index, error in named.items()
         )
 
     def _found_missing(self, part: Chunk) -> tuple[RefusedRow, ...]:
@@ -256,11 +221,11 @@ class _Sending:
         missing = self._read_back(part)
         if missing is None:
             raise OutcomeUnknown(
-                f"{self._transport.domain}: {self._portal_id} refused rows of chunk {part.number}, "
+                f"{self._transport.domain}: {self._portal_id} refused rows of chunk {part.id.number}, "
                 "and its replica stays behind: which ones, cannot be read"
             )
         reason = "refused without a reason"
-        return tuple(RefusedRow(key=key, column=None, reason=reason) for key in missing)
+        return tuple(RefusedRow(key=str(key), column=None, reason=reason) for key in missing)
 
     def _is_settled(self, part: Chunk) -> bool:
         """Whether reading shows every row as it was sent; false too where the replica stays behind."""
@@ -273,12 +238,11 @@ class _Sending:
         """The keys that are not as they were sent; None where that cannot be read."""
         self._told.read_back = True
         columns = [self._columns[name] for name in part.columns]
-        reading = ReadBack(self._transport, self._portal_id, columns, self._key)
         for attempt in range(1, self._retry_policy.attempts + 1):
             try:
                 if not self._wait_until_fresh():
                     return None
-                return reading.unlike(part)
+                return keys_unlike(self._transport, self._portal_id, columns, self._key, part)
             except TransientError as fault:
                 if attempt == self._retry_policy.attempts or self._out_of_time(fault):
                     raise
@@ -355,7 +319,7 @@ class _Sending:
 
     def _refuse(self, part: Chunk, column: str | None, reason: str) -> None:
         (key,) = part.keys
-        self._told.refused.append(RefusedRow(key=key, column=column, reason=reason))
+        self._told.refused.append(RefusedRow(key=str(key), column=column, reason=reason))
 
     def _halve(self, part: Chunk) -> None:
         middle = part.rows // 2
@@ -373,28 +337,6 @@ class _Sending:
     def _out_of_time(self, fault: TransientError | PortalMoved) -> bool:
         spent = self._retry_policy.clock() - self._started
         return spent + _asked_to_wait(fault) > self._retry_policy.elapsed_seconds
-
-
-def acknowledge(note: Note, sent: Sent) -> Sent:
-    """Notes that it is settled, with what the journal keeps of it."""
-    note("acknowledged", _facts(sent))
-    return sent
-
-
-def _facts(sent: Sent) -> dict[str, Any]:
-    return {
-        "created": sent.created,
-        "updated": sent.updated,
-        "deleted": sent.deleted,
-        "refused": [
-            {"key": str(row.key), "column": row.column, "reason": row.reason}
-            for row in sent.refused
-        ],
-        "attempts": sent.attempts,
-        "settled": sent.settled,
-        "request_ids": list(sent.request_ids),
-        "written_at": sent.written_at.isoformat() if sent.written_at else None,
-    }
 
 
 def _ran_out_of_time(fault: TransientError | PortalMoved) -> bool:

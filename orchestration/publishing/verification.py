@@ -9,7 +9,7 @@ is never called right.
 
 import math
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from orchestration.column import Column
 from orchestration.dataset import Dataset
 from orchestration.duck import FEW, connect, fetch_all, parquet, quoted
 from orchestration.errors import NotVerified
-from orchestration.publishing.comparing import SQL_TYPES, differing_keys, digests, rows_hash
+from orchestration.publishing.comparing import differing_keys, digests, read_digests, rows_hash
 from orchestration.publishing.transport import Aggregates, Transport
 
 READ_ALL_SHARE = 0.05
@@ -257,7 +256,7 @@ class Verifier:
             wanted = f"(from expected semi join touched on expected.{self._key} = touched.row_key)"
             keys = [row[0] for row in connection.execute("from touched order by all").fetchall()]
             tables = self._transport.rows_by_key(portal_id, self._columns, self._key, keys)
-        read_digests(connection, tables, self._columns, self._key)
+        read_digests(connection, tables, self._columns, self._key, into="held")
         fetch_all(
             connection,
             f"create or replace table wanted as {digests(self._columns, self._key, wanted)}",
@@ -290,23 +289,6 @@ def _add_sample(connection: duckdb.DuckDBPyConnection, key: str, turn: int) -> i
         f"where {share} in ({', '.join(map(str, shares))})"
     )
     return sum(int(counts.get(one, 0)) for one in shares)
-
-
-def read_digests(
-    connection: duckdb.DuckDBPyConnection,
-    tables: Iterable[pa.Table],
-    columns: Sequence[Column],
-    key: str,
-) -> None:
-    """Makes the table `held` of the digests of a portal's rows: rows may be many."""
-    types = ", ".join(f"null::{SQL_TYPES[one.type]} as {one.name}" for one in columns)
-    connection.execute("create or replace table held (row_key varchar, cells uhugeint)")
-    for table in tables:
-        connection.register("page", table)
-        page = f"((select {types} limit 0) union all by name from page)"
-        fetch_all(connection, f"insert into held {digests(columns, key, page)}")
-        connection.unregister("page")
-        del table
 
 
 def _no_dataset(partition: str) -> Check:

@@ -7,7 +7,7 @@ publishes a right version of it. Protected is a key of whose newest lines one is
 holds a deciding value that nobody classified.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from orchestration.dataset import Dataset, Policy
-from orchestration.duck import connect, parquet
+from orchestration.duck import connect, copy_to_parquet, keys_table, parquet
 from orchestration.layers import layer_file, snapshot_file
 from orchestration.settings import Settings
 from orchestration.state.store import Layer, State
@@ -23,6 +23,7 @@ from orchestration.state.withdrawals import WithdrawalStore
 from orchestration.tombstones.tombstones import Tombstones, load_tombstones
 
 if TYPE_CHECKING:
+    from orchestration.publishing.context import Context
     from orchestration.publishing.publisher import Publisher
 
 UNCLASSIFIED = "unclassified"
@@ -60,16 +61,87 @@ def withdraw_protected(publisher: "Publisher", staged: str, *, run_id: str) -> i
     with connect(spill=publisher.settings.workspaces) as connection:
         shown = shown_and_protected(connection, dataset, staged, files)
     if shown:
-        hashes = publisher.tombstones
-        publisher.store_withdrawals({hashes.hash_of(key): cause for key, cause in shown}, run_id)
         publisher.progress(f"{len(shown):,} rows are protected now and leave the portal")
-        publisher.take_down(
+        withdraw(
+            publisher,
+            dict(shown),
             by="automatic release",
             authority="law: the newest version of a row decides what may be shown of it",
             run_id=run_id,
-            keys=[key for key, _ in shown],
         )
     return len(shown)
+
+
+def withdraw(
+    publisher: "Publisher", causes: Mapping[str, str], *, by: str, authority: str, run_id: str
+) -> None:
+    """Takes rows off the portal, by their keys, and keeps them away; why, is in `causes`.
+
+    They are noted as withdrawn before anything is asked of the portal.
+
+    Raises: as `withdraw_protected`.
+    """
+    _note(publisher, causes, run_id=run_id)
+    publisher.take_down(by=by, authority=authority, run_id=run_id, keys=sorted(causes))
+
+
+def remember_protected(publisher: "Publisher", staged: str, *, run_id: str) -> None:
+    """Notes what a publication blanks or removes because it is protected now, for rollbacks."""
+    last = publisher.journal.last_finished()
+    if last is None or not publisher.dataset.deciding:
+        return
+    with connect(spill=publisher.settings.workspaces) as connection:
+        snapshot = snapshot_file(publisher.settings, last)
+        shown = shown_and_protected(connection, publisher.dataset, staged, [snapshot])
+    _note(publisher, dict(shown), run_id=run_id, is_over=True)
+
+
+def _note(
+    publisher: "Publisher", causes: Mapping[str, str], *, run_id: str, is_over: bool = False
+) -> None:
+    hash_of = publisher.tombstones.hash_of
+    WithdrawalStore(publisher.state).withdraw(
+        publisher.dataset.id,
+        {hash_of(key): cause for key, cause in causes.items()},
+        run_id=run_id,
+        is_over=is_over,
+    )
+
+
+def frozen_keys(
+    context: "Context", folder: Path, *, rolled_back_to: Path | None = None
+) -> Path | None:
+    """The keys that people left as the portal has them.
+
+    In a rollback also those that were protected once: what they held before stays away.
+    """
+    keys = {*context.store.kept_edits(context.dataset.id, context.target.name)}
+    if rolled_back_to is not None:
+        keys |= _once_protected(context, rolled_back_to)
+    if not keys:
+        return None
+    target = folder / "frozen.parquet"
+    with connect(spill=folder) as connection:
+        keys_table(connection, "frozen", sorted(keys))
+        connection.execute(copy_to_parquet("from frozen order by row_key", target))
+    return target
+
+
+def _once_protected(context: "Context", snapshot: Path) -> set[str]:
+    """The keys of a snapshot whose rows were ever withdrawn, or blanked by a later policy."""
+    ever = WithdrawalStore(context.state).withdrawals(context.dataset.id)
+    hashes = replace(context.tombstones, rows=frozenset(one.key_hash for one in ever))
+    return set(keys_named(hashes, context.dataset, snapshot)) if ever else set()
+
+
+def keys_named(hashes: Tombstones, dataset: Dataset, rows: Path) -> list[str]:
+    """The keys of a file's rows that are among the hashes."""
+    with connect() as connection:
+        hashes.declare(connection)
+        found = connection.execute(
+            f"select {dataset.key}::varchar from {parquet(rows)} where {hashes.is_row(dataset.key)}"
+        ).fetchall()
+    return [key for (key,) in found]
 
 
 def bring_back_right(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> int:
@@ -79,13 +151,8 @@ def bring_back_right(settings: Settings, state: State, dataset: Dataset, layer: 
     if not away:
         return 0
     hashes = replace(load_tombstones(settings, state, dataset), rows=frozenset(away))
-    with connect(spill=settings.workspaces) as connection:
-        hashes.declare(connection)
-        right = connection.execute(
-            f"select {dataset.key}::varchar from {parquet(layer_file(settings, layer, dataset.id))} "
-            f"where {hashes.is_row(dataset.key)}"
-        ).fetchall()
-    store.bring_back(dataset.id, [hashes.hash_of(key) for (key,) in right])
+    right = keys_named(hashes, dataset, layer_file(settings, layer, dataset.id))
+    store.bring_back(dataset.id, [hashes.hash_of(key) for key in right])
     return len(right)
 
 

@@ -12,12 +12,11 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from orchestration.state import tables
+from orchestration.state.chunks import DRAFT_STATES, ChunkId, ChunkKind, ChunkRecord
 from orchestration.state.database import for_writing
 
 Row = TypeVar("Row")
 _AT_ONCE = 50
-DRAFT_STATES = ("drafting", "drafted", "sent")
-"""A chunk that is a draft on a portal, neither applied nor discarded as far as we know."""
 
 
 def now() -> str:
@@ -150,6 +149,30 @@ def _record(kind: type[Row], row: Mapping[Any, Any]) -> Row:
     return kind(**{field.name: row[field.name] for field in fields(kind)})  # type: ignore[arg-type]
 
 
+def _newest_verdict(dataset: str, layer: str, content_hash: str) -> sa.Select[Any]:
+    table = tables.gate_record
+    return (
+        sa.select(table)
+        .where(
+            table.c.dataset == dataset,
+            table.c.layer == layer,
+            table.c.content_hash == content_hash,
+        )
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+
+
+def _chunk(row: Mapping[Any, Any]) -> ChunkRecord:
+    return ChunkRecord(
+        id=ChunkId(
+            kind=ChunkKind(row["kind"]), number=row["number"], is_repair=bool(row["is_repair"])
+        ),
+        answer=row["answer"] or {},
+        **{name: row[name] for name in ("partition", "rows", "state", "moved_at")},
+    )
+
+
 class State:
     """The state database, opened."""
 
@@ -271,49 +294,18 @@ class State:
         self, dataset: str, layer: str, content_hash: str, suite_hash: str
     ) -> GateRecord | None:
         """The newest verdict of exactly this suite on exactly this content."""
-        table = tables.gate_record
-        return self._first(
-            GateRecord,
-            sa.select(table)
-            .where(
-                table.c.dataset == dataset,
-                table.c.layer == layer,
-                table.c.content_hash == content_hash,
-                table.c.suite_hash == suite_hash,
-            )
-            .order_by(table.c.id.desc())
-            .limit(1),
-        )
+        query = _newest_verdict(dataset, layer, content_hash)
+        return self._first(GateRecord, query.where(tables.gate_record.c.suite_hash == suite_hash))
 
     def newest_gate_record(self, dataset: str, layer: str, content_hash: str) -> GateRecord | None:
         """The newest verdict on exactly this content, under whatever rules."""
-        table = tables.gate_record
-        return self._first(
-            GateRecord,
-            sa.select(table)
-            .where(
-                table.c.dataset == dataset,
-                table.c.layer == layer,
-                table.c.content_hash == content_hash,
-            )
-            .order_by(table.c.id.desc())
-            .limit(1),
-        )
+        return self._first(GateRecord, _newest_verdict(dataset, layer, content_hash))
 
     def has_passed(self, dataset: str, layer: str, content_hash: str) -> bool:
         """Whether that content once passed its gate, under whatever rules."""
-        table = tables.gate_record
+        query = _newest_verdict(dataset, layer, content_hash)
         with self._engine.connect() as connection:
-            found = connection.scalar(
-                sa.select(table.c.id)
-                .where(
-                    table.c.dataset == dataset,
-                    table.c.layer == layer,
-                    table.c.content_hash == content_hash,
-                    table.c.verdict == "passed",
-                )
-                .limit(1)
-            )
+            found = connection.scalar(query.where(tables.gate_record.c.verdict == "passed"))
         return found is not None
 
     def latest_gates(self, dataset: str | None = None) -> list[GateRecord]:
@@ -463,69 +455,51 @@ class State:
     def move_chunk(
         self,
         publication_id: str,
-        number: int,
+        chunk: ChunkId,
         *,
         partition: str,
-        kind: str,
         rows: int,
         state: str,
-        answer: dict[str, Any] | None = None,
+        answer: Mapping[str, Any] | None = None,
     ) -> None:
-        """Notes how far one chunk came: pending, sent, acknowledged, verified.
-
-        A draft, which has a `revision`: drafting, drafted, and withdrawn if we discarded it, closed
-        if somebody else did or applied it.
-        """
+        """Notes how far one chunk came; see `ChunkRecord`."""
         table = tables.publication_chunk
         values = {"state": state, "answer": answer, "moved_at": now()}
+        key = {"publication_id": publication_id, **vars(chunk), "kind": chunk.kind.value}
         with self._writing.begin() as connection:
             moved = connection.execute(
                 table.update()
-                .where(table.c.publication_id == publication_id, table.c.number == number)
+                .where(*(table.c[name] == value for name, value in key.items()))
                 .values(**values)
             )
             if moved.rowcount == 0:
                 connection.execute(
-                    table.insert().values(
-                        publication_id=publication_id,
-                        number=number,
-                        partition=partition,
-                        kind=kind,
-                        rows=rows,
-                        **values,
-                    )
+                    table.insert().values(**key, partition=partition, rows=rows, **values)
                 )
 
-    def acknowledged_chunks(self, publication_id: str) -> set[int]:
-        """The chunks that the portal has answered for."""
-        return {
-            chunk["number"]
-            for chunk in self.chunks(publication_id)
-            if chunk["state"] in ("acknowledged", "verified")
-        }
-
-    def chunks(self, publication_id: str) -> list[dict[str, Any]]:
-        """The journal of a publication, chunk by chunk."""
+    def chunks(self, publication_id: str) -> list[ChunkRecord]:
+        """The journal of a publication, chunk by chunk: rows by key, their repairs, replacements."""
         table = tables.publication_chunk
+        kind = table.c.kind
         query = (
             sa.select(table)
             .where(table.c.publication_id == publication_id)
-            .order_by(table.c.number)
+            .order_by(kind == ChunkKind.REPLACE, table.c.is_repair, kind.desc(), table.c.number)
         )
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            return [_chunk(row) for row in connection.execute(query).mappings()]
 
     def with_open_drafts(self, dataset: str) -> set[str]:
         """The publications with drafts on a portal that were neither applied nor discarded."""
         chunk, publication = tables.publication_chunk, tables.publication
         query = (
-            sa.select(chunk.c.publication_id, chunk.c.answer)
+            sa.select(chunk)
             .join(publication, publication.c.id == chunk.c.publication_id)
             .where(publication.c.dataset == dataset, chunk.c.state.in_(DRAFT_STATES))
         )
         with self._engine.connect() as connection:
-            found = connection.execute(query).all()
-        return {row.publication_id for row in found if "revision" in (row.answer or {})}
+            found = connection.execute(query).mappings().all()
+        return {row["publication_id"] for row in found if _chunk(row).is_open_draft}
 
     def verify_chunks(self, publication_id: str) -> None:
         """Notes that everything acknowledged was read back."""
@@ -535,18 +509,6 @@ class State:
                 table.update()
                 .where(table.c.publication_id == publication_id, table.c.state == "acknowledged")
                 .values(state="verified", moved_at=now())
-            )
-
-    def portal_id(self, target: str, dataset: str, partition: str) -> str | None:
-        """The 4x4 that a partition has on a portal where we made it."""
-        table = tables.portal_dataset
-        with self._engine.connect() as connection:
-            return connection.scalar(
-                sa.select(table.c.portal_id).where(
-                    table.c.target == target,
-                    table.c.dataset == dataset,
-                    table.c.partition == partition,
-                )
             )
 
     def set_portal_id(self, target: str, dataset: str, partition: str, portal_id: str) -> None:

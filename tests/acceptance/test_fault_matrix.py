@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.portal.server import PortalServer
-from orchestration.publishing import delivery, sending, verification
+from orchestration.publishing import delivery, retry, verification
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
@@ -70,7 +70,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         delivery,
         "PATIENCE",
-        sending.RetryPolicy(first_wait_seconds=0.01, longest_wait_seconds=0.05, fresh_seconds=0.3),
+        retry.RetryPolicy(first_wait_seconds=0.01, longest_wait_seconds=0.05, fresh_seconds=0.3),
     )
     monkeypatch.setattr(verification, "FRESH_SECONDS", 0.3)
 

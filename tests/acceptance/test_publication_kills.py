@@ -110,7 +110,7 @@ def test_two_at_once_take_turns(park: Park) -> None:
     assert {_finish(process) for process in processes} <= {"verified", "superseded"}
     assert _on_portal(park) == _wanted(_rows(2))
     moved = [
-        (chunk["moved_at"], one.id)
+        (chunk.moved_at, one.id)
         for one in park.publications("verified")[1:]
         for chunk in park.state.chunks(one.id)
     ]

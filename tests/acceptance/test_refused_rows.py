@@ -13,7 +13,7 @@ import pytest
 from orchestration import reports
 from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
-from orchestration.publishing import delivery, sending
+from orchestration.publishing import delivery, retry
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import State
@@ -28,7 +28,7 @@ ROWS, REFUSED = (100_000, 83) if SOAK else (5_000, 7)
 def park(
     tmp_path: Path, settings: Settings, state: State, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Park]:
-    retry_policy = sending.RetryPolicy(first_wait_seconds=0.01, longest_wait_seconds=0.05)
+    retry_policy = retry.RetryPolicy(first_wait_seconds=0.01, longest_wait_seconds=0.05)
     monkeypatch.setattr(delivery, "PATIENCE", retry_policy)
     with PortalServer(settings.portal_home) as portal:
         yield Park(tmp_path, settings, state, portal)

@@ -237,14 +237,15 @@ def _changed_calls(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 def die_halfway(extracts: str, dataset: str) -> None:
     """Runs the daily job in this process, and ends it without a word between two notes."""
     from orchestration.cli import app
+    from orchestration.state.chunks import ChunkId
     from orchestration.state.store import State
 
     move_chunk = State.move_chunk
 
-    def move(self: State, publication_id: str, number: int, **values: Any) -> None:
-        if number == 1 and values["state"] == "acknowledged":
+    def move(self: State, publication_id: str, chunk: ChunkId, **values: Any) -> None:
+        if chunk.number == 1 and values["state"] == "acknowledged":
             os._exit(_KILLED)
-        move_chunk(self, publication_id, number, **values)
+        move_chunk(self, publication_id, chunk, **values)
 
     State.move_chunk = move  # type: ignore[method-assign]
     app(["run", "--source", "files", "--extracts", extracts, dataset])

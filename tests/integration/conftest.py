@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestration.portal.server import PortalServer
-from orchestration.publishing import delivery, sending
+from orchestration.publishing import delivery, retry
 from orchestration.publishing.revisions import DraftSender
 from orchestration.publishing.transport import Answer, SodaTransport
 from orchestration.settings import Settings
@@ -51,7 +51,7 @@ class Sent:
 
         for name in ("upsert", "replace", "empty"):
             monkeypatch.setattr(SodaTransport, name, spied(name))
-        retry_policy = sending.RetryPolicy(attempts=3, sleep=lambda _: None)
+        retry_policy = retry.RetryPolicy(attempts=3, sleep=lambda _: None)
         monkeypatch.setattr(delivery, "PATIENCE", retry_policy)
 
 

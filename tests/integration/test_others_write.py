@@ -18,7 +18,7 @@ from orchestration.errors import (
     PortalFault,
 )
 from orchestration.portal.behaviour import Behaviour, with_switches
-from orchestration.publishing import delivery, removal, replacing, sending
+from orchestration.publishing import delivery, removal, replacing, retry
 from orchestration.publishing.portal_datasets import PortalDatasets
 from orchestration.publishing.revisions import DraftSender
 from orchestration.publishing.transport.values import Unsendable
@@ -109,9 +109,7 @@ def test_edit_between_two_tries(park: Park, monkeypatch: pytest.MonkeyPatch, fau
             park.upsert([tree("T9")])
         waits.append(seconds)
 
-    monkeypatch.setattr(
-        delivery, "PATIENCE", sending.RetryPolicy(attempts=3, sleep=somebody_writes)
-    )
+    monkeypatch.setattr(delivery, "PATIENCE", retry.RetryPolicy(attempts=3, sleep=somebody_writes))
     park.portal.faults.add(fault)
     with pytest.raises(ExternalEdit, match="T9"):
         park.publish_rows(MORE, extracted_at=AFTER)
@@ -305,8 +303,8 @@ def test_takedown_beside_edits_that_dies(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(removal, "send_chunk", die)
-        patched.setattr(removal, "send_replacement", die)
+        patched.setattr(removal.RowSender, "send", die)
+        patched.setattr(removal.ReplacementSender, "send", die)
         with pytest.raises(Killed):
             CliRunner().invoke(app, T3_GOES, catch_exceptions=False)
     park.upsert([tree("T8")])

@@ -31,7 +31,7 @@ from orchestration.errors import (
 from orchestration.layers import layer_file, snapshot_file
 from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
-from orchestration.publishing import delivery, publisher, sending, verification
+from orchestration.publishing import delivery, proving, publisher, retry, verification
 from orchestration.publishing.inspection import verify_portal
 from orchestration.publishing.journal import Journal
 from orchestration.publishing.publisher import open_publisher
@@ -82,7 +82,7 @@ class Writes:
 
         monkeypatch.setattr(SodaTransport, "upsert", send)
         monkeypatch.setattr(
-            delivery, "PATIENCE", sending.RetryPolicy(attempts=2, sleep=lambda _: None)
+            delivery, "PATIENCE", retry.RetryPolicy(attempts=2, sleep=lambda _: None)
         )
 
     def fail(self, *, after: int, with_: BaseException | None = None, taken: bool = True) -> None:
@@ -158,7 +158,12 @@ def test_many_chunks_are_numbered_and_acknowledged(
     outcome = park.publish_rows([tree(f"T{number}") for number in (4, 3, 2, 1, 0)])
     assert writes.rows == [["T0", "T1"], ["T2", "T3"], ["T4"]]
     assert outcome.publication_id is not None
-    assert park.state.acknowledged_chunks(outcome.publication_id) == {0, 1, 2}
+    chunks = park.state.chunks(outcome.publication_id)
+    assert [(chunk.id.number, chunk.is_done) for chunk in chunks] == [
+        (0, True),
+        (1, True),
+        (2, True),
+    ]
 
 
 def test_each_partition_has_its_own_dataset(park: Park) -> None:
@@ -493,14 +498,14 @@ def test_error_of_the_database_ends_it_without_a_cell(
 
 def test_count_that_is_wrong_is_no_success(park: Park, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody wrote to the portal between sending and proving: the next run sets it right."""
-    verify = delivery.Delivery._verify
+    verify = proving.Prover.verify
 
-    def meddle(self: Any, *options: Any) -> Any:
+    def meddle(self: Any, *options: Any, **more: Any) -> Any:
         park.upsert([tree("T9")])
-        return verify(self, *options)
+        return verify(self, *options, **more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(delivery.Delivery, "_verify", meddle)
+        patched.setattr(proving.Prover, "verify", meddle)
         with pytest.raises(PortalFault, match="rows is 4, should be 3"):
             park.publish_rows(OAKS)
     assert park.states() == ["failed"]
@@ -948,7 +953,7 @@ def test_verification_stands_on_the_receipt(park: Park) -> None:
     assert figures["non_null(height_feet)"] == "1"
     assert body["verification"]["rows_read_back"] == 3
     assert [len(chunk["request_ids"]) for chunk in body["chunks"]] == [1]
-    assert [chunk["state"] for chunk in park.state.chunks(body["publication"])] == ["verified"]
+    assert [chunk.state for chunk in park.state.chunks(body["publication"])] == ["verified"]
 
 
 def test_row_changed_behind_our_back_is_found_by_verify(park: Park) -> None:

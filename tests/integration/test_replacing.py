@@ -17,7 +17,7 @@ from orchestration.errors import (
     TransientError,
 )
 from orchestration.portal.behaviour import Behaviour, with_switches
-from orchestration.publishing import delivery, sending, verification
+from orchestration.publishing import delivery, retry, verification
 from orchestration.publishing.adoption import adopt_dataset
 from orchestration.publishing.inspection import shadow_day
 from orchestration.publishing.publisher import open_publisher
@@ -441,7 +441,7 @@ def test_rows_that_cannot_be_read_decide_nothing(
     park: Park, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a crash an old replica neither proves nor refutes: the next run looks again."""
-    monkeypatch.setattr(delivery, "PATIENCE", sending.RetryPolicy(fresh_seconds=0.2))
+    monkeypatch.setattr(delivery, "PATIENCE", retry.RetryPolicy(fresh_seconds=0.2))
     park.make_unkeyed()
     park.publish_rows(OAKS)
     sent.dies = "after"

@@ -25,7 +25,7 @@ def park(by_drafts: Park) -> Park:
 
 def _revisions(park: Park) -> list[Any]:
     publication = park.publications()[-1]
-    return [chunk["answer"]["revision"] for chunk in park.state.chunks(publication.id)]
+    return [chunk.revision for chunk in park.state.chunks(publication.id)]
 
 
 def test_rows_go_by_drafts_and_are_proven(park: Park) -> None:
@@ -113,7 +113,7 @@ def test_killed_after_applying_is_not_applied_twice(
     park.publish_rows([*OAKS, tree("T4")], extracted_at=AFTER)
     assert park.states() == ["verified", "verified", "unchanged"]
     (chunk,) = park.state.chunks(park.publications()[1].id)
-    assert chunk["answer"]["settled"] == "read_back"
+    assert chunk.answer["settled"] == "read_back"
 
 
 def test_rows_in_error_are_named_and_the_rest_applied(

@@ -25,7 +25,10 @@ from orchestration.errors import (
 from orchestration.portal.behaviour import Behaviour, with_switches
 from orchestration.portal.server import PortalServer
 from orchestration.publishing.chunks import Chunk, planned_chunks
-from orchestration.publishing.sending import HOPELESS, RetryPolicy, Sent, send_chunk
+from orchestration.publishing.reading_back import keys_unlike
+from orchestration.publishing.retry import RetryPolicy
+from orchestration.publishing.senders import Sent
+from orchestration.publishing.sending import HOPELESS, RowSender
 from orchestration.publishing.transport import Credentials, SodaTransport
 from orchestration.publishing.transport.values import Unsendable
 from tests.unit.publishing.conftest import Row, tree, trees, write_plan
@@ -76,7 +79,7 @@ class Bench:
         self.transport = SodaTransport(server.address, CREDENTIALS, scheme="http", timeout=TIMEOUT)
         self.portal_id = self.transport.create(DATASET, title="Trees")
         self.time = Time()
-        self.notes: list[tuple[str, dict[str, Any]]] = []
+        self.notes: list[tuple[str, Any]] = []
 
     def chunks(
         self, upserts: Sequence[Row] = (), deletes: Sequence[str] = (), *, rows: int = 2
@@ -85,13 +88,11 @@ class Bench:
         return list(planned_chunks(DATASET, self.folder, rows=rows))
 
     def send(self, chunk: Chunk, **retry_policy: Any) -> Sent:
-        return send_chunk(
-            self.transport,
+        sender = RowSender(self.transport, DATASET, self.time.retry_policy(**retry_policy))
+        return sender.send(
             self.portal_id,
-            DATASET,
             chunk,
-            note=lambda state, facts: self.notes.append((state, facts)),
-            retry_policy=self.time.retry_policy(**retry_policy),
+            note=lambda state, facts=None: self.notes.append((state, facts)),
         )
 
     def send_all(
@@ -151,8 +152,8 @@ def test_chunks_are_sent_and_answered(bench: Bench) -> None:
 def test_states_are_told_in_their_order(bench: Bench) -> None:
     """`sent` before the request, `acknowledged` after it; what is told holds no cell."""
     bench.send_all([tree("key-of-it", species=CANARY)])
-    assert [state for state, _ in bench.notes] == ["sent", "acknowledged"]
-    assert bench.notes[1][1]["created"] == 1
+    assert [state for state, _ in bench.notes] == ["pending", "sent", "acknowledged"]
+    assert bench.notes[-1][1]["created"] == 1
     assert CANARY not in json.dumps(bench.notes)
     assert "key-of-it" not in json.dumps(bench.notes)
 
@@ -566,3 +567,48 @@ def test_reading_back_is_tried_again_too(bench: Bench) -> None:
     (sent,) = bench.send_all(FOREST[:2])
     assert (sent.attempts, sent.settled, sent.refused) == (1, "read_back", ())
     assert bench.held() == wanted(FOREST[:2])
+
+
+LEAVES = {"name": "leaves", "source": "leaves", "description": "-", "privacy": "publish"}
+SET_OF_LEAVES = trees(more_columns=[{**LEAVES, "list": {"separator": ";", "set": True}}])
+FULL = tree(
+    "T1",
+    species=None,
+    height_feet=0.1 + 0.2,
+    planted_at=datetime(2022, 3, 4, 5, 6, 7, 8000),
+    is_alive=True,
+    place="POINT (-90.5 30)",
+    leaves="a;b",
+)
+
+
+@pytest.mark.parametrize(
+    ("there", "is_the_same"),
+    [
+        ({}, True),
+        ({"leaves": "b; a;"}, True),
+        ({"species": ""}, True),
+        ({"place": "POINT (-90.50 30.0)"}, True),
+        ({"leaves": "a;c"}, False),
+        ({"leaves": None}, False),
+        ({"species": " "}, False),
+        ({"height_feet": 0.3}, False),
+        ({"planted_at": datetime(2022, 3, 4, 5, 6, 7, 9000)}, False),
+        ({"is_alive": None}, False),
+        ({"place": "POINT (30 -90.5)"}, False),
+    ],
+)
+def test_what_is_there_is_known_again_by_its_meaning(
+    bench: Bench, there: Row, *, is_the_same: bool
+) -> None:
+    """As plans, proofs and questions about edits compare cells: there is one definition."""
+    portal_id = bench.transport.create(SET_OF_LEAVES, title="Trees with leaves")
+    chunks = []
+    for row in (FULL, FULL | there):
+        write_plan(bench.folder, SET_OF_LEAVES, upserts=[row])
+        chunks += planned_chunks(SET_OF_LEAVES, bench.folder)
+    bench.transport.upsert(portal_id, chunks[1].body, 1)
+    unlike = keys_unlike(
+        bench.transport, portal_id, SET_OF_LEAVES.published, SET_OF_LEAVES.key, chunks[0]
+    )
+    assert unlike == (() if is_the_same else ("T1",))

@@ -3,6 +3,7 @@
 Each test has a database of its own. The processes that race are real ones.
 """
 
+import json
 import multiprocessing
 import os
 import secrets
@@ -21,6 +22,7 @@ from alembic.migration import MigrationContext
 
 from orchestration.settings import Settings
 from orchestration.state import database, tables
+from orchestration.state.chunks import ChunkId, ChunkKind, RefusedRow
 from orchestration.state.database import for_writing, open_database
 from orchestration.state.store import (
     Extract,
@@ -324,11 +326,75 @@ def test_publication_goes_through_its_states(state: State):
 def test_chunk_counts_once_it_is_acknowledged(state: State):
     """A resumed publication sends the others again."""
     for number in (1, 2):
-        state.move_chunk("p1", number, partition="2026", kind="upsert", rows=9, state="pending")
-    done = {"partition": "2026", "kind": "upsert", "rows": 9, "state": "acknowledged"}
-    state.move_chunk("p1", 2, **done, answer={"Rows Created": 9})  # type: ignore[arg-type]
-    assert state.acknowledged_chunks("p1") == {2}
-    assert state.acknowledged_chunks("p2") == set()
+        state.move_chunk("p1", upsert(number), partition="2026", rows=9, state="pending")
+    state.move_chunk(
+        "p1", upsert(2), partition="2026", rows=9, state="acknowledged", answer={"Rows Created": 9}
+    )
+    assert acknowledged(state, "p1") == [2]
+    assert acknowledged(state, "p2") == []
+
+
+def upsert(number: int) -> ChunkId:
+    return ChunkId(kind=ChunkKind.UPSERT, number=number)
+
+
+def acknowledged(state: State, publication: str) -> list[int]:
+    return [chunk.id.number for chunk in state.chunks(publication) if chunk.is_done]
+
+
+def test_chunks_of_before_are_read_by_kind(engine: sa.Engine, state: State):
+    """Version 0008 told kinds and repairs apart by ranges of numbers, drafts but by their kind."""
+    upserts, deletes, replacements = "upsert", "delete", "replace"
+    refused = {"key": "D1", "column": None, "reason": "no such row"}
+    before = {
+        "by_rows": [(0, upserts), (12, upserts), (500_000, deletes), (500_003, deletes),
+                    (1_000_001, upserts), (1_500_000, deletes),
+                    (2_000_000, replacements), (2_002_025, replacements), (3_002_025, replacements)],
+        "by_drafts": [(0, upserts), (1, upserts), (2, deletes)],
+        "by_both": [(0, deletes), (500_000, deletes)],
+    }  # fmt: skip
+    with for_writing(engine).begin() as connection:
+        command.downgrade(alembic_config(connection), "0008")
+        for publication, chunks in before.items():
+            for number, kind in chunks:
+                connection.execute(
+                    sa.text(
+                        "insert into publication_chunk values "
+                        "(:publication, :number, '2025', :kind, 9, 'acknowledged', :answer, 'then')"
+                    ),
+                    {
+                        "publication": publication,
+                        "number": number,
+                        "kind": kind,
+                        "answer": json.dumps({"refused": [refused], "number": number}),
+                    },
+                )
+    open_database(Settings.from_environment()).dispose()
+    found = {name: state.chunks(name) for name in before}
+    assert {
+        name: [(one.id.kind.value, one.id.number, one.id.is_repair) for one in chunks]
+        for name, chunks in found.items()
+    } == {
+        "by_rows": [
+            (upserts, 0, False), (upserts, 12, False), (deletes, 0, False), (deletes, 3, False),
+            (upserts, 1, True), (deletes, 0, True),
+            (replacements, 0, False), (replacements, 2025, False), (replacements, 2025, True),
+        ],
+        "by_drafts": [(upserts, 0, False), (upserts, 1, False), (deletes, 2, False)],
+        "by_both": [(deletes, 0, False)],
+    }  # fmt: skip
+    assert [one.answer["number"] for one in found["by_rows"]] == [
+        number for number, _ in before["by_rows"]
+    ]
+    assert found["by_both"][0].answer["number"] == 500_000
+    assert found["by_rows"][0].refused == [RefusedRow(**refused)]
+    assert {one.rows for one in found["by_rows"]} == {9}
+    with for_writing(engine).begin() as connection:
+        command.downgrade(alembic_config(connection), "0008")
+        rows = connection.execute(
+            sa.text("select number, kind from publication_chunk where publication_id = 'by_rows'")
+        ).all()
+    assert sorted((row.number, row.kind) for row in rows) == before["by_rows"]
 
 
 def test_portal_ids_are_remembered_by_target_and_partition(state: State):
@@ -338,8 +404,7 @@ def test_portal_ids_are_remembered_by_target_and_partition(state: State):
     state.set_portal_id("here", "dogs", "2026", "aaaa-0003")
     state.set_portal_id("there", "dogs", "2026", "bbbb-0001")
     assert state.portal_ids("here", "dogs") == {"2025": "aaaa-0001", "2026": "aaaa-0003"}
-    assert state.portal_id("there", "dogs", "2026") == "bbbb-0001"
-    assert state.portal_id("there", "dogs", "2025") is None
+    assert state.portal_ids("there", "dogs") == {"2026": "bbbb-0001"}
 
 
 def test_first_note_of_a_run_stays(state: State):
@@ -362,7 +427,7 @@ def test_writers_at_once_lose_nothing(state: State, engine: sa.Engine, tmp_path:
     assert [(key, rule) for key, rule, *_ in found] == sorted(
         (f"D{number:02}", "named") for number in numbers
     )
-    assert state.acknowledged_chunks("p1") == set(numbers)
+    assert acknowledged(state, "p1") == list(numbers)
     assert len(state.gates_of_run("race")) == PROCESSES * ROUNDS
     assert len(state.extracts("dogs", source="files")) == PROCESSES * ROUNDS
     reported = " ".join(path.read_text() for path in tmp_path.glob("reported_*")).split()
@@ -420,8 +485,7 @@ def write(begin: Any, number: int, folder: Path) -> None:
         reported += state.report_unlisted("dogs", [f"Column{turn}"], "e1")
         state.add_extract(replace(EXTRACT, id=f"{number}-{turn}"))
         state.add_gate_record(replace(RECORD, run_id="race"))
-        chunk = {"partition": "all", "kind": "upsert", "rows": 1, "state": "acknowledged"}
-        state.move_chunk("p1", turn, **chunk)  # type: ignore[arg-type]
+        state.move_chunk("p1", upsert(turn), partition="all", rows=1, state="acknowledged")
         state.set_portal_id("here", "dogs", "all", f"aaaa-000{number}")
         state.record_process(
             RunProcess(run_id="race", host="here", pid=number, process_started="", recorded_at="")

@@ -18,7 +18,6 @@ from orchestration.publishing.transport.protocol import (
     Answer,
     Credentials,
     Freshness,
-    RowError,
     Transport,
 )
 from orchestration.publishing.transport.soda import SodaTransport
@@ -28,7 +27,6 @@ __all__ = [
     "Answer",
     "Credentials",
     "Freshness",
-    "RowError",
     "SodaTransport",
     "Transport",
 ]

@@ -5,7 +5,7 @@ needs; none is tried again here (that is for `sending`) and none follows a redir
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from orchestration.column import Column
 from orchestration.dataset import Dataset
+from orchestration.state.chunks import RefusedRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,20 +31,6 @@ class Credentials:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowError:
-    """A row that the portal left out of a request that it took.
-
-    `index` is the row's place in the request, from 0. `reason` is in our own words: the portal's may
-    quote cells. `column` is what its words named as one, which may be none of ours.
-    """
-
-    index: int
-    key: Any = field(repr=False)
-    reason: str
-    column: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the portal says of a write: hints, never proof. Counters that it left out are 0."""
 
@@ -51,7 +38,8 @@ class Answer:
     updated: int = 0
     deleted: int = 0
     errors: int = 0
-    row_errors: tuple[RowError, ...] = ()
+    row_errors: tuple[RefusedRow, ...] = ()
+    """The rows that it left out, as far as it lists them; a column that it names may be none of ours."""
     request_id: str = ""
     has_counters: bool = True
     written_at: datetime | None = None
@@ -62,6 +50,13 @@ class Answer:
     def counted(self) -> int:
         """The rows that the counters account for."""
         return self.created + self.updated + self.deleted + self.errors
+
+    def refused_by_index(self, rows: int) -> dict[int, RefusedRow] | None:
+        """The rows that it left out by their place in a request of `rows`; none unless it names all."""
+        found = {
+            row.index: row for row in self.row_errors if row.index is not None and row.index < rows
+        }
+        return found if len(found) == len(self.row_errors) == self.errors else None
 
 
 @dataclass(frozen=True, kw_only=True)

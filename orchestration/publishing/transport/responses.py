@@ -25,7 +25,8 @@ from orchestration.errors import (
     TransientError,
 )
 from orchestration.no_answers import AnswerTooLarge, NoAnswerYet, Redirected
-from orchestration.publishing.transport.protocol import Answer, RowError
+from orchestration.publishing.transport.protocol import Answer
+from orchestration.state.chunks import RefusedRow
 
 NO_JSON = "the answer is no JSON, so nothing is known yet; is the domain a portal's, and is it up?"
 PASSING = frozenset((408, 409, 429, 500, 502, 503, 504))
@@ -110,17 +111,17 @@ def _count(value: Any) -> int | None:
     return value if type(value) is int and value >= 0 else None
 
 
-def _row_error(error: Any) -> RowError:
+def _row_error(error: Any) -> RefusedRow:
     """One of `$$version=2.0`: `input_index`, `primary_key`, `error`."""
     if not isinstance(error, dict):
-        return RowError(index=-1, key=None, reason="no reason given")
-    index, words = error.get("input_index"), str(error.get("error") or "")
-    column, reason = _told(words)
-    return RowError(
-        index=index if type(index) is int else -1,
-        key=error.get("primary_key"),
-        reason=reason or "no reason that we know",
+        return RefusedRow(key=None, column=None, reason="no reason given")
+    index, key = error.get("input_index"), error.get("primary_key")
+    column, reason = _told(str(error.get("error") or ""))
+    return RefusedRow(
+        key=None if key is None else str(key),
         column=column,
+        reason=reason or "no reason that we know",
+        index=index if type(index) is int and index >= 0 else None,
     )
 
 

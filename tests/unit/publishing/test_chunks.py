@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from orchestration.prefetching import ahead
 from orchestration.publishing.chunks import planned_chunks
+from orchestration.state.chunks import ChunkId, ChunkKind
 from tests.unit.publishing.conftest import tree, trees, write_plan
 
 DATASET = trees()
@@ -27,13 +28,15 @@ def test_upserts_by_partition_and_key_then_deletes(tmp_path: Path) -> None:
         partition=lambda row: str(int(row["tree_id"][1:]) % 2),
     )
     chunks = list(planned_chunks(DATASET, tmp_path, rows=3))
-    assert [(c.number, c.kind, c.partition, c.keys) for c in chunks] == [
+    assert [(c.id.number, c.id.kind, c.partition, c.keys) for c in chunks] == [
         (0, "upsert", "0", ("T0", "T2", "T4")),
         (1, "upsert", "0", ("T6",)),
         (2, "upsert", "1", ("T1", "T3", "T5")),
-        (500_000, "delete", "", ("T7", "T8")),
+        (0, "delete", "", ("T7", "T8")),
     ]
-    assert next(planned_chunks(DATASET, tmp_path, kinds=["delete"])).number == 500_000
+    assert next(planned_chunks(DATASET, tmp_path, kinds=[ChunkKind.DELETE])).id == ChunkId(
+        kind=ChunkKind.DELETE, number=0
+    )
 
 
 def test_nothing_to_send_is_no_chunk(tmp_path: Path) -> None:
@@ -88,7 +91,7 @@ def test_part_of_a_chunk_keeps_its_number_and_order(tmp_path: Path) -> None:
     write_plan(tmp_path, DATASET, upserts=[tree(f"T{n}") for n in range(5)])
     (chunk,) = planned_chunks(DATASET, tmp_path)
     part = chunk.part(1, 5).part(1, 3)
-    assert (part.number, part.keys, part.rows) == (0, ("T2", "T3"), 2)
+    assert (part.id.number, part.keys, part.rows) == (0, ("T2", "T3"), 2)
     assert [row["tree_id"] for row in json.loads(part.body)] == ["T2", "T3"]
 
 
