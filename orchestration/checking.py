@@ -174,7 +174,7 @@ def _known_state(settings: Settings) -> Iterator[State | None]:
 
 def _schedule_mistakes(dataset: Dataset) -> list[str]:
     # Imported here: reports that name mistakes of one file only do without Dagster.
-    from dagster._utils.schedules import is_valid_cron_string
+    from orchestration.dagster_private import is_valid_cron_string
 
     if is_valid_cron_string(dataset.schedule):
         return []

@@ -38,7 +38,9 @@ def build_defs(
         ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[build_gate(one, layer) for one in datasets.values() for layer in LAYERS],
+        asset_checks=[
+            build_gate(settings, one, layer) for one in datasets.values() for layer in LAYERS
+        ],
         jobs=build_jobs(datasets.values()),
         schedules=build_schedules(datasets.values()),
         sensors=[build_alert_sensor()],

@@ -23,6 +23,13 @@ freshness:
 run_coordinator:
   module: dagster._core.run_coordinator
   class: DefaultRunCoordinator
+# Dagster's files, written with fewer connections: docs/adr/0040-a-check-per-rule.md.
+event_log_storage:
+  module: orchestration.event_log
+  class: KeptEventLogStorage
+  config:
+    dagster_home:
+      env: DAGSTER_HOME
 """
 
 
@@ -31,9 +38,13 @@ def prepare_instance(settings: Settings) -> None:
     folder = settings.prepare().dagster_home
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = folder / "dagster.yaml"
-    if not config.exists():
+    before = config.read_text(encoding="utf-8") if config.exists() else ""
+    # A file that we wrote with an earlier version is the beginning of this one; others are people's.
+    if before != _CONFIG and _CONFIG.startswith(before):
         config.write_text(_CONFIG, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(folder)
+    # What a run plans is stored in one transaction: some three hundred events.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     os.environ["SUMMERWARE_HOME"] = str(settings.home)
     os.environ.setdefault("DO_NOT_TRACK", "1")
 

@@ -8,14 +8,16 @@ from contextlib import suppress
 
 import uvicorn
 from dagster import DagsterInstance
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster._utils.interrupts import setup_interrupt_handlers
-from dagster._utils.log import configure_loggers
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 from starlette.types import ASGIApp
 
+from orchestration.dagster_private import (
+    WorkspaceFileTarget,
+    WorkspaceProcessContext,
+    configure_loggers,
+    setup_interrupt_handlers,
+)
 from orchestration.guarding import JSON, Guard
 from orchestration.settings import HOST, WORKSPACE, Settings
 

@@ -60,7 +60,7 @@ def missed_tick(
     from dagster import RunsFilter
 
     # Not public, but the daemon's own: both clock changes come out as it will have them.
-    from dagster._utils.schedules import schedule_execution_time_iterator
+    from orchestration.dagster_private import schedule_execution_time_iterator
 
     due = next(
         schedule_execution_time_iterator(

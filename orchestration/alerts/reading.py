@@ -23,6 +23,7 @@ from orchestration.alerts.findings import (
 )
 from orchestration.alerts.words import of_words
 from orchestration.errors import GATE_STOPPED
+from orchestration.gates.gate import gate_name
 from orchestration.gates.suites import SUITES
 from orchestration.layers import LAYERS
 from orchestration.state.alerts import Position
@@ -122,9 +123,13 @@ def _record_of(view: View, entry: "EventLogEntry") -> GateRecord | None:
     event = entry.get_dagster_event()
     if event.event_type != DagsterEventType.ASSET_CHECK_EVALUATION:
         return None
-    layer, *rest = event.asset_check_evaluation_data.asset_key.path
+    check = event.asset_check_evaluation_data
+    layer, *rest = check.asset_key.path
     dataset_id = "/".join(rest)
     if layer not in SUITES or dataset_id not in view.datasets:
+        return None
+    if check.check_name != gate_name(layer):
+        # A single rule's: the gate's verdict holds what it found.
         return None
     found = [
         record

@@ -1,5 +1,7 @@
 """Gates in Dagster: a blocking check behind each layer, a step of its own, with all it found.
 
+Beside it the same step tells of each rule by itself (`rule_checks.py`).
+
 The check stops the run; the gate record that it leaves is what stops everybody else. Metadata holds
 counts, shares, line ids and queries, never a cell.
 """
@@ -12,14 +14,15 @@ import dagster as dg
 from orchestration.dataset import Dataset
 from orchestration.defs.pipeline import Pipeline, progress
 from orchestration.defs.protecting import withdraw_after_stop
+from orchestration.defs.rule_checks import report_rules, rule_specs
 from orchestration.errors import GATE_STOPPED, DataStopped, Fault
-from orchestration.gates.gate import run_gate
+from orchestration.gates.gate import gate_name, run_gate
 from orchestration.gates.gate_page import urgency, write_gate_page
 from orchestration.gates.history import fell_quiet
 from orchestration.gates.report import GateReport, as_markdown, quarantined_share, reason, tell
 from orchestration.gates.suites import SUITES
 from orchestration.layers import newest_layer
-from orchestration.settings import PROJECT
+from orchestration.settings import PROJECT, Settings
 from orchestration.state.store import GateRecord
 
 _GUARDS = {
@@ -29,10 +32,10 @@ _GUARDS = {
 }
 
 
-def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
-    """The gate behind a layer."""
+def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
+    """The gate behind a layer, and a check per rule; whichever is asked for, all rules are run."""
 
-    name = f"{SUITES[layer]}_gate"
+    name = gate_name(layer)
     key = dg.AssetKey([layer, dataset.id])
 
     # The decorator for one check takes no function that fails after its result was told.
@@ -47,8 +50,11 @@ def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
                 f"`expectations/{dataset.id}/{SUITES[layer]}.yaml`. Nothing below is made, and "
                 "nothing is published, of content that did not pass.",
                 metadata={"rules_page": _rules_page(dataset)},
-            )
+            ),
+            *rule_specs(settings, dataset, layer),
         ],
+        # A rule of another grain, or one that left its suite since, gives no result.
+        can_subset=True,
     )
     def gate(
         context: dg.AssetCheckExecutionContext, pipeline: Pipeline
@@ -61,19 +67,21 @@ def build_gate(dataset: Dataset, layer: str) -> dg.AssetChecksDefinition:
             )
             told = tell(pipeline.settings, pipeline.state, own, judged, record)
             page = write_gate_page(pipeline.settings, own, record, told)
-        yield dg.AssetCheckResult(
-            asset_key=key,
-            check_name=name,
-            passed=record.verdict == "passed",
-            severity=dg.AssetCheckSeverity.ERROR,
-            description=as_markdown(told),
-            metadata={
-                **_answers(told),
-                **_figures(record, fell_quiet(pipeline.state, record)),
-                **_details(own, record, told),
-                **({"gate_page": dg.MetadataValue.path(str(page))} if page else {}),
-            },
-        )
+            report_rules(context, key, record, told)
+        if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
+            yield dg.AssetCheckResult(
+                asset_key=key,
+                check_name=name,
+                passed=record.verdict == "passed",
+                severity=dg.AssetCheckSeverity.ERROR,
+                description=as_markdown(told),
+                metadata={
+                    **_answers(told),
+                    **_figures(record, fell_quiet(pipeline.state, record)),
+                    **_details(own, record, told),
+                    **({"gate_page": dg.MetadataValue.path(str(page))} if page else {}),
+                },
+            )
         if record.verdict != "passed":
             progress.error(f"{dataset.id}: {SUITES[layer]} gate {record.verdict}: {reason(record)}")
             withdraw_after_stop(pipeline, own, run_id=context.run.run_id)

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 import dagster as dg
-from dagster._utils.schedules import cron_string_iterator
 
+from orchestration.dagster_private import cron_string_iterator
 from orchestration.dataset import TIME_ZONE, Dataset
 from orchestration.defs.columns import (
     modelled_schema,

@@ -33,6 +33,11 @@ from orchestration.warehouse.vocabularies import (
 _LONG_AGO = datetime(1900, 1, 1)
 
 
+def gate_name(layer: str) -> str:
+    """The name of the check that blocks behind a layer; the others are named after their rules."""
+    return f"{SUITES[layer]}_gate"
+
+
 def run_gate(
     settings: Settings, state: State, dataset: Dataset, layer: Layer, *, run_id: str
 ) -> GateRecord:

@@ -32,7 +32,8 @@ from orchestration.state.store import State
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance, ScheduleDefinition
-    from dagster._core.scheduler.instigation import InstigatorState, InstigatorTick
+
+    from orchestration.dagster_private import InstigatorState, InstigatorTick
 
 _SILENCE = timedelta(minutes=3)
 """How long a daemon may be silent; it says something every half minute."""
@@ -270,10 +271,9 @@ def _schedule(
     schedule: "ScheduleDefinition",
     moment: datetime,
 ) -> Health:
-    from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
-
     from orchestration.alerts.lateness import missed_tick, schedules_as_seen
     from orchestration.alerts.reading import READER
+    from orchestration.dagster_private import InstigatorStatus, TickStatus
 
     name = f"schedule {schedule.name}"
     found = _instigator(instance, schedule.name)
@@ -326,7 +326,7 @@ def _runs(instance: "DagsterInstance", moment: datetime) -> Health:
 
 
 def _sensor(instance: "DagsterInstance", moment: datetime) -> Health:
-    from dagster._core.scheduler.instigation import InstigatorStatus, TickStatus
+    from orchestration.dagster_private import InstigatorStatus, TickStatus
 
     if not uses_daemon():
         return _well("sensor alerts", "not used: `summerware run` tells of alerts itself")

@@ -99,7 +99,7 @@ def _is_day_done(settings: Settings, moment: datetime) -> bool:
 
 
 def _was_due(schedule: "ScheduleDefinition", moment: datetime) -> bool:
-    from dagster._utils.schedules import schedule_execution_time_iterator
+    from orchestration.dagster_private import schedule_execution_time_iterator
 
     due = next(
         schedule_execution_time_iterator(

@@ -18,12 +18,14 @@ from orchestration.defs.columns import raw_schema
 from orchestration.gates.gate_page import gate_page
 from orchestration.settings import Settings
 from orchestration.sources.sample import generate
+from orchestration.state.alerts import AlertStore
 from orchestration.warehouse.lineage import column_lineage
 from orchestration.warehouse.runner import invoke
 from tests.acceptance.city import City
 
 FORCE = "use_of_force"
 CANARY = "refuse verbal canaries"
+RULE = dg.AssetCheckKey(dg.AssetKey(["standardized", FORCE]), "officer_injured_in_domain")
 GATE = dg.AssetCheckKey(dg.AssetKey(["standardized", FORCE]), "standardized_gate")
 
 
@@ -42,9 +44,9 @@ class GateReport:
         assert event.asset_materialization is not None
         return {name: one.value for name, one in event.asset_materialization.metadata.items()}
 
-    def evaluated(self) -> list[Any]:
-        """The evaluations of the standardized gate, newest first."""
-        records = self.instance.event_log_storage.get_asset_check_execution_history(GATE, limit=9)
+    def evaluated(self, check: dg.AssetCheckKey = GATE) -> list[Any]:
+        """The evaluations of a check, the standardized gate's unless another is named, newest first."""
+        records = self.instance.event_log_storage.get_asset_check_execution_history(check, limit=9)
         return [
             record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
             for record in records
@@ -148,6 +150,29 @@ def test_query_of_the_check_lists_every_failing_line(told: GateReport) -> None:
     rows = duckdb.connect().execute(block[1]).fetchall()
     assert len(rows) == metadata["quarantined_lines"].value
     assert sum(CANARY in row for row in rows) == metadata["rows"].value // 4
+
+
+def test_every_rule_has_a_history_of_its_own(told: GateReport) -> None:
+    """What quarantined is a warning with count, share, words and query; what held is a zero."""
+    bad, again, good = told.evaluated(RULE)
+    gate = told.evaluated()[0].metadata
+    assert [one.passed for one in (bad, again, good)] == [False, False, True]
+    assert bad.severity == dg.AssetCheckSeverity.WARN
+    assert bad.metadata["failing"].value == gate["failing/officer_injured_in_domain"].value
+    assert 0.25 < bad.metadata["share"].value < 0.26
+    assert "Yes|No" in bad.metadata["statement"].value
+    assert "read_parquet" in bad.metadata["query"].value
+    assert bad.metadata["since_run"].value == told.run_ids[1]
+    assert (good.metadata["failing"].value, good.metadata["share"].value) == (0, 0.0)
+    target = bad.target_materialization_data
+    assert target is not None
+    assert target.run_id == told.run_ids[2]
+
+
+def test_rules_tell_nobody_beside_their_gate(told: GateReport) -> None:
+    """A stopped gate is one alert, however many of its rules are checks that failed."""
+    alerts = AlertStore(told.city.state).open_alerts()
+    assert [one.kind for one in alerts if one.dataset == FORCE].count("gate_failed") == 1
 
 
 def test_no_cell_is_told(told: GateReport) -> None:

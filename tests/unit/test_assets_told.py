@@ -13,7 +13,10 @@ import pytest
 
 from orchestration.dataset import Dataset, load_datasets
 from orchestration.definitions import build_defs
-from orchestration.settings import PACKAGE
+from orchestration.gates.domain_rules import gate_rules
+from orchestration.gates.gate import gate_name
+from orchestration.gates.suites import SUITES
+from orchestration.settings import PACKAGE, Settings
 from orchestration.warehouse.lineage import column_lineage, declared_lineage, kept_lineage
 
 LAYERS = ("raw", "standardized", "deduplicated", "published")
@@ -49,13 +52,32 @@ def test_every_asset_is_described(specs: dict[tuple[str, ...], dg.AssetSpec]) ->
     assert set(specs) == {(layer, one) for one in IDS for layer in (*LAYERS, "source")}
 
 
+def _checks(defs: dg.Definitions) -> list[dg.AssetCheckSpec]:
+    return [spec for one in defs.asset_checks or () for spec in one.check_specs]
+
+
 def test_every_gate_is_described(defs: dg.Definitions) -> None:
-    """Each says what it guards and which file holds its rules, and blocks."""
-    checks = [spec for one in defs.asset_checks or () for spec in one.check_specs]
-    assert len(checks) == 3 * len(IDS)
-    for spec in checks:
-        assert spec.blocking
+    """Each says what it guards and which file holds its rules, and it alone blocks."""
+    gates = [spec for spec in _checks(defs) if spec.blocking]
+    assert {(spec.asset_key, spec.name) for spec in gates} == {
+        (dg.AssetKey([layer, name]), gate_name(layer)) for layer in SUITES for name in IDS
+    }
+    for spec in gates:
         assert "expectations/" in (spec.description or "")
+
+
+@pytest.mark.parametrize("name", IDS)
+@pytest.mark.parametrize("layer", SUITES)
+def test_every_rule_is_a_check(
+    defs: dg.Definitions, datasets: dict[str, Dataset], layer: str, name: str
+) -> None:
+    """By its id, in the words of its suite; no more than Dagster's page of an asset is made for."""
+    rules = gate_rules(Settings.from_environment(), datasets[name], layer).rules
+    specs = {spec.name: spec for spec in _checks(defs) if spec.asset_key.path == [layer, name]}
+    assert set(specs) == {gate_name(layer), *(rule.meta.rule_id for rule in rules)}
+    assert len(specs) < 50
+    for rule in rules:
+        assert rule.meta.statement in (specs[rule.meta.rule_id].description or "")
 
 
 @pytest.mark.parametrize("name", IDS)

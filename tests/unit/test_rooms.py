@@ -1,6 +1,7 @@
 """The order of the rooms: whoever reads one package need not read those above it."""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -42,3 +43,10 @@ def test_no_circle_of_rooms() -> None:
 def test_nobody_imports_a_command() -> None:
     """Commands are how work is asked for, never how it is done."""
     assert [room for room, used in _rooms().items() if "cli" in used] == []
+
+
+def test_private_names_of_dagster_stand_in_one_module() -> None:
+    """Who raises Dagster's version looks there, and nowhere else."""
+    private = re.compile(r"^\s*(from|import) dagster\w*(\.\w+)*\._", re.MULTILINE)
+    found = [path.name for path in PACKAGE.rglob("*.py") if private.search(path.read_text())]
+    assert found == ["dagster_private.py"]
