@@ -14,7 +14,7 @@ from orchestration.defs.specs import source_spec
 from orchestration.layers import LAYERS
 from orchestration.schedules import build_jobs, build_schedules
 from orchestration.settings import Settings
-from orchestration.warehouse.project import find_project, read_models
+from orchestration.warehouse.project import find_project, read_manifest
 
 
 def build_defs(
@@ -26,14 +26,19 @@ def build_defs(
     """
     settings = Settings.from_environment()
     datasets = datasets or load_sound_datasets(settings.datasets_dir)[0]
-    models = read_models(find_project(settings, datasets).manifest)
+    manifest = read_manifest(find_project(settings, datasets).manifest)
+    ids = list(datasets)
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for dataset in datasets.values():
         assets += [
             source_spec(dataset),
             build_raw(dataset),
-            build_modelled(dataset, "standardized", upstream="raw", models=models),
-            build_modelled(dataset, "deduplicated", upstream="standardized", models=models),
+            build_modelled(
+                dataset, "standardized", upstream="raw", manifest=manifest, datasets=ids
+            ),
+            build_modelled(
+                dataset, "deduplicated", upstream="standardized", manifest=manifest, datasets=ids
+            ),
             build_published(dataset),
         ]
     return dg.Definitions(

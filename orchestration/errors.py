@@ -25,9 +25,10 @@ content. Bad rows are not errors: they are rows with a fate.
 
 import os
 import traceback
+from collections.abc import Mapping, Sequence
 from errno import errorcode
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 _RECORDED_AS = {
     "TransientError": "PassingFault",
@@ -128,7 +129,11 @@ class RequestTooLarge(PortalFault):
 
 
 class ModelFault(Fault):
-    """dbt could not build a model, or a test of our SQL failed."""
+    """dbt could not build a model, or a test of our SQL failed; `results` are those of `build_models`."""
+
+    def __init__(self, *message: str, results: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(*message)
+        self.results = results
 
 
 class TransientError(Fault):

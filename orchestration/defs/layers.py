@@ -21,9 +21,12 @@ from orchestration.defs.columns import (
     published_schema,
     raw_schema,
 )
+from orchestration.defs.models import dbt_test_specs, model_specs, python_specs
+from orchestration.defs.parts import tell_failed_tests, tell_layer, tell_parts
 from orchestration.defs.pipeline import Pipeline, progress, tag_run
 from orchestration.defs.protecting import protecting
 from orchestration.defs.specs import SOURCE, modelled_spec, published_spec, raw_spec
+from orchestration.errors import ModelFault
 from orchestration.gates.gate import upstream_chain
 from orchestration.layers import newest_layer
 from orchestration.reports import FATES
@@ -83,49 +86,69 @@ def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
 
 
 def build_modelled(
-    dataset: Dataset, layer: str, *, upstream: str, models: Mapping[str, Mapping[str, Any]]
+    dataset: Dataset,
+    layer: str,
+    *,
+    upstream: str,
+    manifest: Mapping[str, Any],
+    datasets: Sequence[str],
 ) -> dg.AssetsDefinition:
     """The asset of a layer that dbt makes, from the finished and passed layer above it.
 
-    `models` are the manifest's, by name.
+    Its models, and what Python makes between them, are assets of the same op: whichever is asked for,
+    the layer is made whole, and told of once it is finished. `datasets` are the ids of all.
     """
-    spec = modelled_spec(dataset, layer, upstream=upstream, models=models)
+    spec = modelled_spec(manifest, dataset, layer, upstream=upstream)
     above = raw_schema(dataset)
     if upstream != "raw":
-        above = _schema(modelled_spec(dataset, upstream, upstream="raw", models=models))
+        above = _schema(modelled_spec(manifest, dataset, upstream, upstream="raw"))
     upstream_columns = [column.name for column in above.columns]
+    key, made_by_python = spec.key, python_specs(dataset, layer)
 
     @dg.multi_asset(
         name=f"{layer}__{dataset.id}",
-        specs=[spec],
-        can_subset=False,
+        specs=[
+            spec.replace_attributes(skippable=True),
+            *model_specs(manifest, dataset, layer, datasets),
+            *made_by_python,
+        ],
+        check_specs=dbt_test_specs(manifest, dataset, layer),
+        can_subset=True,
     )
-    def modelled(
-        context: dg.AssetExecutionContext, pipeline: Pipeline
-    ) -> dg.MaterializeResult[Any]:
+    def modelled(context: dg.AssetExecutionContext, pipeline: Pipeline) -> Iterator[Any]:
         started = time.monotonic()
-        with (
-            protecting(pipeline, dataset, run_id=context.run.run_id),
-            pipeline.step(context.op_execution_context, dataset.id, f"building the {layer} layer"),
-        ):
-            from orchestration.steps.modelled_layer import make_modelled_layer
+        try:
+            with (
+                protecting(pipeline, dataset, run_id=context.run.run_id),
+                pipeline.step(
+                    context.op_execution_context, dataset.id, f"building the {layer} layer"
+                ),
+            ):
+                from orchestration.steps.modelled_layer import make_modelled_layer
 
-            finished, results = make_modelled_layer(
-                pipeline.settings,
-                pipeline.state,
-                pipeline.datasets,
-                dataset.id,
-                layer,
-                upstream=upstream,
-                run_id=context.run.run_id,
-            )
-            chain = upstream_chain(pipeline.state, finished)
-            _tag_extracts(context, dataset.id, chain[0].facts)
-            folder = pipeline.settings.home / "dbt" / "lineage"
-            lineage = _lineage(
-                context, folder, dataset, layer, results, upstream_columns, _schema(spec)
-            )
-        return dg.MaterializeResult(
+                finished, results = make_modelled_layer(
+                    pipeline.settings,
+                    pipeline.state,
+                    pipeline.datasets,
+                    dataset.id,
+                    layer,
+                    upstream=upstream,
+                    run_id=context.run.run_id,
+                )
+                chain = upstream_chain(pipeline.state, finished)
+                _tag_extracts(context, dataset.id, chain[0].facts)
+                folder = pipeline.settings.home / "dbt" / "lineage"
+                lineage = _lineage(
+                    context, folder, dataset, layer, results, upstream_columns, _schema(spec)
+                )
+        except dg.Failure as failure:
+            if isinstance(failure.__cause__, ModelFault):
+                yield from tell_failed_tests(context, pipeline, failure.__cause__.results)
+            raise
+        yield from tell_parts(context, pipeline, finished, results, made_by_python)
+        yield from tell_layer(
+            context,
+            key,
             metadata={
                 "dagster/row_count": finished.facts["rows"],
                 **lineage_metadata(
@@ -135,7 +158,7 @@ def build_modelled(
                 **_fates(finished),
                 **_suspicions(finished),
                 **_size(pipeline, finished, started),
-            }
+            },
         )
 
     return modelled

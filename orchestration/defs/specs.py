@@ -19,6 +19,7 @@ from orchestration.defs.columns import (
     raw_schema,
     source_schema,
 )
+from orchestration.defs.models import DBT, models_of
 
 REPRESENTATIVE = {"standardized": "stg_{id}", "deduplicated": "{id}"}
 """The dbt model whose rows are the layer."""
@@ -76,13 +77,22 @@ def raw_spec(dataset: Dataset) -> dg.AssetSpec:
 
 
 def modelled_spec(
-    dataset: Dataset, layer: str, *, upstream: str, models: Mapping[str, Mapping[str, Any]]
+    manifest: Mapping[str, Any], dataset: Dataset, layer: str, *, upstream: str
 ) -> dg.AssetSpec:
-    """The asset of a layer that dbt makes, with the words and columns of its model."""
-    model = models[REPRESENTATIVE[layer].format(id=dataset.id)]
+    """The asset of a layer that dbt makes, with the words and columns of its model.
+
+    It is what stands on the disk once its models, which are assets by themselves, are finished.
+    """
+    models = models_of(manifest, dataset, layer)
+    name = REPRESENTATIVE[layer].format(id=dataset.id)
+    (model,) = [one for one in models.values() if one["name"] == name]
+    kept = [one["name"] for one in models.values() if one["config"]["materialized"] == "layer"]
     return dg.AssetSpec(
         key=[layer, dataset.id],
-        deps=[dg.AssetKey([upstream, dataset.id])],
+        deps=[
+            dg.AssetKey([upstream, dataset.id]),
+            *(dg.AssetKey([DBT, one]) for one in sorted(kept)),
+        ],
         description=model["description"],
         group_name=dataset.id,
         owners=[dataset.owner.email],

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,11 @@ def find_project(settings: Settings, datasets: Mapping[str, Dataset]) -> Project
     return project
 
 
-def read_models(manifest: Path) -> dict[str, dict[str, Any]]:
-    """The models of a manifest by name, as dbt describes them, read without dbt."""
-    nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
-    return {node["name"]: node for node in nodes.values() if node["resource_type"] == "model"}
+@lru_cache(maxsize=2)
+def read_manifest(path: Path) -> dict[str, Any]:
+    """A manifest as dbt wrote it, read without dbt. Its folder is named after its content."""
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return manifest
 
 
 def _content_hash(root: Path, stale: Mapping[str, str]) -> str:

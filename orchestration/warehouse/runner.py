@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,8 @@ def build_models(
 ) -> list[dict[str, Any]]:
     """Builds and tests some of a dataset's models in a step's database.
 
-    Returns one record per model or test: `name`, `status`, `seconds`, and a model's `sql`.
+    Returns one record per model or test: `name`, `status`, `seconds`, a model's `sql`, and dbt's own
+    `event` of its end as a mapping, in the form that dbt's command line prints as JSON.
 
     Raises:
         ModelFault: a model could not be built, or a test of our SQL failed.
@@ -99,14 +100,15 @@ def build_models(
         raise ModelFault(
             f"{dataset}: dbt could not build its models; failed: "
             f"{', '.join(failed) or outcome.error}. Nothing below was made. "
-            f"Run `summerware check`, then look at the model"
+            f"Run `summerware check`, then look at the model",
+            results=outcome.results,
         )
     return outcome.results
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a dbt command came to: `results` are records of `name`, `status`, `seconds`.
+    """What a dbt command came to: `results` are records of `name`, `status`, `seconds`, `event`.
 
     A model's record also has the `sql` that was run.
     """
@@ -154,8 +156,12 @@ def _in_process(
     if manifest is not None:
         # Who brings a manifest needs no second one, and writing it takes half of a small build.
         folders.append("--no-write-json")
+    events: dict[str, Any] = {}
+    hear = partial(_hear, events)
     try:
-        outcome = dbtRunner(manifest=manifest).invoke([*_QUIETLY, *arguments, *folders])
+        outcome = dbtRunner(manifest=manifest, callbacks=[hear]).invoke(
+            [*_QUIETLY, *arguments, *folders]
+        )
     finally:
         # DuckDB refuses the next connection while dbt holds one.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
@@ -164,6 +170,7 @@ def _in_process(
             "name": result.node.name,
             "status": str(result.status),
             "seconds": round(result.execution_time, 3),
+            "event": events.get(result.node.unique_id),
             **_sql(result.node.resource_type, getattr(result.node, "compiled_code", None)),
         }
         for result in getattr(outcome.result, "results", [])
@@ -175,6 +182,16 @@ def _in_process(
     return Outcome(success=outcome.success, results=results, error=error)
 
 
+def _hear(events: dict[str, Any], event: Any) -> None:
+    """Keeps the event of a node's end under the node's id."""
+    if event.info.name not in _ENDS:
+        return
+    from google.protobuf.json_format import MessageToDict
+
+    told = MessageToDict(event, preserving_proto_field_name=True)
+    events[told["data"]["node_info"]["unique_id"]] = told
+
+
 def _through_command_line(project: Path, arguments: list[str], target: Path) -> Outcome:
     from dagster_dbt import DbtCliResource
 
@@ -183,7 +200,11 @@ def _through_command_line(project: Path, arguments: list[str], target: Path) -> 
         profiles_dir=str(project),
         dbt_executable=str(Path(sys.executable).parent / "dbt"),
     )
-    run = resource.cli([*_QUIETLY, *arguments], raise_on_error=False, target_path=target).wait()
+    run = resource.cli([*_NO_TRACES, *arguments], raise_on_error=False, target_path=target)
+    events: dict[str, Any] = {}
+    for one in run.stream_raw_events():
+        if one.raw_event["info"]["name"] in _ENDS:
+            events[one.raw_event["data"]["node_info"]["unique_id"]] = one.raw_event
     written = target / "run_results.json"
     records = json.loads(written.read_text())["results"] if written.is_file() else []
     results = [
@@ -191,6 +212,7 @@ def _through_command_line(project: Path, arguments: list[str], target: Path) -> 
             "name": record["unique_id"].split(".")[2],
             "status": record["status"],
             "seconds": round(record["execution_time"], 3),
+            "event": events.get(record["unique_id"]),
             **_sql(record["unique_id"].split(".")[0], record.get("compiled_code")),
         }
         for record in records
@@ -202,15 +224,10 @@ def _sql(kind: str, code: str | None) -> dict[str, str]:
     return {"sql": code} if kind == "model" and code else {}
 
 
-_QUIETLY = [
-    "--quiet",
-    "--no-use-colors",
-    "--log-level",
-    "none",
-    "--log-level-file",
-    "none",
-    "--no-send-anonymous-usage-stats",
-]
+_ENDS = ("LogModelResult", "LogTestResult")
+"""dbt's names for the events of the end of a model and of a test."""
+_NO_TRACES = ["--no-use-colors", "--log-level-file", "none", "--no-send-anonymous-usage-stats"]
+_QUIETLY = ["--quiet", "--log-level", "none", *_NO_TRACES]
 
 
 @lru_cache(maxsize=2)

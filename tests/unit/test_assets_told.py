@@ -42,14 +42,32 @@ def _columns(spec: dg.AssetSpec) -> dict[str, dg.TableColumn]:
 
 
 def test_every_asset_is_described(specs: dict[tuple[str, ...], dg.AssetSpec]) -> None:
-    """Sentences, an owner, a layer, kinds and a group; the four made assets in the dataset's own."""
-    for (layer, dataset), spec in specs.items():
+    """Sentences, an owner, a layer, kinds and a group: the dataset, but for what the city keeps."""
+    for (place, name), spec in specs.items():
         assert SENTENCES.fullmatch(spec.description or ""), spec.key
         assert spec.owners
         assert spec.kinds
-        assert spec.tags["layer"] == layer
-        assert spec.group_name == (dataset if layer in LAYERS else "sources")
-    assert set(specs) == {(layer, one) for one in IDS for layer in (*LAYERS, "source")}
+        if place in (*LAYERS, "source"):
+            assert spec.tags["layer"] == place
+        else:
+            assert spec.tags["layer"] in SUITES
+        group = "sources" if place == "source" else next(one for one in IDS if one in name)
+        assert spec.group_name == group
+    made = {key for key in specs if key[0] not in ("dbt", "python")}
+    assert made == {(layer, one) for one in IDS for layer in (*LAYERS, "source")}
+
+
+def test_every_model_is_an_asset_beneath_its_layer(
+    specs: dict[tuple[str, ...], dg.AssetSpec],
+) -> None:
+    """A layer is made from the models that it keeps, and what Python makes stands between models."""
+    for name in IDS:
+        for layer, model in (("standardized", f"stg_{name}"), ("deduplicated", name)):
+            above = {dep.asset_key for dep in specs[layer, name].deps}
+            assert dg.AssetKey(["dbt", model]) in above
+            assert specs["dbt", model].tags["layer"] == layer
+        asked = {dep.asset_key for dep in specs["dbt", f"stg_{name}"].deps}
+        assert dg.AssetKey(["python", f"shifted_{name}"]) in asked
 
 
 def _checks(defs: dg.Definitions) -> list[dg.AssetCheckSpec]:

@@ -1,0 +1,131 @@
+"""What a finished layer tells of its parts: each model and dbt test, and what Python made between them.
+
+Told once the layer is finished, never while it is made: what a step leaves when it fails is thrown away,
+and no asset may claim to be there. Metadata are counts, seconds, columns and SQL, never a cell.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.pipeline import Pipeline
+from orchestration.duck import connect, parquet
+from orchestration.layers import layer_file
+from orchestration.state.store import Layer
+from orchestration.warehouse.project import find_project, read_manifest
+
+Told = dg.AssetMaterialization | dg.AssetCheckEvaluation
+
+
+def tell_parts(
+    context: dg.AssetExecutionContext,
+    pipeline: Pipeline,
+    layer: Layer,
+    results: Sequence[Mapping[str, Any]],
+    made_by_python: Sequence[dg.AssetSpec],
+) -> Iterator[Any]:
+    """Models and tests as dagster-dbt tells of them, with rows and SQL, then Python's tables.
+
+    What cannot be told is logged: the layer is finished, and goes on to its gate.
+    """
+    try:
+        told: list[Told] = [
+            *(_with_figures(pipeline, layer, results, one) for one in _of_dbt(pipeline, results)),
+            *(_of_python(pipeline, layer, spec.key) for spec in made_by_python),
+        ]
+    except Exception as error:  # noqa: BLE001 - what people look at never fails a step
+        context.log.warning(f"the parts of the layer are not told: {type(error).__name__}")
+        return
+    yield from _selected(context, told)
+
+
+def tell_layer(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, *, metadata: Mapping[str, Any]
+) -> Iterator[Any]:
+    """The finished layer itself, after its parts."""
+    yield from _selected(context, [dg.AssetMaterialization(key, metadata=metadata)])
+
+
+def tell_failed_tests(
+    context: dg.AssetExecutionContext, pipeline: Pipeline, results: Sequence[Mapping[str, Any]]
+) -> Iterator[Any]:
+    """The dbt tests that stopped a layer. Its models are told of by nobody: none was kept."""
+    failed = [one for one in results if one["status"] == "fail"]
+    try:
+        told = _of_dbt(pipeline, failed)
+    except Exception as error:  # noqa: BLE001 - the step's own failure is what counts
+        context.log.warning(f"the failed tests are not told: {type(error).__name__}")
+        return
+    yield from _selected(context, told)
+
+
+def _selected(context: dg.AssetExecutionContext, told: Iterable[Told]) -> Iterator[Any]:
+    """What the run asked for, as its results; other parts were made, too, and are noted all the same.
+
+    In the order of the graph, which Dagster insists on.
+    """
+    above = {spec.key: {dep.asset_key for dep in spec.deps} for spec in context.assets_def.specs}
+    order = list(TopologicalSorter(above).static_order())
+    for one in sorted(told, key=lambda part: order.index(part.asset_key)):
+        if isinstance(one, dg.AssetCheckEvaluation):
+            if one.asset_check_key in context.selected_asset_check_keys:
+                yield dg.AssetCheckResult(
+                    asset_key=one.asset_key,
+                    check_name=one.check_name,
+                    passed=one.passed,
+                    severity=one.severity,
+                    metadata=one.metadata,
+                )
+        elif one.asset_key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=one.asset_key, metadata=one.metadata)
+        else:
+            context.log_event(one)
+
+
+def _of_dbt(pipeline: Pipeline, results: Sequence[Mapping[str, Any]]) -> list[Told]:
+    from orchestration.defs.translator import dbt_events
+
+    manifest = read_manifest(find_project(pipeline.settings, pipeline.datasets).manifest)
+    return list(dbt_events(manifest, pipeline.datasets, results))
+
+
+def _with_figures(
+    pipeline: Pipeline, layer: Layer, results: Sequence[Mapping[str, Any]], told: Told
+) -> Told:
+    """A materialization with what dbt's event lacks: the rows of what is kept, and the SQL that ran."""
+    if isinstance(told, dg.AssetCheckEvaluation):
+        return told
+    name = told.asset_key.path[-1]
+    sql = next((one["sql"] for one in results if one["name"] == name and "sql" in one), None)
+    return told.with_metadata(
+        {
+            **told.metadata,
+            **_rows(pipeline, layer, name),
+            **({"compiled_sql": dg.MetadataValue.md(f"```sql\n{sql}\n```")} if sql else {}),
+        }
+    )
+
+
+def _of_python(pipeline: Pipeline, layer: Layer, key: dg.AssetKey) -> Told:
+    """How many lines are shifted; of a table of suspicions its rows, and how many of each outcome."""
+    name = key.path[-1]
+    kind = name.removesuffix(f"_{layer.dataset}")
+    if kind == "shifted":
+        staged = layer_file(pipeline.settings, layer, f"stg_{layer.dataset}")
+        metadata = {"dagster/row_count": _count(f"count(_shifted) from {parquet(staged)}")}
+    else:
+        metadata = {**_rows(pipeline, layer, name), **layer.facts.get(kind, {})}
+    return dg.AssetMaterialization(key, metadata=metadata)
+
+
+def _rows(pipeline: Pipeline, layer: Layer, name: str) -> dict[str, int]:
+    file = layer_file(pipeline.settings, layer, name)
+    return {"dagster/row_count": _count(f"count(*) from {parquet(file)}")} if file.exists() else {}
+
+
+def _count(query: str) -> int:
+    with connect() as connection:
+        found = connection.execute(f"select {query}").fetchone()
+    return int(found[0]) if found else 0
