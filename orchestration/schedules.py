@@ -12,6 +12,11 @@ DAILY = "daily"
 AT_SIX = "0 6 * * *"
 
 
+def group_of_models(dataset: str) -> str:
+    """The group of what a dataset's layers are made of; its own has the layers, which fit a screen."""
+    return f"{dataset}_models"
+
+
 def build_jobs(datasets: Iterable[Dataset]) -> list[Any]:
     """`daily` over everything, and one job per dataset under its id; all in one process."""
     return [
@@ -24,7 +29,7 @@ def build_jobs(datasets: Iterable[Dataset]) -> list[Any]:
         *(
             dg.define_asset_job(
                 dataset.id,
-                selection=dg.AssetSelection.groups(dataset.id),
+                selection=dg.AssetSelection.groups(dataset.id, group_of_models(dataset.id)),
                 description=f"{dataset.title}, from extract to portal.",
                 tags={"dataset": dataset.id},
                 executor_def=dg.in_process_executor,

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.dataset import Dataset
+from orchestration.schedules import group_of_models
 from orchestration.warehouse.runner import BASE, DEDUPLICATED, STANDARDIZED
 
 DBT = "dbt"
@@ -74,7 +75,7 @@ def model_specs(
                 key=model_key(node, datasets),
                 deps=list(dict.fromkeys([*deps, *helpers_of(node["name"], dataset)])),
                 description=node["description"],
-                group_name=dataset.id,
+                group_name=group_of_models(dataset.id),
                 owners=[dataset.owner.email],
                 tags={"layer": layer},
                 kinds={"dbt", "duckdb", node["config"]["materialized"]},
@@ -134,7 +135,7 @@ def python_specs(dataset: Dataset, layer: str) -> list[dg.AssetSpec]:
             key=[PYTHON, f"{name}_{dataset.id}"],
             deps=[above],
             description=words,
-            group_name=dataset.id,
+            group_name=group_of_models(dataset.id),
             owners=[dataset.owner.email],
             tags={"layer": layer},
             kinds={"python", "duckdb"},

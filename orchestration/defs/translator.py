@@ -13,6 +13,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 from orchestration.dataset import Dataset
 from orchestration.defs.models import helpers_of, layer_of, model_key, model_metadata
+from orchestration.schedules import group_of_models
 
 
 class Translator(DagsterDbtTranslator):  # type: ignore[misc]
@@ -27,9 +28,9 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]
         return model_key(dbt_resource_props, list(self.datasets))
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
-        """The dataset."""
-        found = layer_of(dbt_resource_props["name"], list(self.datasets))
-        return found[1] if found else None
+        """That of the dataset's models."""
+        dataset = self._dataset(dbt_resource_props["name"])
+        return group_of_models(dataset.id) if dataset else None
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The model's own; its SQL stands at each materialization as it was run."""
@@ -41,20 +42,24 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
         """Who owns the dataset."""
-        group = self.get_group_name(dbt_resource_props)
-        return [self.datasets[group].owner.email] if group else None
+        dataset = self._dataset(dbt_resource_props["name"])
+        return [dataset.owner.email] if dataset else None
 
     def get_asset_spec(
         self, manifest: Mapping[str, Any], unique_id: str, project: Any
     ) -> dg.AssetSpec:
         """With what Python makes for the model, which dbt does not see."""
         spec = super().get_asset_spec(manifest, unique_id, project)
-        group = spec.group_name
-        helpers = helpers_of(spec.key.path[-1], self.datasets[group]) if group else []
+        dataset = self._dataset(spec.key.path[-1])
+        helpers = helpers_of(spec.key.path[-1], dataset) if dataset else []
         known = {dep.asset_key for dep in spec.deps}
         return spec.replace_attributes(
             deps=[*spec.deps, *(dg.AssetDep(one) for one in helpers if one not in known)]
         )
+
+    def _dataset(self, model: str) -> Dataset | None:
+        found = layer_of(model, list(self.datasets))
+        return self.datasets[found[1]] if found else None
 
 
 def dbt_events(

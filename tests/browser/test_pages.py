@@ -20,6 +20,7 @@ from orchestration.sources.sample import generate
 from tests.acceptance.city import City, dagster_daemon, dagster_webserver
 
 FORCE = "use_of_force"
+GATE = "view=checks&checkDetail=standardized_gate"
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def test_failed_check_tells_what_failed(
     dagster: str, page: Page, city: City, picture: Callable[[Page, str], None]
 ) -> None:
     """The check's page says what failed, how bad, since when and what to do, without a log or click."""
-    page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
+    page.goto(f"{dagster}/assets/standardized/{FORCE}?{GATE}")
     expect(page.get_by_text("lines quarantined, more than the limit").first).to_be_visible()
     expect(page.get_by_text("officer_injured_in_domain").first).to_be_visible()
     expect(page.get_by_text("Since when:").first).to_be_visible()
@@ -87,7 +88,7 @@ def test_failed_check_tells_what_failed(
 
 def test_failed_check_draws_its_counts(dagster: str, page: Page) -> None:
     """Rows, quarantined lines and each rule's failing rows are plots."""
-    page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
+    page.goto(f"{dagster}/assets/standardized/{FORCE}?{GATE}")
     for name in ("rows", "quarantined_share", "failing/officer_injured_in_domain"):
         # Once among the figures, and once as the title of a plot.
         expect(page.get_by_text(name, exact=True)).to_have_count(2)
@@ -95,7 +96,7 @@ def test_failed_check_draws_its_counts(dagster: str, page: Page) -> None:
 
 def test_failed_check_lists_all_failing_rows(dagster: str, page: Page, city: City) -> None:
     """The query that a click shows names the layer's real file, and finds as many rows as it says."""
-    page.goto(f"{dagster}/assets/standardized/{FORCE}?view=checks")
+    page.goto(f"{dagster}/assets/standardized/{FORCE}?{GATE}")
     row = page.locator("tr", has_text="all_failing_rows").last
     row.get_by_text("[Show Markdown]").click()
     query = page.locator("pre", has_text="officer_injured").first

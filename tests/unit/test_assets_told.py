@@ -51,8 +51,9 @@ def test_every_asset_is_described(specs: dict[tuple[str, ...], dg.AssetSpec]) ->
             assert spec.tags["layer"] == place
         else:
             assert spec.tags["layer"] in SUITES
-        group = "sources" if place == "source" else next(one for one in IDS if one in name)
-        assert spec.group_name == group
+        groups = {"source": "sources", **dict.fromkeys(LAYERS, name)}
+        of_models = f"{next(one for one in IDS if one in name)}_models"
+        assert spec.group_name == groups.get(place, of_models)
     made = {key for key in specs if key[0] not in ("dbt", "python")}
     assert made == {(layer, one) for one in IDS for layer in (*LAYERS, "source")}
 
