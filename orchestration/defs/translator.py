@@ -53,9 +53,10 @@ class Translator(DagsterDbtTranslator):  # type: ignore[misc]
         dataset = self._dataset(spec.key.path[-1])
         helpers = helpers_of(spec.key.path[-1], dataset) if dataset else []
         known = {dep.asset_key for dep in spec.deps}
-        return spec.replace_attributes(
+        whole: dg.AssetSpec = spec.replace_attributes(
             deps=[*spec.deps, *(dg.AssetDep(one) for one in helpers if one not in known)]
         )
+        return whole
 
     def _dataset(self, model: str) -> Dataset | None:
         found = layer_of(model, list(self.datasets))

@@ -186,9 +186,9 @@ def _hear(events: dict[str, Any], event: Any) -> None:
     """Keeps the event of a node's end under the node's id."""
     if event.info.name not in _ENDS:
         return
-    from google.protobuf.json_format import MessageToDict
+    from dbt_common.events.functions import msg_to_dict
 
-    told = MessageToDict(event, preserving_proto_field_name=True)
+    told = msg_to_dict(event)
     events[told["data"]["node_info"]["unique_id"]] = told
 
 

@@ -1,4 +1,4 @@
-"""The dbt part as users of Dagster know it: models are assets and dbt tests are checks, as in dagster-dbt."""
+"""The dbt part as users of Dagster know it: models are assets and dbt tests are checks of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
