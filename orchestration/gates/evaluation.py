@@ -18,8 +18,9 @@ from great_expectations.expectations.registry import get_expectation_impl
 
 from orchestration.duck import BOUNDS, connect, copy_to_parquet
 from orchestration.gates import engine as _registers_duckdb  # noqa: F401
+from orchestration.gates import expectations as _registers_ours  # noqa: F401
 from orchestration.gates.queries import runnable, without_changes
-from orchestration.gates.suites import BY_ROW, QUERY, Rule
+from orchestration.gates.suites import BY_ROW, Rule
 from orchestration.layers import sync_file
 
 logger = logging.getLogger(__name__)
@@ -102,7 +103,13 @@ def evaluate(
             _bare(rule, "broken", cause=unfit[rule.meta.rule_id])
             if rule.meta.rule_id in unfit
             else _result(
-                connection, rule, found.get(rule.meta.rule_id), tables.gated, rows, by_line
+                connection,
+                rule,
+                found.get(rule.meta.rule_id),
+                query=rule.query(parameters),
+                gated=tables.gated,
+                rows=rows,
+                by_line=by_line,
             )
             for rule in rules
         ]
@@ -199,19 +206,24 @@ def _result(
     connection: duckdb.DuckDBPyConnection,
     rule: Rule,
     found: Any,
+    *,
+    query: str | None,
     gated: str,
     rows: int,
     by_line: bool,
 ) -> RuleResult:
-    """One rule's result; the lines that break it go into the table `failing`."""
+    """One rule's result; the lines that break it go into the table `failing`.
+
+    `query` is that of a rule that is one; Great Expectations tells those of its own.
+    """
     cause = _cause(found)
     if cause is not None:
         return _bare(rule, "broken", cause=cause)
-    failing = _unexpected(found)
+    failing = _unexpected(found, is_query=query is not None)
     if found.success and not failing:
         return _bare(rule, "passed")
-    query = _failing_query(rule, found, gated)
-    if query is None and rule.meta.strength in BY_ROW:
+    query = _failing_query(query, found, gated)
+    if query is None and rule.strength in BY_ROW:
         return _bare(rule, "broken", cause="lists no lines")
     if query is not None and by_line:
         try:
@@ -225,7 +237,7 @@ def _result(
             return _bare(rule, "broken", cause="lists other lines than it counts")
     return RuleResult(
         rule_id=rule.meta.rule_id,
-        strength=rule.meta.strength,
+        strength=rule.strength,
         outcome="passed" if found.success else "failed",
         failing=failing,
         keys=None,
@@ -302,7 +314,7 @@ def _observed(rule: Rule, found: Any) -> str | None:
 def _bare(rule: Rule, outcome: str, *, cause: str | None = None) -> RuleResult:
     return RuleResult(
         rule_id=rule.meta.rule_id,
-        strength=rule.meta.strength,
+        strength=rule.strength,
         outcome=outcome,
         failing=0,
         keys=None,
@@ -335,19 +347,19 @@ def _kind_of_error(trace: str) -> str:
     return kind.rsplit(".", 1)[-1] if _ERROR_NAME.fullmatch(kind) else "unknown error"
 
 
-def _unexpected(found: Any) -> int:
+def _unexpected(found: Any, *, is_query: bool) -> int:
     result = found.result or {}
     if "unexpected_count" in result:
         return int(result["unexpected_count"] or 0)
-    if found.expectation_config.type == "unexpected_rows_expectation":
+    if is_query:
         return int(result.get("observed_value") or 0)
     return 0
 
 
-def _failing_query(rule: Rule, found: Any, gated: str) -> str | None:
+def _failing_query(query: str | None, found: Any, gated: str) -> str | None:
     """The query that lists every failing row."""
-    if rule.type == "unexpected_rows_expectation":
-        return str(rule.kwargs[QUERY]).format(batch=gated).strip().rstrip(";")
+    if query is not None:
+        return query.format(batch=gated).strip().rstrip(";")
     query = (found.result or {}).get("unexpected_index_query")
     return str(query).strip().rstrip(";") if query else None
 

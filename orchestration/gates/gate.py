@@ -17,7 +17,8 @@ from orchestration.domains.date_order import MISREAD_DATES, misread_dates
 from orchestration.duck import connect, lines_of_files, parquet, quoted
 from orchestration.errors import GateNotPassed
 from orchestration.gates.domain_rules import domain_facts, domain_vocabularies, gate_rules
-from orchestration.gates.suites import SUITES, suite_hash, suite_path
+from orchestration.gates.rule_hashes import suite_hash, suite_hashes
+from orchestration.gates.suites import SUITES, load_suite
 from orchestration.gates.volume import measure_volume
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
@@ -126,7 +127,7 @@ def require_passed(
             dataset.id,
             upstream.layer,
             upstream.content_hash,
-            suite_hash(settings, dataset, upstream.layer, classes=classes),
+            *suite_hashes(settings, state, dataset, upstream.layer, classes=classes),
         )
         if record is None or record.verdict != "passed":
             found = "was never run on it" if record is None else f"says {record.verdict!r}"
@@ -244,15 +245,14 @@ def _refuse_other_classes(dataset: Dataset, layer: Layer, classes: Classes) -> N
 
 def _vocabularies(settings: Settings, dataset: Dataset) -> list[str]:
     """The vocabularies whose right values the rules of a dataset ask for."""
-    suites = [
-        suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES
-    ]
-    return sorted({*named_vocabularies("\n".join(suites)), *domain_vocabularies(dataset)})
+    suites = "\n".join(load_suite(settings, dataset.id, layer).text for layer in SUITES)
+    return sorted({*named_vocabularies(suites), *domain_vocabularies(dataset)})
 
 
 def _parameters(dataset: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What suites may name as `$PARAMETER`."""
     return {
+        "key": dataset.key,
         "keys_at_least": facts["keys_at_least"],
         "required_columns": [column.name for column in dataset.landed if column.required],
         "published_columns": [column.name for column in dataset.published],

@@ -268,9 +268,9 @@ class State:
         self._insert(tables.gate_record, record)
 
     def gate_record(
-        self, dataset: str, layer: str, content_hash: str, suite_hash: str
+        self, dataset: str, layer: str, content_hash: str, *suite_hashes: str
     ) -> GateRecord | None:
-        """The newest verdict of exactly this suite on exactly this content."""
+        """The newest verdict on exactly this content of exactly these rules, by their hashes."""
         table = tables.gate_record
         return self._first(
             GateRecord,
@@ -279,7 +279,7 @@ class State:
                 table.c.dataset == dataset,
                 table.c.layer == layer,
                 table.c.content_hash == content_hash,
-                table.c.suite_hash == suite_hash,
+                table.c.suite_hash.in_(suite_hashes),
             )
             .order_by(table.c.id.desc())
             .limit(1),

@@ -230,7 +230,7 @@ def _record_for_other_content(park: Park) -> Layer:
 
 def _record_under_an_old_suite(park: Park) -> Layer:
     layer = park.passed(park.layer(OAKS))
-    park.write_suite("publishable", "a new rule")
+    park.write_suite("publishable", "a_new_rule")
     return layer
 
 
@@ -373,7 +373,7 @@ def test_release_needs_the_pass_too(park: Park, writes: Writes) -> None:
     """Rules that became stricter while it was held count."""
     park.write_dataset(release="one")
     held = park.publish_rows(OAKS)
-    park.write_suite("standardized", "a new rule")
+    park.write_suite("standardized", "a_new_rule")
     with pytest.raises(GateNotPassed):
         park.release(held.publication_id)
     assert (writes.rows, park.states()) == ([], ["held"])
@@ -793,7 +793,7 @@ def test_new_rules_and_new_columns_hold(park: Park) -> None:
     """What the public sees for the first time, people see before it."""
     park.write_dataset(publish={"id": park.make_on_portal()})
     park.release(park.publish_rows(OAKS).publication_id)
-    park.write_suite("standardized", "a new rule")
+    park.write_suite("standardized", "a_new_rule")
     held = park.publish_rows(OAKS[:2], extracted_at=AFTER)
     assert held.state == "held"
     assert park.publications()[-1].held_because == [
