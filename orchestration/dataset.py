@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -350,6 +351,13 @@ class Dataset(Strict):
     release: Literal["automatic", "one", "two"] = "automatic"
     alerts: Alerts = Alerts()
     retention: Retention = Retention()
+
+    @field_validator("id")
+    @classmethod
+    def _id_is_free(cls, value: str) -> str:
+        if value == "common":
+            raise ValueError("`common` is the folder of the rules that every dataset has")
+        return value
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Dataset":

@@ -80,7 +80,7 @@ def evaluate(
     (`_extract_id`, `_line`, `rule_id`, `waits`: whether for a person).
     """
     database = folder / "gate.duckdb"
-    _prepare(database, tables)
+    prepare(database, tables)
     by_line = tables.gated != "deduplicated"
     expectations, unfit = _expectations(rules, parameters)
     found = {
@@ -121,7 +121,8 @@ def evaluate(
     return results, rows
 
 
-def _prepare(database: Path, tables: Tables) -> None:
+def prepare(database: Path, tables: Tables) -> None:
+    """Makes a DuckDB file with views, facts and functions that the rules may ask."""
     with connect(database) as connection:
         for name, table in tables.views.items():
             connection.execute(f'create view "{name}" as {without_changes(table)}')

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import TIME_ZONE, Dataset
@@ -31,6 +31,9 @@ from orchestration.warehouse.vocabularies import (
     vocabulary_path,
 )
 
+if TYPE_CHECKING:
+    from orchestration.gates.evaluation import Tables
+
 _LONG_AGO = datetime(1900, 1, 1)
 
 
@@ -42,7 +45,7 @@ def run_gate(
     `broken` means that an expectation crashed: it blocks like a failure and says nothing of the
     data.
     """
-    from orchestration.gates.evaluation import Tables, evaluate
+    from orchestration.gates.evaluation import evaluate
     from orchestration.gates.figures import with_figures
     from orchestration.gates.reasons import with_reasons
 
@@ -52,19 +55,8 @@ def run_gate(
     chain = upstream_chain(state, layer)
     facts = _facts(settings, state, dataset, chain)
     rules = suite.for_grain(str(facts["grain"]))
-    tables = Tables(
-        gated=layer.layer,
-        views=_views(settings, dataset, chain),
-        facts=facts,
-        functions=gate_functions(dataset, facts["extracted_at"]),
-        key=dataset.key,
-        vocabularies={
-            f"vocabulary_{name}": vocabulary_path(settings, name)
-            for name in _vocabularies(settings, dataset)
-        },
-    )
+    tables = _tables(settings, dataset, chain, facts)
     with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
-        rules = suite.for_grain(str(facts["grain"]))
         results, rows = evaluate(
             rules,
             tables,
@@ -103,6 +95,40 @@ def run_gate(
     )
     state.add_gate_record(record)
     return record
+
+
+def gate_database(
+    settings: Settings, state: State, dataset: Dataset, layer: Layer, database: Path
+) -> dict[str, Any]:
+    """Makes a DuckDB file of what the rules of a layer look at, for Great Expectations by hand.
+
+    Returns the suite parameters that the rules ask for.
+    """
+    from orchestration.gates.evaluation import prepare
+
+    chain = upstream_chain(state, layer)
+    facts = _facts(settings, state, dataset, chain)
+    prepare(database, _tables(settings, dataset, chain, facts))
+    return _parameters(dataset, facts)
+
+
+def _tables(
+    settings: Settings, dataset: Dataset, chain: Sequence[Layer], facts: Mapping[str, Any]
+) -> "Tables":
+    """What the rules of the last layer of a chain look at."""
+    from orchestration.gates.evaluation import Tables
+
+    return Tables(
+        gated=chain[-1].layer,
+        views=_views(settings, dataset, chain),
+        facts=facts,
+        functions=gate_functions(dataset, facts["extracted_at"]),
+        key=dataset.key,
+        vocabularies={
+            f"vocabulary_{name}": vocabulary_path(settings, name)
+            for name in _vocabularies(settings, dataset)
+        },
+    )
 
 
 def gate_functions(dataset: Dataset, extracted_at: datetime) -> Mapping[str, str]:

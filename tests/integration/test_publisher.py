@@ -28,6 +28,7 @@ from orchestration.errors import (
     PublicationRefused,
     TransientError,
 )
+from orchestration.gates.suites import SUITES, suite_path
 from orchestration.layers import layer_file, snapshot_file
 from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
@@ -41,6 +42,7 @@ from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, State
+from orchestration.upgrading.suites import upgrade_suites
 from tests.park import AFTER, BEFORE, DAY, OAKS, Killed, Park
 from tests.unit.publishing.conftest import read_rows, tree, write_rows
 
@@ -799,6 +801,23 @@ def test_new_rules_and_new_columns_hold(park: Park) -> None:
     assert park.publications()[-1].held_because == [
         "rules or policies changed since the last publication"
     ]
+
+
+@pytest.mark.usefixtures("live")
+def test_form_of_rules_alone_holds_nothing(park: Park) -> None:
+    """Suites of before that are upgraded say what they said; so does a file with a remark more."""
+    park.write_dataset(publish={"id": park.make_on_portal()})
+    for layer in SUITES:
+        path = suite_path(park.settings, park.dataset.id, layer)
+        path.write_text("rules: []  # as the last version had them\n")
+    park.release(park.publish_rows(OAKS).publication_id)
+    waiting = park.layer(OAKS[:2], extracted_at=AFTER)
+    park.passed(waiting)
+    assert upgrade_suites(park.settings, park.state, park.dataset, dry_run=False)
+    assert park.publish(waiting).state == "verified"
+    with path.open("a") as file:
+        file.write("# a remark\n")
+    assert park.publish_rows(OAKS[:1], extracted_at="2022-09-12T00:00:00").state == "verified"
 
 
 # Rollback
