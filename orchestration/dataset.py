@@ -1,7 +1,7 @@
 """The dataset file: Pydantic models of `datasets/<id>.yaml` and the loader that names mistakes.
 
 Everything that can be said of one dataset without SQL and without a rule stands in that file and is
-read here. Rules stand in `expectations/<id>/`, standardizing in `dbt_project/`.
+read here. Rules stand in `expectations/`, standardizing in `dbt_project/`.
 """
 
 import re
