@@ -21,7 +21,7 @@ from benchmarks.portal import portal_process
 from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import Dataset, load_dataset
 from orchestration.duck import connect, copy_to_parquet
-from orchestration.gates.suites import suite_hash
+from orchestration.gates.rule_hashes import suite_hash
 from orchestration.layers import LAYERS, finish_layer, workspace
 from orchestration.publishing import delivery, publisher
 from orchestration.publishing.adoption import adopt_dataset

@@ -1,7 +1,7 @@
 """Finds mistakes in dataset files, suites, vocabularies, decisions and models before a run."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +19,14 @@ from orchestration.domains.classes import (
     plain,
 )
 from orchestration.errors import ConfigurationError, ModelFault
-from orchestration.gates.suites import SUITES, Rule, load_suite
+from orchestration.gates.suites import (
+    COMMON,
+    SUITES,
+    Rule,
+    former_suite,
+    load_suite,
+    load_suite_file,
+)
 from orchestration.layers import workspace
 from orchestration.review.decisions_file import (
     FileDecision,
@@ -32,8 +39,15 @@ from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 from orchestration.state.upgrades import DOMAINS, Grace, UpgradeStore
+from orchestration.state.upgrades import SUITES as SUITE_FORMS
 from orchestration.warehouse.generated import find_stale, generate, rows_model
 from orchestration.warehouse.vocabularies import find_vocabulary_mistakes, load_vocabulary
+
+_COLUMN_FIELDS = (
+    "column", "column_A", "column_B", "columns", "column_list", "key", "written", "earlier", "later",
+    "code", "text", "split_by", "shown",
+)  # fmt: skip
+"""Arguments of expectations that are columns."""
 
 
 def find_mistakes(settings: Settings) -> list[str]:
@@ -54,6 +68,8 @@ def find_mistakes(settings: Settings) -> list[str]:
         mistakes += _class_mistakes(settings, dataset)
     mistakes += find_vocabulary_mistakes(settings, datasets)
     mistakes += find_domain_mistakes(settings, datasets, today=date.today())
+    mistakes += find_suite_mistakes(settings, datasets, today=date.today())
+    mistakes = list(dict.fromkeys(mistakes))
     if not mistakes:
         mistakes += _parse_mistakes(settings, datasets)
     return mistakes
@@ -121,7 +137,7 @@ def _domains_owed(
     settings: Settings, datasets: Mapping[str, Dataset], today: date
 ) -> Iterator[tuple[bool, str]]:
     """What is missing, one line for each file and day, and whether that day has come."""
-    grace = _time_for_domains(settings)
+    grace = _time_for(settings, DOMAINS)
     for dataset in datasets.values():
         file = f"{dataset.id}.yaml"
         missing = [
@@ -149,10 +165,44 @@ def _domains_owed(
             )
 
 
-def _time_for_domains(settings: Settings) -> Grace | None:
+def find_suite_mistakes(
+    settings: Settings, datasets: Mapping[str, Dataset], *, today: date
+) -> list[str]:
+    """Suites in the form of before, where the home has no time left to write them anew."""
+    return [said for is_due, said in _suites_owed(settings, datasets, today) if is_due]
+
+
+def find_suite_warnings(
+    settings: Settings, datasets: Mapping[str, Dataset], *, today: date
+) -> list[str]:
+    """The same of a home that still has time, with the day on which it ends."""
+    return [said for is_due, said in _suites_owed(settings, datasets, today) if not is_due]
+
+
+def _suites_owed(
+    settings: Settings, datasets: Mapping[str, Dataset], today: date
+) -> Iterator[tuple[bool, str]]:
+    grace = _time_for(settings, SUITE_FORMS)
+    until = f" From {grace.until} on this is refused." if grace else ""
+    for name in datasets:
+        former = []
+        for layer, suite in SUITES.items():
+            with suppress(ConfigurationError):  # told where suites are looked at
+                if former_suite(settings, name, layer) is not None:
+                    former.append(f"{suite}.yaml")
+        if former:
+            yield (
+                grace is None or today >= grace.until,
+                f"expectations/{name}/: {', '.join(former)}: written for the last version, not as a "
+                f"suite of Great Expectations. `summerware upgrade {name}` writes it anew; what passed "
+                f"and was published under it counts on.{until}",
+            )
+
+
+def _time_for(settings: Settings, duty: str) -> Grace | None:
     """Until when this home has time; none where no home is, or it cannot be asked."""
     with _known_state(settings) as state:
-        return UpgradeStore(state).grace(DOMAINS) if state is not None else None
+        return UpgradeStore(state).grace(duty) if state is not None else None
 
 
 @contextmanager
@@ -223,19 +273,30 @@ def _suite_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
     known = {column.name for column in dataset.columns}
     for layer in SUITES:
         try:
-            suite = load_suite(settings, dataset.id, layer)
+            load_suite(settings, dataset.id, layer)
+            rules = load_suite_file(settings, dataset.id, layer)
         except ConfigurationError as error:
             mistakes.append(str(error))
             continue
-        for rule in suite.rules:
-            for field in ("column", "column_A", "column_B"):
-                name = rule.kwargs.get(field)
-                if isinstance(name, str) and name not in known and not name.startswith("_"):
-                    mistakes.append(
-                        f"expectations/{dataset.id}/{SUITES[layer]}.yaml: {rule.meta.rule_id}: "
-                        f"{field}: no column of {dataset.id} is named {name!r}"
-                    )
+        mistakes += [
+            f"expectations/{dataset.id}/{SUITES[layer]}.yaml: {rule.meta.rule_id}: {field}: no column "
+            f"of {dataset.id} is named {name!r}"
+            for rule in rules
+            for field, name in _columns_of(rule)
+            if name not in known and not name.startswith("_")
+        ]
     return mistakes
+
+
+def _columns_of(rule: Rule) -> Iterator[tuple[str, str]]:
+    """The columns that a rule names, each with its field."""
+    for field in _COLUMN_FIELDS:
+        said = rule.kwargs.get(field, [])
+        yield from (
+            (field, name)
+            for name in (said if isinstance(said, list) else [said])
+            if isinstance(name, str)
+        )
 
 
 def find_stale_models(settings: Settings, datasets: Mapping[str, Dataset]) -> list[str]:
@@ -267,15 +328,18 @@ def _model_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
 
 def _parse_mistakes(settings: Settings, datasets: dict[str, Dataset]) -> list[str]:
     # Imported here: dbt and GX take seconds, and a wrong file should be told at once.
-    import great_expectations.expectations as gxe
     from great_expectations.expectations.registry import get_expectation_impl
 
-    assert gxe
+    from orchestration.gates import expectations as registers_ours
+
+    assert registers_ours
     mistakes = []
-    for dataset in datasets.values():
+    # Suites of before hold the common rules, too: there need be none beside them.
+    folders = [COMMON] if (settings.expectations_dir / COMMON).is_dir() else []
+    for folder in [*folders, *datasets]:
         for layer in SUITES:
-            for rule in load_suite(settings, dataset.id, layer).rules:
-                place = f"expectations/{dataset.id}/{SUITES[layer]}.yaml: {rule.meta.rule_id}"
+            for rule in load_suite_file(settings, folder, layer):
+                place = f"expectations/{folder}/{SUITES[layer]}.yaml: {rule.meta.rule_id}"
                 try:
                     get_expectation_impl(rule.type)(**rule.kwargs)
                 except Exception as error:  # noqa: BLE001 - GX raises whatever its types raise

@@ -1,7 +1,7 @@
 """The dataset file: Pydantic models of `datasets/<id>.yaml` and the loader that names mistakes.
 
 Everything that can be said of one dataset without SQL and without a rule stands in that file and is
-read here. Rules stand in `expectations/<id>/`, standardizing in `dbt_project/`.
+read here. Rules stand in `expectations/`, standardizing in `dbt_project/`.
 """
 
 import re
@@ -17,6 +17,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -350,6 +351,13 @@ class Dataset(Strict):
     release: Literal["automatic", "one", "two"] = "automatic"
     alerts: Alerts = Alerts()
     retention: Retention = Retention()
+
+    @field_validator("id")
+    @classmethod
+    def _id_is_free(cls, value: str) -> str:
+        if value == "common":
+            raise ValueError("`common` is the folder of the rules that every dataset has")
+        return value
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Dataset":

@@ -36,6 +36,6 @@ def rules_page(settings: Settings) -> str:
 
 def _row(rule: Rule) -> str:
     meta = rule.meta
-    does = _STRENGTH[meta.strength] + (f" ({meta.grain} lines)" if meta.grain else "")
+    does = _STRENGTH[rule.strength] + (f" ({meta.grain} lines)" if meta.grain else "")
     cells = (f"`{meta.rule_id}`", does, meta.statement, meta.reason, meta.fault)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

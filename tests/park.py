@@ -16,7 +16,8 @@ import yaml
 
 from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import Dataset, load_dataset
-from orchestration.gates.suites import SUITES, suite_hash
+from orchestration.gates.rule_hashes import suite_hash
+from orchestration.gates.suites import SUITES
 from orchestration.layers import finish_layer, workspace
 from orchestration.portal.server import PortalServer, running_address
 from orchestration.publishing.adoption import settle_edits
@@ -34,6 +35,7 @@ from orchestration.publishing.transport.soda import TYPES
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore, Receipt
 from orchestration.state.store import GateRecord, Layer, Publication, State, now
+from tests.suite_files import rule, write_suite
 from tests.unit.publishing.conftest import (
     Row,
     tree,
@@ -83,11 +85,12 @@ class Park:
         path.write_text(yaml.safe_dump(trees_file(**changes)))
         self.dataset: Dataset = load_dataset(path)
 
-    def write_suite(self, suite: str, remark: str = "") -> None:
-        """Replaces a suite."""
-        path = self.settings.expectations_dir / "trees" / f"{suite}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"rules: []  # {remark}\n")
+    def write_suite(self, suite: str, rule_id: str | None = None) -> Path:
+        """Replaces a suite by one without rules, or with one of this name."""
+        rules = (
+            [rule("expect_column_to_exist", "table", rule_id, column="tree_id")] if rule_id else []
+        )
+        return write_suite(self.settings.expectations_dir, "trees", suite, *rules)
 
     def layer(
         self,

@@ -232,7 +232,12 @@ def prune(
 @app.command()
 def check(as_json: JsonOption = False) -> None:
     """Load every dataset file, suite and model and report mistakes, before anything runs."""
-    from orchestration.checking import find_domain_warnings, find_mistakes, find_stale_models
+    from orchestration.checking import (
+        find_domain_warnings,
+        find_mistakes,
+        find_stale_models,
+        find_suite_warnings,
+    )
 
     settings = Settings.from_environment()
     mistakes = find_mistakes(settings)
@@ -241,6 +246,7 @@ def check(as_json: JsonOption = False) -> None:
         today = city_today()
         datasets = load_datasets(settings.datasets_dir)
         warnings = find_domain_warnings(settings, datasets, today=today)
+        warnings += find_suite_warnings(settings, datasets, today=today)
         warnings += find_stale_models(settings, datasets)
     if as_json:
         print_json({"mistakes": mistakes, "warnings": warnings})

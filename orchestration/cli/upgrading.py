@@ -17,7 +17,7 @@ def upgrade(
     dry_run: Annotated[bool, typer.Option(help="Show the changes, and write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a script.")] = False,
 ) -> None:
-    """Take over the last version's home and dataset files: draft what each column may hold."""
+    """Take over the last version's home, dataset files and suites: draft what each column may hold."""
     settings, state = open_state()
     names = datasets or sorted(path.stem for path in settings.datasets_dir.glob("*.yaml"))
     until, upgraded = upgrade_datasets(
@@ -40,6 +40,9 @@ def upgrade(
 
 
 def _print(one: Upgraded, *, dry_run: bool) -> None:
+    if one.suites:
+        verb = "would be written" if dry_run else "written"
+        out.print(f"{one.dataset}: {', '.join(one.suites)} {verb} as suites of Great Expectations")
     if one.left:
         return out.print(f"{one.dataset}: {one.left}")
     if not one.drafts:
@@ -64,6 +67,7 @@ def _print(one: Upgraded, *, dry_run: bool) -> None:
 def _as_json(one: Upgraded) -> dict[str, Any]:
     return {
         "dataset": one.dataset,
+        "suites": list(one.suites),
         "domains": {draft.column: draft.domain for draft in one.drafts},
         "seeds": dict(one.seeds),
         "resembling_words": sum(draft.resembling for draft in one.drafts),

@@ -20,7 +20,7 @@ from orchestration.gates.gate import gate_name, run_gate
 from orchestration.gates.gate_page import urgency, write_gate_page
 from orchestration.gates.history import fell_quiet
 from orchestration.gates.report import GateReport, as_markdown, quarantined_share, reason, tell
-from orchestration.gates.suites import SUITES
+from orchestration.gates.suites import COMMON, SUITES
 from orchestration.layers import newest_layer
 from orchestration.settings import PROJECT, Settings
 from orchestration.state.store import GateRecord
@@ -47,8 +47,8 @@ def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChec
                 asset=key,
                 blocking=True,
                 description=f"{_GUARDS[layer]}: the rules of "
-                f"`expectations/{dataset.id}/{SUITES[layer]}.yaml`. Nothing below is made, and "
-                "nothing is published, of content that did not pass.",
+                f"`expectations/{COMMON}/` and `expectations/{dataset.id}/{SUITES[layer]}.yaml`. "
+                "Nothing below is made, and nothing is published, of content that did not pass.",
                 metadata={"rules_page": _rules_page(dataset)},
             ),
             *rule_specs(settings, dataset, layer),

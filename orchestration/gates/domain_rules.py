@@ -6,6 +6,7 @@ its column's domain. The rules work on the distinct values of a column, which ar
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from orchestration.column import Column, Domain
 from orchestration.dataset import Dataset
@@ -16,11 +17,17 @@ from orchestration.domains.places import (
     cells_with_unknown_street,
 )
 from orchestration.duck import quoted
-from orchestration.gates.suites import QUERY, Rule, RuleMeta, Suite, load_suite
+from orchestration.gates.row_queries import QUERY
+from orchestration.gates.suites import Rule, RuleMeta, Suite, load_suite
 from orchestration.settings import Settings
 from orchestration.times import outside_extract
 from orchestration.warehouse.vocabularies import load_vocabulary
 
+_ON_FAILURE: dict[str, Literal["quarantine", "wait"] | None] = {
+    "row": "quarantine",
+    "waiting": "wait",
+    "warning": None,
+}
 LINES = "select _extract_id, _line from {batch} where "
 
 
@@ -132,7 +139,7 @@ def _rule(
         severity="warning" if strength == "warning" else "critical",
         meta=RuleMeta(
             rule_id=rule_id,
-            strength=strength,
+            on_failure=_ON_FAILURE[strength],
             statement=statement,
             reason=reason,
             fault=fault,

@@ -17,9 +17,10 @@ import great_expectations as gx
 from great_expectations.expectations.registry import get_expectation_impl
 
 from orchestration.duck import BOUNDS, copy_to_parquet
+from orchestration.gates import expectations as _registers_ours  # noqa: F401
 from orchestration.gates.engine import open_beside_gx
 from orchestration.gates.queries import runnable, without_changes
-from orchestration.gates.suites import BY_ROW, QUERY, Rule
+from orchestration.gates.suites import BY_ROW, Rule
 from orchestration.layers import sync_file
 
 logger = logging.getLogger(__name__)
@@ -83,7 +84,7 @@ def evaluate(
     by_line = tables.gated != "deduplicated"
     expectations, unfit = _expectations(rules, parameters)
     with open_beside_gx(_url(database), _BOUND) as connection:
-        _prepare(connection, tables)
+        prepare(connection, tables)
         found = {
             result.expectation_config.meta["rule_id"]: result
             for result in _validate(
@@ -103,7 +104,13 @@ def evaluate(
             _bare(rule, "broken", cause=unfit[rule.meta.rule_id])
             if rule.meta.rule_id in unfit
             else _result(
-                connection, rule, found.get(rule.meta.rule_id), tables.gated, rows, by_line
+                connection,
+                rule,
+                found.get(rule.meta.rule_id),
+                query=rule.query(parameters),
+                gated=tables.gated,
+                rows=rows,
+                by_line=by_line,
             )
             for rule in rules
         ]
@@ -119,7 +126,8 @@ def _url(database: Path) -> str:
     return f"duckdb:///{database}"
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, tables: Tables) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, tables: Tables) -> None:
+    """Makes views, facts and functions that the rules may ask, in an empty database."""
     connection.begin()
     for name, table in tables.views.items():
         connection.execute(f'create view "{name}" as {without_changes(table)}')
@@ -203,19 +211,24 @@ def _result(
     connection: duckdb.DuckDBPyConnection,
     rule: Rule,
     found: Any,
+    *,
+    query: str | None,
     gated: str,
     rows: int,
     by_line: bool,
 ) -> RuleResult:
-    """One rule's result; the lines that break it go into the table `failing`."""
+    """One rule's result; the lines that break it go into the table `failing`.
+
+    `query` is that of a rule that is one; Great Expectations tells those of its own.
+    """
     cause = _cause(found)
     if cause is not None:
         return _bare(rule, "broken", cause=cause)
-    failing = _unexpected(found)
+    failing = _unexpected(found, is_query=query is not None)
     if found.success and not failing:
         return _bare(rule, "passed")
-    query = _failing_query(rule, found, gated)
-    if query is None and rule.meta.strength in BY_ROW:
+    query = _failing_query(query, found, gated)
+    if query is None and rule.strength in BY_ROW:
         return _bare(rule, "broken", cause="lists no lines")
     if query is not None and by_line:
         try:
@@ -229,7 +242,7 @@ def _result(
             return _bare(rule, "broken", cause="lists other lines than it counts")
     return RuleResult(
         rule_id=rule.meta.rule_id,
-        strength=rule.meta.strength,
+        strength=rule.strength,
         outcome="passed" if found.success else "failed",
         failing=failing,
         keys=None,
@@ -306,7 +319,7 @@ def _observed(rule: Rule, found: Any) -> str | None:
 def _bare(rule: Rule, outcome: str, *, cause: str | None = None) -> RuleResult:
     return RuleResult(
         rule_id=rule.meta.rule_id,
-        strength=rule.meta.strength,
+        strength=rule.strength,
         outcome=outcome,
         failing=0,
         keys=None,
@@ -339,19 +352,19 @@ def _kind_of_error(trace: str) -> str:
     return kind.rsplit(".", 1)[-1] if _ERROR_NAME.fullmatch(kind) else "unknown error"
 
 
-def _unexpected(found: Any) -> int:
+def _unexpected(found: Any, *, is_query: bool) -> int:
     result = found.result or {}
     if "unexpected_count" in result:
         return int(result["unexpected_count"] or 0)
-    if found.expectation_config.type == "unexpected_rows_expectation":
+    if is_query:
         return int(result.get("observed_value") or 0)
     return 0
 
 
-def _failing_query(rule: Rule, found: Any, gated: str) -> str | None:
+def _failing_query(query: str | None, found: Any, gated: str) -> str | None:
     """The query that lists every failing row."""
-    if rule.type == "unexpected_rows_expectation":
-        return str(rule.kwargs[QUERY]).format(batch=gated).strip().rstrip(";")
+    if query is not None:
+        return query.format(batch=gated).strip().rstrip(";")
     query = (found.result or {}).get("unexpected_index_query")
     return str(query).strip().rstrip(";") if query else None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import TIME_ZONE, Dataset
@@ -17,7 +17,8 @@ from orchestration.domains.date_order import MISREAD_DATES, misread_dates
 from orchestration.duck import columns_of, connect, lines_of_files, parquet, query, quoted
 from orchestration.errors import GateNotPassed
 from orchestration.gates.domain_rules import domain_facts, domain_vocabularies, gate_rules
-from orchestration.gates.suites import SUITES, suite_hash, suite_path
+from orchestration.gates.rule_hashes import suite_hash, suite_hashes
+from orchestration.gates.suites import SUITES, load_suite
 from orchestration.gates.volume import measure_volume
 from orchestration.layers import finish_folder, layer_file, layer_files, workspace
 from orchestration.settings import Settings
@@ -29,6 +30,9 @@ from orchestration.warehouse.vocabularies import (
     named_vocabularies,
     vocabulary_path,
 )
+
+if TYPE_CHECKING:
+    from orchestration.gates.evaluation import Tables
 
 _LONG_AGO = datetime(1900, 1, 1)
 
@@ -46,7 +50,7 @@ def run_gate(
     `broken` means that an expectation crashed: it blocks like a failure and says nothing of the
     data.
     """
-    from orchestration.gates.evaluation import Tables, evaluate
+    from orchestration.gates.evaluation import evaluate
     from orchestration.gates.figures import with_figures
     from orchestration.gates.reasons import with_reasons
 
@@ -56,19 +60,8 @@ def run_gate(
     chain = upstream_chain(state, layer)
     facts = _facts(settings, state, dataset, chain)
     rules = suite.for_grain(str(facts["grain"]))
-    tables = Tables(
-        gated=layer.layer,
-        views=_views(settings, dataset, chain),
-        facts=facts,
-        functions=gate_functions(dataset, facts["extracted_at"]),
-        key=dataset.key,
-        vocabularies={
-            f"vocabulary_{name}": vocabulary_path(settings, name)
-            for name in _vocabularies(settings, dataset)
-        },
-    )
+    tables = _tables(settings, dataset, chain, facts)
     with workspace(settings, run_id, f"{dataset.id}-{layer.layer}-gate") as folder:
-        rules = suite.for_grain(str(facts["grain"]))
         results, rows = evaluate(
             rules,
             tables,
@@ -109,6 +102,41 @@ def run_gate(
     return record
 
 
+def gate_database(
+    settings: Settings, state: State, dataset: Dataset, layer: Layer, database: Path
+) -> dict[str, Any]:
+    """Makes a DuckDB file of what the rules of a layer look at, for Great Expectations by hand.
+
+    Returns the suite parameters that the rules ask for.
+    """
+    from orchestration.gates.evaluation import prepare
+
+    chain = upstream_chain(state, layer)
+    facts = _facts(settings, state, dataset, chain)
+    with connect(database) as connection:
+        prepare(connection, _tables(settings, dataset, chain, facts))
+    return _parameters(dataset, facts)
+
+
+def _tables(
+    settings: Settings, dataset: Dataset, chain: Sequence[Layer], facts: Mapping[str, Any]
+) -> "Tables":
+    """What the rules of the last layer of a chain look at."""
+    from orchestration.gates.evaluation import Tables
+
+    return Tables(
+        gated=chain[-1].layer,
+        views=_views(settings, dataset, chain),
+        facts=facts,
+        functions=gate_functions(dataset, facts["extracted_at"]),
+        key=dataset.key,
+        vocabularies={
+            f"vocabulary_{name}": vocabulary_path(settings, name)
+            for name in _vocabularies(settings, dataset)
+        },
+    )
+
+
 def gate_functions(dataset: Dataset, extracted_at: datetime) -> Mapping[str, str]:
     """What rules of a dataset may ask of times, by name, as definitions without `create`."""
     formats = dict.fromkeys(text for column in dataset.columns for text in column.formats)
@@ -131,7 +159,7 @@ def require_passed(
             dataset.id,
             upstream.layer,
             upstream.content_hash,
-            suite_hash(settings, dataset, upstream.layer, classes=classes),
+            *suite_hashes(settings, state, dataset, upstream.layer, classes=classes),
         )
         if record is None or record.verdict != "passed":
             found = "was never run on it" if record is None else f"says {record.verdict!r}"
@@ -244,15 +272,14 @@ def _refuse_other_classes(dataset: Dataset, layer: Layer, classes: Classes) -> N
 
 def _vocabularies(settings: Settings, dataset: Dataset) -> list[str]:
     """The vocabularies whose right values the rules of a dataset ask for."""
-    suites = [
-        suite_path(settings, dataset.id, layer).read_text(encoding="utf-8") for layer in SUITES
-    ]
-    return sorted({*named_vocabularies("\n".join(suites)), *domain_vocabularies(dataset)})
+    suites = "\n".join(load_suite(settings, dataset.id, layer).text for layer in SUITES)
+    return sorted({*named_vocabularies(suites), *domain_vocabularies(dataset)})
 
 
 def _parameters(dataset: Dataset, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What suites may name as `$PARAMETER`."""
     return {
+        "key": dataset.key,
         "keys_at_least": facts["keys_at_least"],
         "required_columns": [column.name for column in dataset.landed if column.required],
         "published_columns": [column.name for column in dataset.published],

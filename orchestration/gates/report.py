@@ -13,7 +13,7 @@ from orchestration.dataset import Dataset
 from orchestration.gates.domain_rules import gate_rules
 from orchestration.gates.gate import upstream_chain
 from orchestration.gates.history import Streak, failing_since, stopped_since
-from orchestration.gates.suites import SUITES, RuleMeta
+from orchestration.gates.suites import COMMON, SUITES, RuleMeta
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State
 
@@ -227,7 +227,8 @@ def steps_after(
     extract: str = "EXTRACT",
 ) -> list[str]:
     """What a person does next, the likeliest first."""
-    suite = f"expectations/{dataset.id}/{SUITES[record.layer]}.yaml"
+    name = f"{SUITES[record.layer]}.yaml"
+    suite = f"expectations/{dataset.id}/{name}` or `expectations/{COMMON}/{name}"
     file = f"orchestration/datasets/{dataset.id}.yaml"
     again = f"run `summerware run {dataset.id}`"
     owner = f"{dataset.owner.team} ({dataset.owner.email})"

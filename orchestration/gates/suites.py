@@ -1,10 +1,15 @@
-"""Suites of rules as they stand in `expectations/<id>/`, read and checked without running them.
+"""Suites of rules as they stand in `expectations/`, read and checked without running them.
 
-A rule is a Great Expectations expectation in its own fields, with a `meta` that says what must be
-true, why, and which real fault it would have caught. Imports neither Great Expectations nor Dagster.
+A suite file is a Great Expectations suite, and a rule is one of its expectations, with a `meta` that
+says what must be true, why, and which real fault it would have caught. A gate runs the rules that every
+dataset has (`expectations/common/`) and those of its own dataset. Imports neither Great Expectations
+nor Dagster.
 """
 
 import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Annotated, Any, Literal
@@ -19,17 +24,17 @@ from pydantic import (
     model_validator,
 )
 
-from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
+from orchestration.gates.former_suites import converted, is_former
+from orchestration.gates.row_queries import QUERY, filled, query_of
 from orchestration.settings import Settings
-from orchestration.warehouse.vocabularies import named_vocabularies, vocabulary_path
 from orchestration.yaml_text import parse_yaml
 
 SUITES = {"raw": "raw", "standardized": "standardized", "deduplicated": "publishable"}
 """Which suite gates which layer."""
 
-QUERY = "unexpected_rows_query"
-"""The field of an `unexpected_rows_expectation` that holds its SQL."""
+COMMON = "common"
+"""The folder of the rules that every dataset has."""
 
 BY_ROW = ("row", "waiting")
 """The strengths of rules that keep single rows back."""
@@ -43,10 +48,10 @@ class RuleMeta(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rule_id: RuleId
-    strength: Literal["table", "row", "waiting", "warning"]
-    """A failing table rule fails the gate, a row rule quarantines, a warning only reports.
+    on_failure: Literal["quarantine", "wait"] | None = None
+    """What becomes of a row that breaks a critical rule; none: the gate fails.
 
-    What breaks a waiting rule is withheld as `unclassified` until a person knows it: that is no failure.
+    A row that waits is withheld as `unclassified` until a person knows it: that is no failure.
     """
     statement: str
     reason: str
@@ -81,12 +86,39 @@ class Rule(BaseModel):
         return {**kwargs, QUERY: f"/* {{batch}} */ {query}"}
 
     @model_validator(mode="after")
-    def _strength_fits(self) -> "Rule":
-        if (self.severity == "warning") != (self.meta.strength == "warning"):
-            raise ValueError("severity `warning` and strength `warning` go together")
-        if self.meta.strength in BY_ROW and "mostly" in self.kwargs:
+    def _fits(self) -> "Rule":
+        if self.severity == "warning" and self.meta.on_failure:
+            raise ValueError("a warning keeps no row back: no `on_failure`, or severity `critical`")
+        if self.meta.on_failure and "mostly" in self.kwargs:
             raise ValueError("a row rule keeps every row back that breaks it: no `mostly`")
+        try:
+            query_of(self.type, filled(self.kwargs))
+        except TypeError as error:
+            raise ValueError(f"kwargs: {error}") from None
         return self
+
+    @property
+    def strength(self) -> str:
+        """`table`: a failure fails the gate, `row`: quarantines, `waiting`: makes wait, `warning`."""
+        if self.severity == "warning":
+            return "warning"
+        return {None: "table", "quarantine": "row", "wait": "waiting"}[self.meta.on_failure]
+
+    def query(self, parameters: Mapping[str, Any] | None = None) -> str | None:
+        """The SQL of a rule that is a query, with what a gate knows filled in but `{batch}`."""
+        if QUERY in self.kwargs:
+            return str(filled(self.kwargs, parameters)[QUERY])
+        return query_of(self.type, filled(self.kwargs, parameters))
+
+
+class SuiteFile(BaseModel):
+    """A suite file: the fields of a Great Expectations suite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    expectations: tuple[Rule, ...]
+    meta: dict[str, Any] = {}
 
 
 class Suite(BaseModel):
@@ -100,6 +132,20 @@ class Suite(BaseModel):
         """The rules that apply to lines of a grain."""
         return tuple(rule for rule in self.rules if rule.meta.grain in (None, grain))
 
+    @cached_property
+    def text(self) -> str:
+        """What the rules say, whatever the form and the order in which files say it."""
+        said = [
+            {**rule.model_dump(mode="json", exclude_none=True), "query": rule.query()}
+            for rule in sorted(self.rules, key=lambda rule: rule.meta.rule_id)
+        ]
+        return json.dumps(said, sort_keys=True, ensure_ascii=False)
+
+    @property
+    def hash(self) -> str:
+        """Changes with whatever a rule says or asks; a file may be written anew without."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
 
 def suite_path(settings: Settings, dataset: str, layer: str) -> Path:
     """Where a layer's rules stand."""
@@ -107,45 +153,69 @@ def suite_path(settings: Settings, dataset: str, layer: str) -> Path:
 
 
 def load_suite(settings: Settings, dataset: str, layer: str) -> Suite:
-    """Reads one suite.
+    """Reads the rules of a gate: the common ones and the dataset's own.
 
     Raises:
         ConfigurationError: there is none, or a rule is wrong; names file, rule and key.
     """
-    path = suite_path(settings, dataset, layer)
-    name = f"expectations/{dataset}/{path.name}"
+    own = load_suite_file(settings, dataset, layer)
+    if former_suite(settings, dataset, layer) is not None:
+        # A file of before holds the common rules, too.
+        return Suite(rules=own)
+    common = load_suite_file(settings, COMMON, layer)
+    _refuse_twice(f"expectations/{dataset}/{SUITES[layer]}.yaml", (*common, *own))
+    return Suite(rules=(*common, *own))
+
+
+def load_suite_file(settings: Settings, folder: str, layer: str) -> tuple[Rule, ...]:
+    """Reads the rules of one file.
+
+    Raises:
+        ConfigurationError: there is none, or a rule is wrong; names file, rule and key.
+    """
+    path = suite_path(settings, folder, layer)
+    name = f"expectations/{folder}/{path.name}"
+    content = _content(path, name)
+    if is_former(content):
+        content = converted(content, file=name, name=f"{folder}.{path.stem}")
     try:
-        content: Any = parse_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"{name}: cannot be read: {error}") from error
-    try:
-        suite = Suite.model_validate(content)
+        rules = SuiteFile.model_validate(content).expectations
     except ValidationError as error:
         raise ConfigurationError(_mistakes(name, content, error)) from error
-    ids = [rule.meta.rule_id for rule in suite.rules]
+    _refuse_twice(name, rules)
+    for rule in rules:
+        if rule.meta.on_failure and layer != "standardized":
+            raise ConfigurationError(
+                f"{name}: expectations.{rule.meta.rule_id}.meta.on_failure: only the standardized "
+                "gate keeps rows back; leave it out, or make the severity `warning`"
+            )
+    return rules
+
+
+def former_suite(settings: Settings, dataset: str, layer: str) -> bytes | None:
+    """The bytes of a dataset's suite file, where it has the form of before."""
+    path = suite_path(settings, dataset, layer)
+    name = f"expectations/{dataset}/{path.name}"
+    return path.read_bytes() if is_former(_content(path, name)) else None
+
+
+def _content(path: Path, name: str) -> Any:
+    try:
+        return _parsed(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{name}: cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    return parse_yaml(text)
+
+
+def _refuse_twice(name: str, rules: Iterable[Rule]) -> None:
+    ids = [rule.meta.rule_id for rule in rules]
     twice = sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1})
     if twice:
         raise ConfigurationError(f"{name}: rule ids stand twice: {', '.join(twice)}")
-    for rule in suite.rules:
-        if rule.meta.strength in BY_ROW and layer != "standardized":
-            raise ConfigurationError(
-                f"{name}: rules.{rule.meta.rule_id}.meta.strength: only the standardized gate "
-                f"keeps rows back; make it `table` or `warning`"
-            )
-    return suite
-
-
-def suite_hash(settings: Settings, dataset: Dataset, layer: str, *, classes: str) -> str:
-    """Changes with every rule, the vocabularies it asks for, the dataset file and the `classes`."""
-    suite = suite_path(settings, dataset.id, layer).read_bytes()
-    digest = hashlib.sha256(suite)
-    digest.update(dataset.model_dump_json().encode())
-    digest.update(classes.encode())
-    named = {name for one in dataset.columns if one.domain for name in one.domain.vocabulary}
-    for name in sorted({*named, *named_vocabularies(suite.decode(errors="replace"))}):
-        path = vocabulary_path(settings, name)
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()
 
 
 def _filled_in(query: str) -> set[str]:
@@ -170,7 +240,7 @@ def _mistakes(name: str, content: Any, error: ValidationError) -> str:
     lines = []
     for mistake in error.errors(include_url=False):
         place = list(mistake["loc"])
-        if len(place) > 1 and place[0] == "rules" and isinstance(place[1], int):
+        if len(place) > 1 and place[0] == "expectations" and isinstance(place[1], int):
             place[1] = _rule_name(content, place[1])
         message = mistake["msg"].removeprefix("Value error, ")
         if mistake["type"] == "extra_forbidden":
@@ -182,6 +252,6 @@ def _mistakes(name: str, content: Any, error: ValidationError) -> str:
 
 def _rule_name(content: Any, position: int) -> str:
     try:
-        return str(content["rules"][position]["meta"]["rule_id"])
+        return str(content["expectations"][position]["meta"]["rule_id"])
     except (KeyError, TypeError, IndexError):
         return f"rule {position + 1}"

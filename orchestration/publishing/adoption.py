@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.errors import PublicationRefused
+from orchestration.gates.rule_hashes import rules_hash
 from orchestration.layers import hash_file, workspace
 from orchestration.publishing.baseline import BaselineReader, Edits
-from orchestration.publishing.holds import rules_hash
 from orchestration.publishing.journal import Content
 from orchestration.publishing.planning import make_plan
 from orchestration.publishing.publisher import ADOPTED, Publisher

@@ -6,42 +6,13 @@ rollback; and at a plan whose guard somebody overrode. The local portal has no p
 the dataset file and overridden guards hold.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from orchestration.dataset import Dataset
-from orchestration.domains.classes import classes_path
-from orchestration.gates.domain_rules import domain_vocabularies
-from orchestration.gates.suites import SUITES, suite_path
-from orchestration.layers import hash_file, hash_named
 from orchestration.publishing.planning import Plan
-from orchestration.settings import Settings
 from orchestration.state.store import Publication
-from orchestration.warehouse.vocabularies import vocabulary_path
 
 _NEEDED = {"automatic": 0, "one": 1, "two": 2}
-
-
-def rules_hash(settings: Settings, dataset: Dataset) -> str:
-    """One hash for the rules, policies, domains, vocabularies and the classes file in force.
-
-    What a custodian signed word by word is no part of it: that signature is the yes that a hold asks
-    for.
-    """
-    hashes = {
-        suite: hash_file(suite_path(settings, dataset.id, layer)) for layer, suite in SUITES.items()
-    }
-    policies = [policy.model_dump(mode="json") for policy in dataset.policies]
-    domains = {
-        column.name: column.domain.model_dump(mode="json")
-        for column in dataset.columns
-        if column.domain
-    }
-    files = [vocabulary_path(settings, name) for name in domain_vocabularies(dataset)]
-    files.append(classes_path(settings, dataset.id))
-    hashes |= {path.name: hash_file(path) for path in files if path.is_file()}
-    said = json.dumps([policies, domains] if domains else policies, sort_keys=True)
-    return hash_named({**hashes, "policies": said})
 
 
 def reasons_to_hold(
@@ -49,14 +20,15 @@ def reasons_to_hold(
     plan: Plan,
     last: Publication | None,
     *,
-    rules: str,
+    rules: Collection[str],
     follows: str | None,
     is_live: bool,
     unsigned_classes: bool = False,
 ) -> list[str]:
     """Why this plan waits for people; empty where it may go by itself.
 
-    `follows` is the kind of the last finished publication, takedowns passed over.
+    `rules` are the hashes of the rules in force, in today's form and in earlier ones. `follows` is the
+    kind of the last finished publication, takedowns passed over.
     """
     reasons = []
     if dataset.release != "automatic":
@@ -71,7 +43,7 @@ def reasons_to_hold(
     if last is None:
         return [*reasons, "first publication to this portal"]
     reasons += [f"new column {name}" for name in plan.new_columns]
-    if last.rules_hash and last.rules_hash != rules:
+    if last.rules_hash and last.rules_hash not in rules:
         reasons.append("rules or policies changed since the last publication")
     if follows == "rollback":
         reasons.append("the last publication was a rollback")

@@ -9,10 +9,11 @@ from datetime import date
 from orchestration.classification.answering import unsigned_classes
 from orchestration.errors import GateNotPassed, PublicationRefused
 from orchestration.gates.gate import require_passed
+from orchestration.gates.rule_hashes import rules_hashes
 from orchestration.layers import snapshot_file, workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.guards import tripped_guards
-from orchestration.publishing.holds import reasons_to_hold, rules_hash
+from orchestration.publishing.holds import reasons_to_hold
 from orchestration.publishing.journal import Content, grain_of
 from orchestration.publishing.plan_view import PlanView, view_plan
 from orchestration.publishing.planning import Plan
@@ -104,7 +105,7 @@ def _notes(
         publisher.dataset, plan, grain_before=grain_of(last), grain=content.grain
     )
     notes += [f"Would be stopped by the guard {one.guard}: {one.why}." for one in tripped]
-    rules = rules_hash(publisher.settings, publisher.dataset)
+    rules = rules_hashes(publisher.settings, publisher.state, publisher.dataset)
     notes += [
         f"Would wait for a release: {reason}."
         for reason in reasons_to_hold(

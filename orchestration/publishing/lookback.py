@@ -18,7 +18,6 @@ from orchestration.dataset import Dataset
 from orchestration.domains.classes import define_classes
 from orchestration.duck import connect, parquet
 from orchestration.gates.domain_rules import domain_facts, domain_rules, domain_vocabularies
-from orchestration.gates.suites import QUERY
 from orchestration.layers import snapshot_file
 from orchestration.publishing.publisher import open_publisher
 from orchestration.publishing.withdrawing import UNCLASSIFIED, withdraw
@@ -164,9 +163,9 @@ def _by_domain(
     for rule in domain_rules(dataset):
         name = rule.meta.rule_id
         column = name.removesuffix("_street_known").removesuffix("_in_domain")
-        if rule.meta.strength == "warning" or column not in held:
+        if rule.strength == "warning" or column not in held:
             continue
-        query = str(rule.kwargs[QUERY]).format(batch="public")
+        query = str(rule.query()).format(batch="public")
         yield name, column, _keys(connection, dataset, f"_line in (select _line from ({query}))")
 
 

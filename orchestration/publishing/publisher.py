@@ -30,6 +30,7 @@ from orchestration.errors import (
     TransientError,
 )
 from orchestration.gates.gate import newer_stop, require_passed, upstream_chain
+from orchestration.gates.rule_hashes import rules_hash, rules_hashes
 from orchestration.gates.suites import SUITES
 from orchestration.layers import hash_folder, hash_planned, layer_file, snapshot_file, workspace
 from orchestration.publishing.baseline import Baseline, BaselineReader
@@ -37,7 +38,7 @@ from orchestration.publishing.context import Context, Progress
 from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.delivery import Delivery
 from orchestration.publishing.guards import tripped_guards
-from orchestration.publishing.holds import reasons_to_hold, rules_hash, signatures_needed
+from orchestration.publishing.holds import reasons_to_hold, signatures_needed
 from orchestration.publishing.journal import (
     OPEN,
     WAITING,
@@ -529,7 +530,7 @@ class Publisher(Context):
             self.dataset,
             plan,
             last,
-            rules=publication.rules_hash,
+            rules=rules_hashes(self.settings, self.state, self.dataset),
             follows=self.journal.last_kind(),
             is_live=self.target.is_live,
             unsigned_classes=unsigned_classes(self.settings, self.state, self.dataset),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from orchestration.errors import ConfigurationError
 from orchestration.settings import Settings
 
-HEAD = "0009"
+HEAD = "0010"
 _TURN = 5_377_462
 """Number of the PostgreSQL lock that a writer holds to the end of its transaction."""
 _BUSY_SECONDS = 60

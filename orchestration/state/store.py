@@ -291,11 +291,13 @@ class State:
         self._insert(tables.gate_record, record)
 
     def gate_record(
-        self, dataset: str, layer: str, content_hash: str, suite_hash: str
+        self, dataset: str, layer: str, content_hash: str, *suite_hashes: str
     ) -> GateRecord | None:
-        """The newest verdict of exactly this suite on exactly this content."""
+        """The newest verdict on exactly this content of exactly these rules, by their hashes."""
         query = _newest_verdict(dataset, layer, content_hash)
-        return self._first(GateRecord, query.where(tables.gate_record.c.suite_hash == suite_hash))
+        return self._first(
+            GateRecord, query.where(tables.gate_record.c.suite_hash.in_(suite_hashes))
+        )
 
     def newest_gate_record(self, dataset: str, layer: str, content_hash: str) -> GateRecord | None:
         """The newest verdict on exactly this content, under whatever rules."""

@@ -405,3 +405,11 @@ upgrade = sa.Table(
     sa.Column("began_on", sa.String, nullable=False),
     sa.Column("until", sa.String, nullable=False),
 )
+
+rules_in_former_form = sa.Table(
+    "rules_in_former_form",
+    metadata,
+    sa.Column("former_hash", sa.String, primary_key=True),
+    sa.Column("rules_hash", sa.String, primary_key=True),
+    sa.Column("noted_at", sa.String, nullable=False),
+)

@@ -1,18 +1,17 @@
-"""Upgrades the dataset files of the last version: each published column says what it may hold.
+"""Upgrades what the last version left: suites become Great Expectations' own, columns get domains.
 
-Drafts come from the last proven publication. First the seeds are written, then the file as it was is
-kept beside, then the file is replaced: killed anywhere, the next call goes on, and a file that has its
-domains is left as it is. Opening the state database has brought the home's own tables up to date.
+A suite says what it said, and what was recorded under it counts on. Drafts of domains come from the
+last proven publication. First the seeds are written, then the file as it was is kept beside, then the
+file is replaced: killed anywhere, the next call goes on, and a file that has its domains is left as it
+is. Opening the state database has brought the home's own tables up to date.
 """
 
 import csv
 import difflib
 import io
-import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,8 @@ from orchestration.state.store import FINISHED, Publication, State
 from orchestration.state.upgrades import DOMAINS, GRACE, UpgradeStore
 from orchestration.upgrading.dataset_file import says_the_same, with_domains
 from orchestration.upgrading.drafts import Draft, draft, seed_names
+from orchestration.upgrading.files import backup_path, replace_file, write_whole
+from orchestration.upgrading.suites import upgrade_suites
 from orchestration.warehouse.vocabularies import load_vocabulary, vocabulary_path
 from orchestration.yaml_text import parse_yaml
 
@@ -40,9 +41,11 @@ _OURS = "taken over by summerware upgrade"
 
 @dataclass(frozen=True, kw_only=True)
 class Upgraded:
-    """What an upgrade changes of one dataset, or would change; nothing where `drafts` is empty."""
+    """What an upgrade changes of one dataset, or would change; nothing where nothing is listed."""
 
     dataset: str
+    suites: tuple[str, ...] = ()
+    """Suite files that are written in Great Expectations' own form."""
     drafts: tuple[Draft, ...] = ()
     diff: str = ""
     seeds: Mapping[str, int] = field(default_factory=dict)
@@ -65,10 +68,12 @@ def upgrade(
     today: date,
     dry_run: bool = False,
 ) -> tuple[date, list[Upgraded]]:
-    """Drafts domains for these datasets; returns the day from which drafts are refused, and what changed.
+    """Writes suites anew and drafts domains.
+
+    Returns the day from which drafts are refused, and what changed.
 
     Raises:
-        ConfigurationError: a file cannot be changed without changing more than domains.
+        ConfigurationError: a file cannot be changed without changing more than its form and domains.
     """
     store = UpgradeStore(state)
     if dry_run:
@@ -81,6 +86,14 @@ def upgrade(
 
 
 def _upgraded(
+    settings: Settings, state: State, dataset: Dataset, until: date, *, dry_run: bool
+) -> Upgraded:
+    # First: the hashes of before are those of the dataset file as it is.
+    suites = upgrade_suites(settings, state, dataset, dry_run=dry_run)
+    return replace(_with_domains(settings, state, dataset, until, dry_run=dry_run), suites=suites)
+
+
+def _with_domains(
     settings: Settings, state: State, dataset: Dataset, until: date, *, dry_run: bool
 ) -> Upgraded:
     columns = [column for column in dataset.published if column.domain is None]
@@ -104,13 +117,11 @@ def _upgraded(
     }
     for name in seeds:
         _refuse_other_seed(settings, name)
-    backup = _backup_path(path, before)
+    backup = backup_path(path, before, BACKUP)
     if not dry_run:
         for name, words in seeds.items():
-            _write(vocabulary_path(settings, name), _as_seed(words))
-        if not backup.exists():
-            _write(backup, before.encode(), like=path)
-        _write(path, after.encode(), like=path)
+            write_whole(vocabulary_path(settings, name), _as_seed(words))
+        replace_file(path, before, after, backup)
     return Upgraded(
         dataset=dataset.id,
         drafts=tuple(drafts),
@@ -204,16 +215,6 @@ def _diff(name: str, before: str, after: str) -> str:
     return "\n".join(lines)
 
 
-def _backup_path(path: Path, content: str) -> Path:
-    """Where the file as it is now is kept: an older backup of other content is never written over."""
-    number = 1
-    while True:
-        found = path.with_name(f"{path.name}{BACKUP}{f'-{number}' if number > 1 else ''}")
-        if not found.exists() or found.read_bytes() == content.encode():
-            return found
-        number += 1
-
-
 # Seeds
 
 
@@ -235,16 +236,3 @@ def _refuse_other_seed(settings: Settings, name: str) -> None:
             f"dbt_project/seeds/{name}.csv: is there already and was not drafted: name it in the "
             "column's `domain` by hand, or move it away"
         )
-
-
-def _write(path: Path, content: bytes, *, like: Path | None = None) -> None:
-    """Whole or not at all, through a link to where the file really is, with another's permissions."""
-    path = path.resolve()
-    fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    if like is not None:
-        shutil.copymode(like, fresh)
-    fresh.replace(path)

@@ -122,13 +122,15 @@ def find_vocabulary_mistakes(settings: Settings, datasets: Mapping[str, Dataset]
                             f"{dataset.id}.yaml: columns.{column.name}.{key}.vocabulary: "
                             f"dbt_project/seeds holds no {name}.csv"
                         )
-        for path in sorted((settings.expectations_dir / dataset.id).glob("*.yaml")):
-            for name in named_vocabularies(path.read_text(encoding="utf-8", errors="replace")):
-                if name not in known:
-                    mistakes.append(
-                        f"expectations/{dataset.id}/{path.name}: vocabulary_{name}: "
-                        f"dbt_project/seeds holds no {name}.csv"
-                    )
+    for path in sorted(settings.expectations_dir.glob("*/*.yaml")):
+        if path.parent.name not in (*datasets, "common"):
+            continue
+        for name in named_vocabularies(path.read_text(encoding="utf-8", errors="replace")):
+            if name not in known:
+                mistakes.append(
+                    f"expectations/{path.parent.name}/{path.name}: vocabulary_{name}: "
+                    f"dbt_project/seeds holds no {name}.csv"
+                )
     return mistakes
 
 

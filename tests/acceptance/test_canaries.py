@@ -129,7 +129,7 @@ def _crash(city: City, name: str) -> None:
     )
     path = city.settings.expectations_dir / name / "raw.yaml"
     content = yaml.safe_load(path.read_text())
-    content["rules"].append(
+    content["expectations"].append(
         {
             "type": "unexpected_rows_expectation",
             "kwargs": {
@@ -140,7 +140,6 @@ def _crash(city: City, name: str) -> None:
             "severity": "critical",
             "meta": {
                 "rule_id": "crashes_over_a_cell",
-                "strength": "table",
                 "statement": "-",
                 "reason": "-",
                 "fault": "-",

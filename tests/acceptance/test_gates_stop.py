@@ -190,14 +190,13 @@ def crashing_suite(tmp_path: Path) -> Callable[[str], Path]:
         suites = copied(Settings.from_environment().expectations_dir, tmp_path / "expectations")
         file = suites / name / "standardized.yaml"
         content = yaml.safe_load(file.read_text())
-        content["rules"].append(
+        content["expectations"].append(
             {
                 "type": "unexpected_rows_expectation",
                 "kwargs": {"unexpected_rows_query": "select nowhere from {batch}"},
                 "severity": "warning",
                 "meta": {
                     "rule_id": "crashes",
-                    "strength": "warning",
                     "statement": "It cannot run.",
                     "reason": "A test.",
                     "fault": "Law 8.",

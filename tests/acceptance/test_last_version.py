@@ -25,9 +25,9 @@ from orchestration.classification.in_force import classes_in_force
 from orchestration.cli import app
 from orchestration.dataset import load_datasets
 from orchestration.errors import GateNotPassed
-from orchestration.gates.suites import SUITES, suite_hash
+from orchestration.gates.rule_hashes import rules_hash, suite_hash
+from orchestration.gates.suites import SUITES
 from orchestration.layers import snapshot_file
-from orchestration.publishing.holds import rules_hash
 from orchestration.publishing.inspection import verify_portal
 from orchestration.publishing.publisher import open_publisher, publish, release, rollback
 from orchestration.publishing.targets import local_portal

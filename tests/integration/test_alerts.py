@@ -16,6 +16,7 @@ from orchestration.dataset import TIME_ZONE
 from orchestration.errors import ConfigurationError, GateNotPassed, PortalFault
 from orchestration.state.alerts import NO_CHANNEL, PENDING
 from orchestration.state.store import Publication, now
+from tests import suite_files
 from tests.town import PASSED, Town, new_town, rule
 
 
@@ -120,26 +121,9 @@ def test_a_broken_check_goes_to_the_engineers(town: Town) -> None:
 
 def test_a_rule_that_crashed_says_nothing_of_what_it_found_before(town: Town) -> None:
     """An old finding stays open while its rule cannot look."""
-    town.settings.expectations_dir.joinpath("grove_0").mkdir(parents=True)
-    meta = {
-        "rule_id": "trees_stand",
-        "strength": "table",
-        "statement": "Trees stand.",
-        "reason": "-",
-    }
-    suite = {
-        "rules": [
-            {
-                "type": "expect_column_to_exist",
-                "kwargs": {"column": "tree_id"},
-                "severity": "critical",
-                "meta": {**meta, "fault": "-"},
-            }
-        ]
-    }
-    import yaml
-
-    town.settings.expectations_dir.joinpath("grove_0", "raw.yaml").write_text(yaml.safe_dump(suite))
+    stands = suite_files.rule("expect_column_to_exist", "table", "trees_stand", column="tree_id")
+    stands["meta"]["statement"] = "Trees stand."
+    suite_files.write_suite(town.settings.expectations_dir, "grove_0", "raw", stands)
     town.run([rule()])
     town.watch()
     town.run([rule(outcome="broken")])

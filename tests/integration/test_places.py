@@ -17,6 +17,7 @@ from orchestration.gates.suites import Rule
 from tests.integration.standardizing import LiveColumn
 from tests.places_judged import Judge, vocabulary_facts
 from tests.soak import SOAK
+from tests.suite_files import rule
 
 SHARED = Path(__file__).parents[3] / "shared"
 
@@ -239,22 +240,11 @@ def test_gate_quarantines_what_is_no_place(tmp_path: Path) -> None:
         )
     rules = [
         Rule.model_validate(
-            {
-                "type": "unexpected_rows_expectation",
-                "kwargs": {"unexpected_rows_query": query},
-                "severity": severity,
-                "meta": {
-                    "rule_id": name,
-                    "strength": strength,
-                    "statement": "A place.",
-                    "reason": "A test.",
-                    "fault": "None.",
-                },
-            }
+            rule("unexpected_rows_expectation", strength, name, unexpected_rows_query=query)
         )
-        for name, query, severity, strength in (
-            ("is_place", cells_that_are_no_place("place"), "critical", "row"),
-            ("street_is_known", cells_with_unknown_street("place"), "warning", "warning"),
+        for name, query, strength in (
+            ("is_place", cells_that_are_no_place("place"), "row"),
+            ("street_is_known", cells_with_unknown_street("place"), "warning"),
         )
     ]
     tables = Tables(

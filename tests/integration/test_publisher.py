@@ -28,6 +28,7 @@ from orchestration.errors import (
     PublicationRefused,
     TransientError,
 )
+from orchestration.gates.suites import SUITES, suite_path
 from orchestration.layers import layer_file, snapshot_file
 from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
@@ -41,6 +42,7 @@ from orchestration.publishing.verification import Verifier
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore
 from orchestration.state.store import Layer, State
+from orchestration.upgrading.suites import upgrade_suites
 from tests.park import AFTER, BEFORE, DAY, OAKS, Killed, Park
 from tests.unit.publishing.conftest import read_rows, tree, write_rows
 
@@ -235,7 +237,7 @@ def _record_for_other_content(park: Park) -> Layer:
 
 def _record_under_an_old_suite(park: Park) -> Layer:
     layer = park.passed(park.layer(OAKS))
-    park.write_suite("publishable", "a new rule")
+    park.write_suite("publishable", "a_new_rule")
     return layer
 
 
@@ -378,7 +380,7 @@ def test_release_needs_the_pass_too(park: Park, writes: Writes) -> None:
     """Rules that became stricter while it was held count."""
     park.write_dataset(release="one")
     held = park.publish_rows(OAKS)
-    park.write_suite("standardized", "a new rule")
+    park.write_suite("standardized", "a_new_rule")
     with pytest.raises(GateNotPassed):
         park.release(held.publication_id)
     assert (writes.rows, park.states()) == ([], ["held"])
@@ -798,12 +800,29 @@ def test_new_rules_and_new_columns_hold(park: Park) -> None:
     """What the public sees for the first time, people see before it."""
     park.write_dataset(publish={"id": park.make_on_portal()})
     park.release(park.publish_rows(OAKS).publication_id)
-    park.write_suite("standardized", "a new rule")
+    park.write_suite("standardized", "a_new_rule")
     held = park.publish_rows(OAKS[:2], extracted_at=AFTER)
     assert held.state == "held"
     assert park.publications()[-1].held_because == [
         "rules or policies changed since the last publication"
     ]
+
+
+@pytest.mark.usefixtures("live")
+def test_form_of_rules_alone_holds_nothing(park: Park) -> None:
+    """Suites of before that are upgraded say what they said; so does a file with a remark more."""
+    park.write_dataset(publish={"id": park.make_on_portal()})
+    for layer in SUITES:
+        path = suite_path(park.settings, park.dataset.id, layer)
+        path.write_text("rules: []  # as the last version had them\n")
+    park.release(park.publish_rows(OAKS).publication_id)
+    waiting = park.layer(OAKS[:2], extracted_at=AFTER)
+    park.passed(waiting)
+    assert upgrade_suites(park.settings, park.state, park.dataset, dry_run=False)
+    assert park.publish(waiting).state == "verified"
+    with path.open("a") as file:
+        file.write("# a remark\n")
+    assert park.publish_rows(OAKS[:1], extracted_at="2022-09-12T00:00:00").state == "verified"
 
 
 # Rollback

@@ -12,15 +12,22 @@ import sqlalchemy as sa
 import yaml
 from typer.testing import CliRunner
 
-from orchestration.checking import find_domain_mistakes, find_domain_warnings
+from orchestration.checking import (
+    find_domain_mistakes,
+    find_domain_warnings,
+    find_suite_mistakes,
+    find_suite_warnings,
+)
 from orchestration.cli import app
 from orchestration.dataset import Dataset, load_dataset
 from orchestration.errors import ConfigurationError
+from orchestration.gates.suites import SUITES, suite_path
 from orchestration.portal.server import PortalServer
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import State
 from orchestration.state.upgrades import DOMAINS, GRACE, UpgradeStore
+from orchestration.state.upgrades import SUITES as SUITE_FORMS
 from orchestration.upgrading import upgrade as upgrading
 from orchestration.upgrading.upgrade import BACKUP, Upgraded
 from orchestration.warehouse.vocabularies import load_vocabulary
@@ -273,3 +280,44 @@ def test_time_is_never_lengthened(park: Park) -> None:
     store = UpgradeStore(park.state)
     first = store.begin(DOMAINS, on=TODAY)
     assert store.begin(DOMAINS, on=TODAY + timedelta(days=50)) == first
+
+
+# Suites
+
+
+@pytest.fixture
+def former(park: Park, tmp_path: Path) -> Park:
+    """The same park, its suites in the form of before."""
+    park.settings = replace(park.settings, expectations_dir=tmp_path / "expectations")
+    for layer in SUITES:
+        path = suite_path(park.settings, park.dataset.id, layer)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("# Rules of trees.\nrules: []\n")
+    return park
+
+
+def test_suites_are_written_anew_before_anything_else(former: Park) -> None:
+    """The command says which; another call finds none."""
+    found = upgraded(former)
+    assert found.suites == ("raw.yaml", "standardized.yaml", "publishable.yaml")
+    assert found.drafts
+    text = suite_path(former.settings, former.dataset.id, "raw").read_text()
+    assert text == "# Rules of trees.\nname: trees.raw\nexpectations: []\n"
+    assert upgraded(former).suites == ()
+
+
+def test_suites_of_before_are_owed_with_the_same_time(former: Park) -> None:
+    """A warning that names the command while a home has time, a mistake afterwards and in a new home."""
+    datasets = {former.dataset.id: former.dataset}
+    (mistake,) = find_suite_mistakes(former.settings, datasets, today=TODAY)
+    assert mistake.startswith(
+        "expectations/trees/: raw.yaml, standardized.yaml, publishable.yaml: "
+    )
+    assert "`summerware upgrade trees`" in mistake
+    UpgradeStore(former.state).begin(SUITE_FORMS, on=TODAY)
+    assert find_suite_mistakes(former.settings, datasets, today=UNTIL - timedelta(days=1)) == []
+    (warning,) = find_suite_warnings(former.settings, datasets, today=TODAY)
+    assert warning == f"{mistake} From {UNTIL} on this is refused."
+    assert find_suite_mistakes(former.settings, datasets, today=UNTIL) == [warning]
+    upgraded(former)
+    assert find_suite_mistakes(former.settings, datasets, today=UNTIL) == []

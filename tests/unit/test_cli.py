@@ -315,7 +315,7 @@ def test_check_tells_every_mistake_at_once(call: Callable[..., Answer], copies: 
 @pytest.mark.parametrize(("old", "new", "said"), [
     ("  - type: ", "  - kind: x\n    type: ", "kind: unknown key"),
     ("severity: critical", "severity: grave", "severity: Input should be 'critical' or 'warning'"),
-    ("strength: ", "weight: 3\n      strength: ", "meta.weight: unknown key"),
+    ("statement: ", "weight: 3\n      statement: ", "meta.weight: unknown key"),
 ])  # fmt: skip
 def test_check_names_rule_and_key_of_a_suite(
     call: Callable[..., Answer], copies: Path, old: str, new: str, said: str
@@ -324,7 +324,7 @@ def test_check_names_rule_and_key_of_a_suite(
     change(copies / "expectations" / FIRST / "standardized.yaml", old, new)
     answer = call("check")
     assert (answer.code, answer.out) == (2, "")
-    assert answer.err.startswith(f"expectations/{FIRST}/standardized.yaml: rules.")
+    assert answer.err.startswith(f"expectations/{FIRST}/standardized.yaml: expectations.")
     assert said in answer.err
 
 

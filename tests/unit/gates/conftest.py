@@ -7,7 +7,6 @@ from typing import Any
 
 import duckdb
 import pytest
-import yaml
 
 from orchestration.dataset import Dataset
 from orchestration.gates.gate import run_gate
@@ -16,6 +15,7 @@ from orchestration.layers import finish_layer, workspace
 from orchestration.settings import Settings
 from orchestration.state.database import open_database
 from orchestration.state.store import GateRecord, Layer, State
+from tests.suite_files import rule, write_suite
 
 ROWS = [
     {"dog_id": "D1", "name": "Rex", "weight_pounds": "30"},
@@ -24,20 +24,6 @@ ROWS = [
     {"dog_id": "D4", "name": None, "weight_pounds": "20"},
 ]
 QUERY = "unexpected_rows_expectation"
-
-
-def rule(
-    kind: str, strength: str, rule_id: str, *, grain: str | None = None, **kwargs: Any
-) -> dict[str, Any]:
-    """A rule as a suite holds it."""
-    meta = {"rule_id": rule_id, "strength": strength}
-    meta |= dict.fromkeys(("statement", "reason", "fault"), "Said in the test.")
-    return {
-        "type": kind,
-        "kwargs": kwargs,
-        "severity": "warning" if strength == "warning" else "critical",
-        "meta": meta | ({"grain": grain} if grain else {}),
-    }
 
 
 def query(sql: str, strength: str, rule_id: str, **more: Any) -> dict[str, Any]:
@@ -93,10 +79,8 @@ class Kennel:
 
     def suite(self, layer: str, *rules: Mapping[str, Any]) -> None:
         """Replaces the rules of a layer."""
-        path = self.settings.expectations_dir / "dogs" / f"{SUITES[layer]}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
         always = rule("expect_column_to_exist", "table", "key_is_there", column="dog_id")
-        path.write_text(yaml.safe_dump({"rules": [always, *rules]}))
+        write_suite(self.settings.expectations_dir, "dogs", SUITES[layer], always, *rules)
 
     def limit(self, **limits: float) -> None:
         """Changes the limits of the dataset file."""

@@ -10,7 +10,8 @@ from orchestration.dataset import Dataset
 from orchestration.gates.evaluation import RuleResult
 from orchestration.gates.reasons import with_reasons
 from orchestration.gates.suites import Rule
-from tests.unit.gates.conftest import Kennel, rule
+from tests.suite_files import rule
+from tests.unit.gates.conftest import Kennel
 
 
 @pytest.fixture

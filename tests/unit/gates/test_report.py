@@ -11,7 +11,8 @@ from orchestration.gates.gate_page import gate_page, write_gate_page
 from orchestration.gates.history import fell_quiet
 from orchestration.gates.report import GateReport, as_markdown, as_text, sentence, steps_of, tell
 from orchestration.state.store import GateRecord, Layer
-from tests.unit.gates.conftest import NAMED, ROWS, Kennel, query, rule
+from tests.suite_files import rule
+from tests.unit.gates.conftest import NAMED, ROWS, Kennel, query
 
 NOW = "2022-09-02T12:00:00+00:00"
 LINE = "select _extract_id, _line from {batch} where "

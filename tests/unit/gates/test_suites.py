@@ -8,8 +8,10 @@ import pytest
 import yaml
 
 from orchestration.errors import ConfigurationError
-from orchestration.gates.suites import load_suite, suite_hash, suite_path
-from tests.unit.gates.conftest import NAMED, Kennel, query, rule
+from orchestration.gates.rule_hashes import suite_hash
+from orchestration.gates.suites import load_suite, suite_path
+from tests.suite_files import rule
+from tests.unit.gates.conftest import NAMED, Kennel, query
 
 
 def _with(**changes: Any) -> dict[str, Any]:
@@ -23,33 +25,48 @@ def _with_meta(**changes: Any) -> dict[str, Any]:
 LINE = "select _extract_id, _line from {batch} where "
 
 MISTAKES = {
-    "unknown field": (_with(serverity="critical"), "rules.name_present.serverity: unknown key"),
-    "unknown meta": (_with_meta(owner="me"), "rules.name_present.meta.owner: unknown key"),
+    "unknown field": (
+        _with(serverity="critical"),
+        "expectations.name_present.serverity: unknown key",
+    ),
+    "unknown meta": (_with_meta(owner="me"), "expectations.name_present.meta.owner: unknown key"),
     "no reason": (
         _with(meta={k: v for k, v in NAMED["meta"].items() if k != "reason"}),
-        "rules.name_present.meta.reason: Field required",
+        "expectations.name_present.meta.reason: Field required",
     ),
-    "bad id": (_with_meta(rule_id="Name-Present"), "rules.Name-Present.meta.rule_id: "),
-    "severity and strength": (
+    "bad id": (_with_meta(rule_id="Name-Present"), "expectations.Name-Present.meta.rule_id: "),
+    "severity and what becomes of a row": (
         _with(severity="warning"),
-        "rules.name_present: severity `warning` and strength `warning` go together",
+        "expectations.name_present: a warning keeps no row back: no `on_failure`, or severity",
     ),
-    "warning taken for critical": (
-        _with_meta(strength="warning"),
-        "rules.name_present: severity `warning` and strength `warning` go together",
+    "strength said twice": (
+        _with_meta(strength="row"),
+        "expectations.name_present.meta.strength: unknown key",
+    ),
+    "severity that blocks nothing": (
+        _with(severity="info"),
+        "expectations.name_present.severity: Input should be 'critical' or 'warning'",
+    ),
+    "argument of our own missing": (
+        rule("expect_block_address", "warning", "blocks", column="name"),
+        "expectations.blocks: kwargs: missing a required argument: 'key'",
+    ),
+    "argument of our own unknown": (
+        rule("expect_times_to_exist", "row", "times", columns=["name"], zone="UTC"),
+        "expectations.times: kwargs: got an unexpected keyword argument 'zone'",
     ),
     "mostly": (
         _with(kwargs={"column": "name", "mostly": 0.9}),
-        "rules.name_present: a row rule keeps every row back that breaks it: no `mostly`",
+        "expectations.name_present: a row rule keeps every row back that breaks it: no `mostly`",
     ),
     "number in braces": (
         query(LINE + "name similar to '[A-Z]{3}'", "row", "three_letters"),
-        "rules.three_letters.kwargs: unexpected_rows_query: only {batch} is filled in, and {3} "
+        "expectations.three_letters.kwargs: unexpected_rows_query: only {batch} is filled in, and {3} "
         "stands there; write a brace that belongs to the SQL twice: {{3}}",
     ),
     "name in braces": (
         query(LINE + "name = '{name}'", "row", "braces"),
-        "rules.braces.kwargs: unexpected_rows_query: only {batch} is filled in, and {name}",
+        "expectations.braces.kwargs: unexpected_rows_query: only {batch} is filled in, and {name}",
     ),
     "nothing in braces": (query(LINE + "name = '{}'", "row", "braces"), "and {} stands there"),
     "open brace": (query(LINE + "name = '{'", "row", "braces"), "a brace has no partner"),
@@ -83,11 +100,20 @@ def test_rule_id_stands_once(kennel: Kennel) -> None:
 def test_row_rules_stand_in_standardized_suites_only(kennel: Kennel, layer: str) -> None:
     """No other gate quarantines: there a row rule would do nothing."""
     kennel.suite(layer, NAMED)
-    with pytest.raises(ConfigurationError, match=r"rules\.name_present\.meta\.strength: only the"):
+    with pytest.raises(
+        ConfigurationError, match=r"expectations\.name_present\.meta\.on_failure: only the"
+    ):
         load_suite(kennel.settings, "dogs", layer)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "rules: 3", "rules: [3]", "rules: [{]"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "name: x", "name: x\nexpectations: 3", "name: x\nexpectations: [3]",
+        "name: x\nexpectations: [{]", "expectations: []", "name: x\nexpectations: []\nrules: []",
+        "rules: 3", "rules: [3]", "rules: [{]", "rules: []\nmore: 1",
+    ],
+)  # fmt: skip
 def test_file_that_is_no_suite(kennel: Kennel, text: str) -> None:
     """A file of another shape is a mistake of configuration, not a crash."""
     suite_path(kennel.settings, "dogs", "raw").write_text(text)
@@ -138,4 +164,4 @@ def test_suite_files_of_the_project_are_of_their_dataset(kennel: Kennel) -> None
         names = {path.stem for path in folder.iterdir()}
         assert names == {"raw", "standardized", "publishable"}, folder
         for path in folder.iterdir():
-            assert yaml.safe_load(path.read_text(encoding="utf-8"))["rules"]
+            assert yaml.safe_load(path.read_text(encoding="utf-8"))["expectations"]

@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from orchestration.state.store import GateRecord
-from tests.unit.gates.conftest import NAMED, ROWS, Kennel, query, rule
+from tests.suite_files import rule
+from tests.unit.gates.conftest import NAMED, ROWS, Kennel, query
 
 LINE = "select _extract_id, _line from {batch} where "
 CANARY = "CANARY-7319"
@@ -200,7 +201,7 @@ def test_missing_column_is_the_finding(kennel: Kennel) -> None:
             column_set=["dog_id", "name"],
             exact_match=False,
         ),
-        NAMED | {"meta": NAMED["meta"] | {"strength": "table"}},
+        rule("expect_column_values_to_not_be_null", "table", "name_present", column="name"),
         query(LINE + "name is null", "table", "named"),
         query(LINE + "dog_id = 'D1'", "warning", "no_d1"),
     )

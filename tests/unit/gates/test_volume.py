@@ -13,7 +13,8 @@ from orchestration.dataset import Dataset, Source
 from orchestration.gates.volume import days_to_compare, keys_of_last, measure_volume
 from orchestration.sources.counting import count_keys_by_day
 from orchestration.state.store import Layer
-from tests.unit.gates.conftest import Kennel, rule
+from tests.suite_files import rule
+from tests.unit.gates.conftest import Kennel
 
 CLAIMED, LAST = 10, date(2022, 8, 31)
 ALLOWED = 0.5
