@@ -17,7 +17,7 @@ from orchestration.dataset import Dataset
 from orchestration.errors import ConfigurationError
 from orchestration.gates.domain_rules import gate_rules
 from orchestration.gates.report import GateReport, sentence
-from orchestration.gates.suites import RuleMeta
+from orchestration.gates.suites import Rule
 from orchestration.settings import Settings
 from orchestration.state.store import GateRecord
 
@@ -35,15 +35,19 @@ def rule_specs(settings: Settings, dataset: Dataset, layer: str) -> list[dg.Asse
         rules = gate_rules(settings, dataset, layer).rules
     except ConfigurationError:
         return []
-    return [_spec(dataset, layer, rule.meta) for rule in rules]
+    return [_spec(dataset, layer, rule) for rule in rules]
 
 
-def _spec(dataset: Dataset, layer: str, rule: RuleMeta) -> dg.AssetCheckSpec:
+def _spec(dataset: Dataset, layer: str, rule: Rule) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
-        rule.rule_id,
+        rule.meta.rule_id,
         asset=dg.AssetKey([layer, dataset.id]),
-        description=f"{rule.statement} {_MEANS[rule.strength]}",
-        metadata={"strength": rule.strength, "reason": rule.reason, "fault": rule.fault},
+        description=f"{rule.meta.statement} {_MEANS[rule.strength]}",
+        metadata={
+            "strength": rule.strength,
+            "reason": rule.meta.reason,
+            "fault": rule.meta.fault,
+        },
     )
 
 

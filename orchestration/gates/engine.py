@@ -79,7 +79,8 @@ def open_beside_gx(
     engine = sa.create_engine(url, connect_args=dict(connect_args))
     try:
         with closing(engine.raw_connection()) as pooled:
-            yield pooled.driver_connection
+            connection: Any = pooled.driver_connection
+            yield connection
     finally:
         engine.dispose()
 
