@@ -33,10 +33,15 @@ _HELPS = {"spelling": "stg_{id}", "shifted": "stg_{id}"}
 
 
 def model_key(props: Mapping[str, Any], datasets: Sequence[str]) -> dg.AssetKey:
-    """The asset of a model; for a source, the asset that its rows come from."""
+    """The asset of a model; for a source, the asset that its rows come from.
+
+    The project may know datasets whose files cannot be read now: a source of theirs keeps dbt's names.
+    """
     if props["resource_type"] != "source":
         return dg.AssetKey([DBT, props["name"]])
-    dataset = next(one for one in datasets if _ends_with(props["name"], one))
+    dataset = next((one for one in datasets if _ends_with(props["name"], one)), None)
+    if dataset is None:
+        return dg.AssetKey([props["source_name"], props["name"]])
     place, name = _OF_SOURCES[props["source_name"]]
     return dg.AssetKey([place, name.format(id=dataset)])
 

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from orchestration.defs.pipeline import Pipeline
-from orchestration.duck import connect, parquet
+from orchestration.duck import parquet, query
 from orchestration.layers import layer_file
 from orchestration.state.store import Layer
 from orchestration.warehouse.project import find_project, read_manifest
@@ -28,17 +28,20 @@ def tell_parts(
 ) -> Iterator[Any]:
     """Models and tests as dagster-dbt tells of them, with rows and SQL, then Python's tables.
 
-    What cannot be told is logged: the layer is finished, and goes on to its gate.
+    What cannot be told is logged, and the part is there with nothing said of it: the layer is finished,
+    and Dagster skips whatever is below an output that did not come.
     """
+    told: list[Told] = []
     try:
-        told: list[Told] = [
+        told = [
             *(_with_figures(pipeline, layer, results, one) for one in _of_dbt(pipeline, results)),
             *(_of_python(pipeline, layer, spec.key) for spec in made_by_python),
         ]
     except Exception as error:  # noqa: BLE001 - what people look at never fails a step
         context.log.warning(f"the parts of the layer are not told: {type(error).__name__}")
-        return
-    yield from _selected(context, told)
+    untold = context.selected_asset_keys - {one.asset_key for one in told}
+    untold -= {dg.AssetKey([layer.layer, layer.dataset])}
+    yield from _selected(context, [*told, *map(dg.AssetMaterialization, untold)])
 
 
 def tell_layer(
@@ -125,7 +128,5 @@ def _rows(pipeline: Pipeline, layer: Layer, name: str) -> dict[str, int]:
     return {"dagster/row_count": _count(f"count(*) from {parquet(file)}")} if file.exists() else {}
 
 
-def _count(query: str) -> int:
-    with connect() as connection:
-        found = connection.execute(f"select {query}").fetchone()
-    return int(found[0]) if found else 0
+def _count(counted: str) -> int:
+    return int(query(f"select {counted}")[0][0])

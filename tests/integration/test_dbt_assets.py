@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -135,3 +136,27 @@ def test_every_dbt_test_is_a_check(seen: Seen) -> None:
         evaluation = found.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
         assert evaluation.passed
         assert evaluation.metadata["dagster_dbt/failed_row_count"].value == 0
+
+
+def test_what_cannot_be_told_of_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster skips in silence whatever is below an output that did not come: all of them come."""
+
+    def fail(*_: Any) -> Any:
+        raise KeyError("a part that nobody knows")
+
+    monkeypatch.setattr("orchestration.defs.translator.Translator.get_asset_key", fail)
+    city = City(tmp_path, monkeypatch)
+    assert _run(city) == 0
+    assert city.publications(FORCE)[-1]["state"] == "verified"
+
+
+def test_a_dataset_without_a_file_leaves_the_others_theirs(manifest: Mapping[str, Any]) -> None:
+    """The project still has the models of a dataset whose file cannot be read."""
+    from orchestration.defs.translator import Translator
+
+    translator = Translator({FORCE: _datasets()[FORCE]})
+    everything = [*manifest["nodes"].values(), *manifest["sources"].values()]
+    keys = [translator.get_asset_key(one) for one in everything]
+    assert len(set(keys)) > len(manifest["nodes"])
