@@ -164,7 +164,7 @@ def test_every_rule_has_a_history_of_its_own(told: GateReport) -> None:
     assert 0.25 < bad.metadata["share"].value < 0.26
     assert "Yes|No" in bad.metadata["statement"].value
     assert "read_parquet" in bad.metadata["query"].value
-    assert bad.metadata["since_run"].value == told.run_ids[1]
+    assert bad.metadata["since_run"].value == told.run_ids[0]
     assert (held.metadata["failing"].value, held.metadata["share"].value) == (0, 0.0)
     target = bad.target_materialization_data
     assert target is not None
