@@ -193,8 +193,10 @@ def load_suite_file(settings: Settings, folder: str, layer: str) -> tuple[Rule, 
 
 
 def former_suite(settings: Settings, dataset: str, layer: str) -> bytes | None:
-    """The bytes of a dataset's suite file, where it has the form of before."""
+    """The bytes of a dataset's suite file, where there is one and it has the form of before."""
     path = suite_path(settings, dataset, layer)
+    if not path.exists():
+        return None
     name = f"expectations/{dataset}/{path.name}"
     return path.read_bytes() if is_former(_content(path, name)) else None
 

@@ -30,12 +30,14 @@ def upgrade_suites(
     """Writes the suites of a dataset anew that have the form of before; returns their names.
 
     Raises:
-        ConfigurationError: one of them is wrong, or rules that it holds are common already.
+        ConfigurationError: one of them is wrong or missing, or the common suites hold more rules.
     """
     former = {layer: former_suite(settings, dataset.id, layer) for layer in SUITES}
     before = {layer: one.decode() for layer, one in former.items() if one is not None}
     if not before:
         return ()
+    for layer in SUITES:
+        load_suite(settings, dataset.id, layer)
     after = {layer: _rewritten(dataset.id, layer, text) for layer, text in before.items()}
     same = _same_hashes(settings, state, dataset, after)
     if not dry_run:

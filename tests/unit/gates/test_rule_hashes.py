@@ -209,6 +209,18 @@ def test_dry_run_writes_nothing(kennel: Kennel) -> None:
     assert not UpgradeStore(kennel.state).former_hashes(rules_hash(kennel.settings, kennel.dataset))
 
 
+def test_upgrade_wants_every_suite_of_a_dataset(kennel: Kennel) -> None:
+    """Where one is missing nothing is written; where all are, suites are none of its business."""
+    write_former(kennel)
+    file_of(kennel, "raw").unlink()
+    with pytest.raises(ConfigurationError, match=r"expectations/dogs/raw\.yaml: cannot be read"):
+        upgrade_suites(kennel.settings, kennel.state, kennel.dataset, dry_run=False)
+    assert file_of(kennel).read_text().startswith("rules:")
+    for layer in ("standardized", "deduplicated"):
+        file_of(kennel, layer).unlink()
+    assert upgrade_suites(kennel.settings, kennel.state, kennel.dataset, dry_run=False) == ()
+
+
 def test_killed_upgrade_is_ended_by_the_next(
     kennel: Kennel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
