@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from orchestration.dataset import Dataset
@@ -110,10 +111,16 @@ def _kept(settings: Settings, dataset: Dataset, layer: str) -> bytes | None:
 def _vocabularies(settings: Settings, names: Iterable[str]) -> dict[str, str]:
     """What vocabularies say, by name; one that is not there says nothing."""
     return {
-        f"vocabulary {name}": _hash(sorted(map(_entry, load_vocabulary(settings, name))))
+        f"vocabulary {name}": _entries_hash(tuple(load_vocabulary(settings, name)))
         for name in names
         if vocabulary_path(settings, name).is_file()
     }
+
+
+@lru_cache(maxsize=64)
+def _entries_hash(entries: tuple[Entry, ...]) -> str:
+    """Cached, as a run asks for each vocabulary some ten times."""
+    return _hash(sorted(map(_entry, entries)))
 
 
 def _entry(entry: Entry) -> str:
