@@ -19,6 +19,7 @@ from orchestration.domains.classes import (
     plain,
 )
 from orchestration.errors import ConfigurationError, ModelFault
+from orchestration.gates.row_queries import NO_COLUMNS, QUERIES
 from orchestration.gates.suites import (
     COMMON,
     SUITES,
@@ -43,11 +44,8 @@ from orchestration.state.upgrades import SUITES as SUITE_FORMS
 from orchestration.warehouse.generated import find_stale, generate, rows_model
 from orchestration.warehouse.vocabularies import find_vocabulary_mistakes, load_vocabulary
 
-_COLUMN_FIELDS = (
-    "column", "column_A", "column_B", "columns", "column_list", "key", "written", "earlier", "later",
-    "code", "text", "split_by", "shown",
-)  # fmt: skip
-"""Arguments of expectations that are columns."""
+_COLUMN_FIELDS = frozenset({"column", "column_A", "column_B", "column_list"})
+"""Arguments of Great Expectations' own types that name columns."""
 
 
 def find_mistakes(settings: Settings) -> list[str]:
@@ -290,8 +288,10 @@ def _suite_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
 
 def _columns_of(rule: Rule) -> Iterator[tuple[str, str]]:
     """The columns that a rule names, each with its field."""
-    for field in _COLUMN_FIELDS:
-        said = rule.kwargs.get(field, [])
+    is_ours = rule.type in QUERIES
+    for field, said in rule.kwargs.items():
+        if field in NO_COLUMNS if is_ours else field not in _COLUMN_FIELDS:
+            continue
         yield from (
             (field, name)
             for name in (said if isinstance(said, list) else [said])

@@ -217,6 +217,9 @@ QUERIES: dict[str, Callable[..., str]] = {
 }
 """Our own expectation types and what each asks."""
 
+NO_COLUMNS = frozenset({"policy", "unit", "usual"})
+"""Their arguments that name no column; every other does."""
+
 
 def filled(
     kwargs: Mapping[str, Any], parameters: Mapping[str, Any] | None = None

@@ -328,13 +328,16 @@ def test_check_names_rule_and_key_of_a_suite(
     assert said in answer.err
 
 
-def test_check_names_a_column_that_is_not_there(call: Callable[..., Answer], copies: Path):
-    """A rule on a misspelt column would break at night."""
+@pytest.mark.parametrize("field", ["column", "earlier"])
+def test_check_names_a_column_that_is_not_there(
+    call: Callable[..., Answer], copies: Path, field: str
+):
+    """A rule on a misspelt column would break at night, be it Great Expectations' own or one of ours."""
     suite = copies / "expectations" / FIRST / "standardized.yaml"
-    suite.write_text(re.sub(r"\bcolumn: \w+", "column: colour", suite.read_text(), count=1))
+    suite.write_text(re.sub(rf"\b{field}: \w+", f"{field}: colour", suite.read_text(), count=1))
     answer = call("check")
     assert (answer.code, answer.out) == (2, "")
-    assert f"column: no column of {FIRST} is named 'colour'" in answer.err
+    assert f"{field}: no column of {FIRST} is named 'colour'" in answer.err
 
 
 def test_check_misses_no_folder(call: Callable[..., Answer], copies: Path):
