@@ -53,7 +53,7 @@ def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChec
             ),
             *rule_specs(settings, dataset, layer),
         ],
-        # A rule of another grain, or one that left its suite since, gives no result.
+        # The rules' own results are stored beside the step's: see `report_rules`.
         can_subset=True,
     )
     def gate(
@@ -67,7 +67,7 @@ def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChec
             )
             told = tell(pipeline.settings, pipeline.state, own, judged, record)
             page = write_gate_page(pipeline.settings, own, record, told)
-            report_rules(context, key, record, told)
+            report_rules(context, dg.AssetCheckKey(key, name), record, told)
         if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
             yield dg.AssetCheckResult(
                 asset_key=key,

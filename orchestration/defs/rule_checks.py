@@ -53,7 +53,7 @@ def _spec(dataset: Dataset, layer: str, rule: Rule) -> dg.AssetCheckSpec:
 
 def report_rules(
     context: dg.AssetCheckExecutionContext,
-    asset: dg.AssetKey,
+    gate: dg.AssetCheckKey,
     record: GateRecord,
     told: GateReport,
 ) -> None:
@@ -63,24 +63,53 @@ def report_rules(
     they cannot be stored the gate goes on: its own check holds the same in one table.
     """
     try:
-        _store(context, asset, record, told)
+        _store(context, gate, record, told)
     except Exception as error:  # noqa: BLE001 - what people look at never fails a gate
         context.log.warning(f"the checks of single rules are not told: {type(error).__name__}")
 
 
 def _store(
     context: dg.AssetCheckExecutionContext,
-    asset: dg.AssetKey,
+    gate: dg.AssetCheckKey,
     record: GateRecord,
     told: GateReport,
 ) -> None:
-    wanted = {key.name for key in context.selected_asset_check_keys}
+    asset = gate.asset_key
+    wanted = {key.name for key in context.selected_asset_check_keys - {gate}}
     results = [rule for rule in record.results if rule["rule_id"] in wanted]
+    unasked = sorted(wanted - {rule["rule_id"] for rule in results})
     target = _judged(context.instance, asset)
+    evaluations = [
+        *(_evaluation(asset, rule, record, told, target) for rule in results),
+        *(_unasked(asset, name, told, target) for name in unasked),
+    ]
     # Dagster notes that the step yielded none of them: here is why.
-    context.log.info(f"{len(results)} rules, each a check of its own, are stored together")
+    context.log.info(f"{len(evaluations)} rules, each a check of its own, are stored together")
     context.instance.event_log_storage.store_event_batch(
-        [_entry(context, _evaluation(asset, rule, record, told, target)) for rule in results]
+        [_entry(context, evaluation) for evaluation in evaluations]
+    )
+
+
+def _unasked(
+    asset: dg.AssetKey,
+    name: str,
+    told: GateReport,
+    target: AssetCheckEvaluationTargetMaterializationData | None,
+) -> dg.AssetCheckEvaluation:
+    """A rule that its gate did not ask. Left untold, Dagster would count it as failed with the run."""
+    meta = told.statements.get(name)
+    grain = meta.grain if meta else None
+    why = "a column that it needs is missing" if meta else "its suite has it no longer"
+    if grain:
+        why = f"it is for extracts of the grain `{grain}`"
+    return dg.AssetCheckEvaluation(
+        asset_key=asset,
+        check_name=name,
+        passed=grain is not None,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"Not asked: {why}.",
+        target_materialization_data=target,
+        blocking=False,
     )
 
 

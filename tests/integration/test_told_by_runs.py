@@ -15,6 +15,7 @@ import pytest
 
 from orchestration.dataset import Dataset
 from orchestration.defs.columns import raw_schema
+from orchestration.defs.rule_checks import rule_specs
 from orchestration.gates.gate_page import gate_page
 from orchestration.settings import Settings
 from orchestration.sources.sample import generate
@@ -169,6 +170,16 @@ def test_every_rule_has_a_history_of_its_own(told: GateReport) -> None:
     target = bad.target_materialization_data
     assert target is not None
     assert target.run_id == told.run_ids[2]
+
+
+def test_rule_of_another_grain_says_that_it_was_not_asked(told: GateReport) -> None:
+    """Left untold it would be a failed check of a sound layer as soon as the run fails further down."""
+    specs = rule_specs(told.city.settings, told.city._dataset(FORCE), "raw")
+    last = [told.evaluated(spec.key)[0] for spec in specs]
+    assert all(one is not None and one.passed for one in last)
+    said = [one.description for one in last if one.description]
+    assert len(said) == 1
+    assert said[0].startswith("Not asked: it is for extracts of the grain `")
 
 
 def test_rules_tell_nobody_beside_their_gate(told: GateReport) -> None:
