@@ -100,12 +100,6 @@ def _parse(settings: Settings, project: Project, stale: Mapping[str, str]) -> No
             write_generated(source, stale)
         target = folder / "target"
         target.mkdir()
-        # dbt parses only what differs from what it parsed before.
-        before = sorted(
-            project.kept.parent.glob(f"*/{_PARSED}"), key=lambda path: path.stat().st_mtime
-        )
-        if before:
-            shutil.copyfile(before[-1], target / _PARSED)
         outcome = invoke(source, ["parse"], target=target)
         if not outcome.success:
             raise ModelFault(f"the dbt project cannot be parsed: {outcome.error}")

@@ -12,11 +12,13 @@ from typing import Any
 import duckdb
 import pytest
 
+from orchestration.column import Column
 from orchestration.dataset import Dataset
 from orchestration.duck import parquet
 from orchestration.errors import ModelFault
 from orchestration.settings import PROJECT, Settings
 from orchestration.steps.modelled_layer import deduplicate, standardize
+from orchestration.warehouse.project import find_project, read_manifest
 
 CALL = "001XX BOURBON ST"
 
@@ -137,3 +139,28 @@ def test_failing_cast_tells_no_cell(build, project):
     with pytest.raises(ModelFault) as caught:
         build("stops", "standardized")
     assert CALL not in f"{caught.value}{caught.value.__cause__}{caught.value.__context__}"
+
+
+@pytest.mark.parametrize("dataset_id", ["calls_for_service", "use_of_force"])
+def test_a_column_taken_out_again_is_nowhere(
+    settings: Settings, datasets: dict[str, Dataset], project: Path, tmp_path: Path, dataset_id: str
+):
+    """What dbt makes of a project does not depend on what it parsed in that home before.
+
+    The words change between the two, so that the project is none that was parsed before.
+    """
+    ours = datasets[dataset_id]
+    added = Column(name="added", source="Added", privacy="publish", description="For a while.")
+    listed = ours.model_copy(update={"columns": (*ours.columns, added)})
+    own = replace(settings, dbt_project_dir=project)
+    find_project(own, datasets)
+    find_project(own, datasets | {dataset_id: listed})
+    seed = project / "seeds" / "call_types.csv"
+    seed.write_text("".join(seed.read_text().splitlines(keepends=True)[:-1]))
+    after = find_project(own, datasets)
+    alone = find_project(replace(own, home=tmp_path / "elsewhere"), datasets)
+    name = f"model.summerware.{dataset_id}"
+    columns, as_alone = (
+        list(read_manifest(one.manifest)["nodes"][name]["columns"]) for one in (after, alone)
+    )
+    assert columns == as_alone == [column.name for column in ours.published]
