@@ -46,7 +46,7 @@ def generate(settings: Settings, dataset: Dataset) -> dict[str, str]:
 
     Raises:
         ConfigurationError: the project has no templates, steps have another name, or a column is made of
-            nothing.
+            nothing or cannot be read.
     """
     root = settings.dbt_project_dir
     templates = {path.name: path.read_text(encoding="utf-8") for path in root.glob(_TEMPLATES)}
@@ -150,7 +150,7 @@ def _context(dataset: Dataset) -> dict[str, Any]:
         "values": {column.name: _value(column, lists) for column in columns},
         **_policies(dataset),
         **_links(dataset),
-        **_words(landed),
+        **_words(dataset, landed),
     }
 
 
@@ -201,8 +201,14 @@ def _links(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _words(landed: Sequence[Column]) -> dict[str, Any]:
+def _words(dataset: Dataset, landed: Sequence[Column]) -> dict[str, Any]:
     """How columns are written in the SQL, and the formats of times under names of their own."""
+    for column in landed:
+        if column.type in ("timestamp", "date") and not column.formats:
+            raise ConfigurationError(
+                f"{dataset.id}: columns: {column.name!r} is a {column.type} without `formats`: name "
+                "those in which the extract writes it"
+            )
     kinds = dict.fromkeys(column.formats for column in landed if column.formats)
     named = {one: f"formats_{place}" for place, one in enumerate(kinds, start=1)}
     return {

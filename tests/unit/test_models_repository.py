@@ -113,6 +113,18 @@ def test_two_places_of_a_dataset_are_refused():
         generate(Settings.from_environment(), twice)
 
 
+def test_time_without_a_format_is_refused():
+    """Else the base model could read none of its cells."""
+    calls = DATASETS["calls_for_service"]
+    seen = {"name": "seen_at", "source": "Seen", "aliases": (), "formats": ()}
+    seen_at = calls.column("created_at").model_copy(update=seen)
+    unread = calls.model_copy(update={"columns": (*calls.columns, seen_at)})
+    with pytest.raises(
+        ConfigurationError, match="calls_for_service: columns: 'seen_at' is a timestamp without"
+    ):
+        generate(Settings.from_environment(), unread)
+
+
 @pytest.mark.parametrize("dataset", DATASETS.values(), ids=DATASETS)
 def test_withheld_places_are_never_filled_in(dataset: Dataset):
     """Law 11: points and what a policy redacts take the winner's value, null or not."""
