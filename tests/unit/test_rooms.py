@@ -45,6 +45,15 @@ def test_nobody_imports_a_command() -> None:
     assert [room for room, used in _rooms().items() if "cli" in used] == []
 
 
+def test_the_laboratory_has_a_border() -> None:
+    """ADR 42: the local portal and the evaluation can be taken out without touching a rule or a step."""
+    rooms = _rooms()
+    assert rooms["portal"] == {"guarding"}
+    assert [room for room, used in rooms.items() if "evaluation" in used] == ["cli"]
+    used = set().union(*map(_imported, (PACKAGE / "sources" / "sample").glob("*.py")))
+    assert used == {"sources", "dataset", "times", "yaml_text"}
+
+
 def test_private_names_of_dagster_stand_in_one_module() -> None:
     """Who raises Dagster's version looks there, and nowhere else."""
     private = re.compile(r"^\s*(from|import) dagster\w*(\.\w+)*\._", re.MULTILINE)
