@@ -26,10 +26,10 @@ DAY = date(2026, 11, 1)
 MODELS = ("", "stg_", "corrections_", "ledger_", "decided_cells_")
 
 ROWS = {
-    "calls_for_service": "e24ee52da93e1a25",
+    "calls_for_service": "b49aeae20e844184",
     "decided_cells_calls_for_service": "ac11a1559ef62c79",
     "duplicates_calls_for_service": "4f53cda18c2baa0c",
-    "ledger_calls_for_service": "69b0fabbb35de10b",
+    "ledger_calls_for_service": "3e33bd395b02bcab",
     "decided_cells_service_requests": "4f53cda18c2baa0c",
     "duplicates_service_requests": "4f53cda18c2baa0c",
     "ledger_service_requests": "1514ac3f09812607",
@@ -40,7 +40,7 @@ ROWS = {
     "decided_cells_use_of_force": "4f53cda18c2baa0c",
     "ledger_use_of_force": "998efe8a7e89d331",
     "use_of_force": "1b98e571659289c2",
-    "corrections_calls_for_service": "c15dbf9aef184a53",
+    "corrections_calls_for_service": "5dd34ef3f7bf9583",
     "corrections_service_requests": "17d29790bc150965",
     "corrections_stops": "65b26fe9b83eb223",
     "corrections_use_of_force": "4bd3a6cfe58a8e71",
