@@ -1,4 +1,4 @@
-"""Alerts: who is told, once, of what went wrong, and when it is over.
+"""Alerts: people hear once of what went wrong, and once when it is over.
 
 `reading` and `conditions` find what is wrong, in Dagster's event log and in the state database;
 `lifecycle` decides what is new about it and writes messages into the outbox, in the transaction that

@@ -159,7 +159,7 @@ def _of_withdrawn(view: View, dataset: Dataset) -> list[Finding]:
     if not away or not proven:
         return []
     causes = Counter(cause for one in away for cause in one.cause.split())
-    told = ", ".join(f"{cause} ({count:,})" for cause, count in sorted(causes.items()))
+    listed = ", ".join(f"{cause} ({count:,})" for cause, count in sorted(causes.items()))
     before = max(len(away), *(one.plan["rows_before"] for one in proven[-3:]))
     newest = max(away, key=lambda one: one.withdrawn_at)
     is_much = len(away) > dataset.guards.deletes_share * before
@@ -175,7 +175,7 @@ def _of_withdrawn(view: View, dataset: Dataset) -> list[Finding]:
             | {
                 "headline": (
                     f"{len(away):,} rows are off the portal because their newest version is protected: "
-                    f"{told}." + (" More than the delete guard allows." if is_much else "")
+                    f"{listed}." + (" More than the delete guard allows." if is_much else "")
                 ),
                 "failing": len(away),
                 "not_published": (

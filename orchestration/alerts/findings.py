@@ -92,7 +92,7 @@ class Settlement:
     """What one place looked like when it was looked at: what is not among the findings is over.
 
     `unseen` are rules that were not judged: their alerts stay. `event_id` is the event of Dagster's
-    log that told it, none where the present state did.
+    log that it was read from; None where it was read from the present state.
     """
 
     scope: str
@@ -103,7 +103,7 @@ class Settlement:
 
 
 class View:
-    """What findings of a dataset are told with: its file, its owner, what the portal shows."""
+    """What messages on a dataset's findings say besides: its file, its owner, what the portal shows."""
 
     def __init__(self, settings: Settings, state: State, datasets: Mapping[str, Dataset]) -> None:
         self.settings = settings
@@ -191,7 +191,7 @@ def looked_at(
 def of_gate(view: View, record: GateRecord, *, event_id: int | None) -> Settlement:
     """What a gate found. A gate over its limit is one finding, whatever rules took it there.
 
-    Which words nobody classified is told by `words`, not rule by rule.
+    Words that nobody classified are reported by `words`, not rule by rule.
     """
     gate = SUITES[record.layer]
     rules = view.rules(record.dataset, record.layer)

@@ -1,4 +1,4 @@
-"""From what was found to what is told: an alert opens once, says what is new, and ends with a word.
+"""From findings to messages: an alert opens once, says what is new, and ends with a word.
 
 The same cause in the same place is one alert, however many runs find it. A warning that lasts and a
 critical alert that nobody acknowledges escalate, once; a warning that becomes critical does at once. What

@@ -199,20 +199,21 @@ def _steps(
 
 def _of_failed_step(view: View, event_id: int, entry: "EventLogEntry") -> Settlement:
     step, data = entry.step_key or "", entry.get_dagster_event().step_failure_data
-    error, told = data.error, data.user_failure_data
+    error, failure = data.error, data.user_failure_data
     dataset_id = _dataset_of(view, step)
-    kind_of_error = _metadata(told, "kind") or _root_of(error) or "a fault"
+    kind_of_error = _metadata(failure, "kind") or _root_of(error) or "a fault"
     is_gate = kind_of_error in (GATE_STOPPED, "DagsterAssetCheckFailedError")
-    is_stopped = _metadata(told, "exit_code") == 1
+    is_stopped = _metadata(failure, "exit_code") == 1
     kind = STEP_STOPPED if is_stopped else STEP_BROKEN
     facts = view.facts(dataset_id, kind=kind, run_id=entry.run_id) | {
-        # An error that nobody foresaw may quote a cell: its kind is told, its text is not.
-        "headline": (told.description if told else None) or f"{step} failed: {kind_of_error}.",
+        # An error that nobody foresaw may quote a cell: its kind is named, its text is not.
+        "headline": (failure.description if failure else None)
+        or f"{step} failed: {kind_of_error}.",
         "not_published": "Nothing of this run was published for the dataset."
         if dataset_id
         else None,
         "to_do": "The sentence above says what to do."
-        if told
+        if failure
         else "See the run; if it passes by itself the next run goes on where this one was.",
     }
     finding = Finding(
@@ -236,8 +237,8 @@ def _root_of(error: Any) -> str | None:
     return error.cls_name if error else None
 
 
-def _metadata(told: Any, name: str) -> Any:
-    value = told.metadata.get(name) if told else None
+def _metadata(failure: Any, name: str) -> Any:
+    value = failure.metadata.get(name) if failure else None
     return getattr(value, "value", None)
 
 

@@ -1,4 +1,4 @@
-"""Who is told, and when: the routes of the dataset file, the addresses of the environment.
+"""Who gets a message, and when: the routes of the dataset file, the addresses of the environment.
 
 A channel `chat` is the Apprise URLs in `SUMMERWARE_CHANNEL_CHAT`, with blanks between; `{owner}` in
 one stands for the e-mail address of the dataset's owner. The URLs hold secrets: they are read where

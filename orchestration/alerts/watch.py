@@ -1,7 +1,7 @@
-"""One look at everything: what is new in Dagster's log, how things stand, and what is to be told.
+"""One look at everything: what is new in Dagster's log, how things stand, and which messages follow.
 
-The Dagster sensor does this every half minute, `summerware run` at its end, so that also a city
-without a daemon is told.
+The Dagster sensor does this every half minute, `summerware run` at its end, so that a city
+without a daemon gets its messages, too.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Watched:
 
 
 def begin(settings: Settings, state: State, instance: "DagsterInstance") -> None:
-    """Marks where we first looked: of what was before, only the last verdict of every gate is told.
+    """Marks where we first looked: of what was before, only each gate's last verdict counts.
 
     Later calls change nothing.
     """

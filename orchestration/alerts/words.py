@@ -1,4 +1,4 @@
-"""New words of deciding columns: told at once where they may mean something protected, else once a week.
+"""New words of deciding columns: an alert at once where one may mean something protected, else weekly.
 
 A message says how many words, in which columns and since when, never one of them: a word is a cell. Which
 they are is shown by `summerware classify`, where they are answered; `orchestration/classification/` finds
@@ -56,7 +56,7 @@ def of_words(view: View, record: GateRecord, *, event_id: int | None) -> list[Se
 def _finding(
     view: View, dataset: Dataset, record: GateRecord, kind: str, questions: Sequence[Question]
 ) -> Finding | None:
-    """All words of a dataset that are told together; none where there are none."""
+    """One finding for all words of a dataset of one kind; None where there are no words."""
     if not questions:
         return None
     words = [one for one in questions if one.value]
@@ -74,7 +74,7 @@ def _finding(
         "A custodian signs; the next run goes on by itself."
     )
     mend = "A blank cell is for the owner of the source to fill: nobody can answer for it."
-    return _told(
+    return _build_finding(
         view,
         dataset,
         record,
@@ -90,7 +90,7 @@ def _unasked(
 ) -> Finding:
     """Rows that wait although every word of the extract is classified: what it became is not."""
     rows = ", ".join(f"{one['rule_id']} {one['failing']:,}" for one in waiting)
-    return _told(
+    return _build_finding(
         view,
         dataset,
         record,
@@ -101,7 +101,7 @@ def _unasked(
     )
 
 
-def _told(
+def _build_finding(
     view: View,
     dataset: Dataset,
     record: GateRecord,
@@ -140,13 +140,13 @@ def _by_column(questions: Sequence[Question], *, cells: bool = False) -> str:
 def _alike(words: Sequence[Question]) -> str:
     """What words resemble, by policies: the words that these cover are the dataset file's, but many."""
     policies = Counter(policy for one in words for policy in one.policies)
-    told = [f"words of {policy} ({count:,})" for policy, count in sorted(policies.items())]
+    parts = [f"words of {policy} ({count:,})" for policy, count in sorted(policies.items())]
     harmless = sum(one.resembles is not None and not one.policies for one in words)
-    return ", ".join([*told, *([f"harmless words ({harmless:,})"] if harmless else [])])
+    return ", ".join([*parts, *([f"harmless words ({harmless:,})"] if harmless else [])])
 
 
 def _hashes(view: View, dataset: Dataset, questions: Iterable[Question]) -> list[str]:
-    """The words as names that tell nothing of them, so that each is told once."""
+    """The words as keyed hashes, so that each is reported once and none can be read."""
     secret = hash_key(view.settings)
     named = ([one.column, one.value] for one in questions)
     return sorted(keyed_hash(secret, dataset.id, "word", cells)[:16] for cells in named)

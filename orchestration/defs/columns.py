@@ -126,13 +126,13 @@ def lineage_metadata(
             }
         ),
         "dagster/column_schema": dg.TableSchema(
-            columns=[_told(column, deps.get(column.name, ())) for column in schema.columns],
+            columns=[_with_origins(column, deps.get(column.name, ())) for column in schema.columns],
             constraints=schema.constraints,
         ),
     }
 
 
-def _told(column: dg.TableColumn, origins: Iterable[str]) -> dg.TableColumn:
+def _with_origins(column: dg.TableColumn, origins: Iterable[str]) -> dg.TableColumn:
     """The column with what it is made of, where that is not simply its namesake."""
     names = list(origins)
     if names in ([], [column.name]):

@@ -38,7 +38,7 @@ def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChec
     name = gate_name(layer)
     key = dg.AssetKey([layer, dataset.id])
 
-    # The decorator for one check takes no function that fails after its result was told.
+    # The decorator for one check takes no function that fails after it yielded its result.
     @dg.multi_asset_check(
         name=f"{layer}__{dataset.id}_{name}",
         specs=[
@@ -65,20 +65,20 @@ def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChec
             record = run_gate(
                 pipeline.settings, pipeline.state, own, judged, run_id=context.run.run_id
             )
-            told = tell(pipeline.settings, pipeline.state, own, judged, record)
-            page = write_gate_page(pipeline.settings, own, record, told)
-            report_rules(context, dg.AssetCheckKey(key, name), record, told)
+            report = tell(pipeline.settings, pipeline.state, own, judged, record)
+            page = write_gate_page(pipeline.settings, own, record, report)
+            report_rules(context, dg.AssetCheckKey(key, name), record, report)
         if dg.AssetCheckKey(key, name) in context.selected_asset_check_keys:
             yield dg.AssetCheckResult(
                 asset_key=key,
                 check_name=name,
                 passed=record.verdict == "passed",
                 severity=dg.AssetCheckSeverity.ERROR,
-                description=as_markdown(told),
+                description=as_markdown(report),
                 metadata={
-                    **_answers(told),
+                    **_answers(report),
                     **_figures(record, fell_quiet(pipeline.state, record)),
-                    **_details(own, record, told),
+                    **_details(own, record, report),
                     **({"gate_page": dg.MetadataValue.path(str(page))} if page else {}),
                 },
             )
@@ -87,11 +87,11 @@ def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChec
             withdraw_after_stop(pipeline, own, run_id=context.run.run_id)
             # Dagster's own error of a blocking check names the check and nothing else.
             raise dg.Failure(
-                description=told.headline,
+                description=report.headline,
                 metadata={
                     "kind": GATE_STOPPED,
                     "exit_code": (Fault if record.verdict == "broken" else DataStopped).exit_code,
-                    **_answers(told),
+                    **_answers(report),
                 },
                 allow_retries=False,
             )
@@ -99,15 +99,15 @@ def build_gate(settings: Settings, dataset: Dataset, layer: str) -> dg.AssetChec
     return gate
 
 
-def _answers(told: GateReport) -> dict[str, Any]:
+def _answers(report: GateReport) -> dict[str, Any]:
     """What failed, since when, and what to do; nothing where the gate passed."""
-    if told.since_run is None:
+    if report.since_run is None:
         return {}
     return {
-        "what_failed": dg.MetadataValue.md(told.what_failed),
-        "since": dg.MetadataValue.md(told.since),
-        "since_run": dg.MetadataValue.dagster_run(told.since_run),
-        "what_to_do": dg.MetadataValue.md(told.what_to_do),
+        "what_failed": dg.MetadataValue.md(report.what_failed),
+        "since": dg.MetadataValue.md(report.since),
+        "since_run": dg.MetadataValue.dagster_run(report.since_run),
+        "what_to_do": dg.MetadataValue.md(report.what_to_do),
     }
 
 
@@ -136,10 +136,10 @@ def _figures(record: GateRecord, quiet: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _details(dataset: Dataset, record: GateRecord, told: GateReport) -> dict[str, Any]:
+def _details(dataset: Dataset, record: GateRecord, report: GateReport) -> dict[str, Any]:
     metadata: dict[str, Any] = {
         "rules": dg.MetadataValue.table(
-            records=[_row(rule, told) for rule in sorted(record.results, key=urgency)]
+            records=[_row(rule, report) for rule in sorted(record.results, key=urgency)]
         ),
         "verdict": record.verdict,
         "content_hash": record.content_hash,
@@ -158,8 +158,8 @@ def _details(dataset: Dataset, record: GateRecord, told: GateReport) -> dict[str
     return metadata
 
 
-def _row(rule: dict[str, Any], told: GateReport) -> dg.TableRecord:
-    streak = told.streaks.get(rule["rule_id"])
+def _row(rule: dict[str, Any], report: GateReport) -> dg.TableRecord:
+    streak = report.streaks.get(rule["rule_id"])
     return dg.TableRecord(
         {
             "rule": rule["rule_id"],

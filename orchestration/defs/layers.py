@@ -96,7 +96,7 @@ def build_modelled(
     """The asset of a layer that dbt makes, from the finished and passed layer above it.
 
     Its models, and what Python makes between them, are assets of the same op: whichever is asked for,
-    the layer is made whole, and told of once it is finished. `datasets` are the ids of all.
+    the layer is made whole, and reported once it is finished. `datasets` are the ids of all.
     """
     spec = modelled_spec(manifest, dataset, layer, upstream=upstream)
     above = raw_schema(dataset)

@@ -1,7 +1,8 @@
-"""What a finished layer tells of its parts: each model and dbt test, and what Python made between them.
+"""Events for the parts of a finished layer: each model and dbt test, and what Python made between them.
 
-Told once the layer is finished, never while it is made: what a step leaves when it fails is thrown away,
-and no asset may claim to be there. Metadata are counts, seconds, columns and SQL, never a cell.
+They are emitted once the layer is finished, never while it is made: what a step leaves when it fails is
+thrown away, and no asset may claim to be there. Metadata are counts, seconds, columns and SQL, never
+a cell.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from orchestration.layers import layer_file
 from orchestration.state.store import Layer
 from orchestration.warehouse.project import find_project, read_manifest
 
-Told = dg.AssetMaterialization | dg.AssetCheckEvaluation
+PartEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
 
 def tell_parts(
@@ -26,22 +27,22 @@ def tell_parts(
     results: Sequence[Mapping[str, Any]],
     made_by_python: Sequence[dg.AssetSpec],
 ) -> Iterator[Any]:
-    """Models and tests as dagster-dbt tells of them, with rows and SQL, then Python's tables.
+    """Models and tests as dagster-dbt reports them, with rows and SQL, then Python's tables.
 
-    What cannot be told is logged, and the part is there with nothing said of it: the layer is finished,
-    and Dagster skips whatever is below an output that did not come.
+    Where that fails it is logged, and the parts are materialized without metadata: the layer is
+    finished, and Dagster skips whatever is below an output that did not come.
     """
-    told: list[Told] = []
+    events: list[PartEvent] = []
     try:
-        told = [
+        events = [
             *(_with_figures(pipeline, layer, results, one) for one in _of_dbt(pipeline, results)),
             *(_of_python(pipeline, layer, spec.key) for spec in made_by_python),
         ]
     except Exception as error:  # noqa: BLE001 - what people look at never fails a step
         context.log.warning(f"the parts of the layer are not told: {type(error).__name__}")
-    untold = context.selected_asset_keys - {one.asset_key for one in told}
-    untold -= {dg.AssetKey([layer.layer, layer.dataset])}
-    yield from _selected(context, [*told, *map(dg.AssetMaterialization, untold)])
+    without_event = context.selected_asset_keys - {one.asset_key for one in events}
+    without_event -= {dg.AssetKey([layer.layer, layer.dataset])}
+    yield from _selected(context, [*events, *map(dg.AssetMaterialization, without_event)])
 
 
 def tell_layer(
@@ -54,24 +55,24 @@ def tell_layer(
 def tell_failed_tests(
     context: dg.AssetExecutionContext, pipeline: Pipeline, results: Sequence[Mapping[str, Any]]
 ) -> Iterator[Any]:
-    """The dbt tests that stopped a layer. Its models are told of by nobody: none was kept."""
+    """The dbt tests that stopped a layer. Its models get no event: none was kept."""
     failed = [one for one in results if one["status"] == "fail"]
     try:
-        told = _of_dbt(pipeline, failed)
+        events = _of_dbt(pipeline, failed)
     except Exception as error:  # noqa: BLE001 - the step's own failure is what counts
         context.log.warning(f"the failed tests are not told: {type(error).__name__}")
         return
-    yield from _selected(context, told)
+    yield from _selected(context, events)
 
 
-def _selected(context: dg.AssetExecutionContext, told: Iterable[Told]) -> Iterator[Any]:
+def _selected(context: dg.AssetExecutionContext, events: Iterable[PartEvent]) -> Iterator[Any]:
     """What the run asked for, as its results; other parts were made, too, and are noted all the same.
 
     In the order of the graph, which Dagster insists on.
     """
     above = {spec.key: {dep.asset_key for dep in spec.deps} for spec in context.assets_def.specs}
     order = list(TopologicalSorter(above).static_order())
-    for one in sorted(told, key=lambda part: order.index(part.asset_key)):
+    for one in sorted(events, key=lambda part: order.index(part.asset_key)):
         if isinstance(one, dg.AssetCheckEvaluation):
             if one.asset_check_key in context.selected_asset_check_keys:
                 yield dg.AssetCheckResult(
@@ -87,7 +88,7 @@ def _selected(context: dg.AssetExecutionContext, told: Iterable[Told]) -> Iterat
             context.log_event(one)
 
 
-def _of_dbt(pipeline: Pipeline, results: Sequence[Mapping[str, Any]]) -> list[Told]:
+def _of_dbt(pipeline: Pipeline, results: Sequence[Mapping[str, Any]]) -> list[PartEvent]:
     from orchestration.defs.translator import dbt_events
 
     manifest = read_manifest(find_project(pipeline.settings, pipeline.datasets).manifest)
@@ -95,23 +96,23 @@ def _of_dbt(pipeline: Pipeline, results: Sequence[Mapping[str, Any]]) -> list[To
 
 
 def _with_figures(
-    pipeline: Pipeline, layer: Layer, results: Sequence[Mapping[str, Any]], told: Told
-) -> Told:
+    pipeline: Pipeline, layer: Layer, results: Sequence[Mapping[str, Any]], event: PartEvent
+) -> PartEvent:
     """A materialization with what dbt's event lacks: the rows of what is kept, and the SQL that ran."""
-    if isinstance(told, dg.AssetCheckEvaluation):
-        return told
-    name = told.asset_key.path[-1]
+    if isinstance(event, dg.AssetCheckEvaluation):
+        return event
+    name = event.asset_key.path[-1]
     sql = next((one["sql"] for one in results if one["name"] == name and "sql" in one), None)
-    return told.with_metadata(
+    return event.with_metadata(
         {
-            **told.metadata,
+            **event.metadata,
             **_rows(pipeline, layer, name),
             **({"compiled_sql": dg.MetadataValue.md(f"```sql\n{sql}\n```")} if sql else {}),
         }
     )
 
 
-def _of_python(pipeline: Pipeline, layer: Layer, key: dg.AssetKey) -> Told:
+def _of_python(pipeline: Pipeline, layer: Layer, key: dg.AssetKey) -> PartEvent:
     """How many lines are shifted; of a table of suspicions its rows, and how many of each outcome."""
     name = key.path[-1]
     kind = name.removesuffix(f"_{layer.dataset}")

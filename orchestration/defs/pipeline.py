@@ -93,7 +93,7 @@ class Pipeline(dg.ConfigurableResource[None]):
         except (dg.Failure, dg.RetryRequested):
             raise
         except Exception as error:  # noqa: BLE001 - see below
-            # An error we did not foresee may quote a cell: its kind and place are told, its text
+            # An error we did not foresee may quote a cell: its kind and place are named, its text
             # is not, neither here nor in Dagster's event log.
             fault = unforeseen(what, error)
             progress.error("%s", fault)

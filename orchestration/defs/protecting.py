@@ -31,7 +31,7 @@ def protecting(pipeline: Pipeline, dataset: Dataset, *, run_id: str) -> Iterator
 def withdraw_after_stop(pipeline: Pipeline, dataset: Dataset, *, run_id: str) -> None:
     """Takes off the portal what the newest extract of a stopped run says is protected.
 
-    What goes wrong here is told and never hides why the step stopped: the next run tries again.
+    What goes wrong here is logged and never hides why the step stopped: the next run tries again.
     """
     if pipeline.dry_run or not dataset.deciding:
         return

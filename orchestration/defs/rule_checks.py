@@ -55,7 +55,7 @@ def report_rules(
     context: dg.AssetCheckExecutionContext,
     gate: dg.AssetCheckKey,
     record: GateRecord,
-    told: GateReport,
+    report: GateReport,
 ) -> None:
     """Stores what every rule of a verdict found, in one transaction.
 
@@ -63,7 +63,7 @@ def report_rules(
     they cannot be stored the gate goes on: its own check holds the same in one table.
     """
     try:
-        _store(context, gate, record, told)
+        _store(context, gate, record, report)
     except Exception as error:  # noqa: BLE001 - what people look at never fails a gate
         context.log.warning(f"the checks of single rules are not told: {type(error).__name__}")
 
@@ -72,7 +72,7 @@ def _store(
     context: dg.AssetCheckExecutionContext,
     gate: dg.AssetCheckKey,
     record: GateRecord,
-    told: GateReport,
+    report: GateReport,
 ) -> None:
     asset = gate.asset_key
     wanted = {key.name for key in context.selected_asset_check_keys - {gate}}
@@ -80,8 +80,8 @@ def _store(
     unasked = sorted(wanted - {rule["rule_id"] for rule in results})
     target = _judged(context.instance, asset)
     evaluations = [
-        *(_evaluation(asset, rule, record, told, target) for rule in results),
-        *(_unasked(asset, name, told, target) for name in unasked),
+        *(_evaluation(asset, rule, record, report, target) for rule in results),
+        *(_unasked(asset, name, report, target) for name in unasked),
     ]
     # Dagster notes that the step yielded none of them: here is why.
     context.log.info(f"{len(evaluations)} rules, each a check of its own, are stored together")
@@ -93,11 +93,11 @@ def _store(
 def _unasked(
     asset: dg.AssetKey,
     name: str,
-    told: GateReport,
+    report: GateReport,
     target: AssetCheckEvaluationTargetMaterializationData | None,
 ) -> dg.AssetCheckEvaluation:
-    """A rule that its gate did not ask. Left untold, Dagster would count it as failed with the run."""
-    meta = told.statements.get(name)
+    """A rule that its gate did not ask. Without this, Dagster would count it as failed with the run."""
+    meta = report.statements.get(name)
     grain = meta.grain if meta else None
     why = "a column that it needs is missing" if meta else "its suite has it no longer"
     if grain:
@@ -117,7 +117,7 @@ def _evaluation(
     asset: dg.AssetKey,
     rule: Mapping[str, Any],
     record: GateRecord,
-    told: GateReport,
+    report: GateReport,
     target: AssetCheckEvaluationTargetMaterializationData | None,
 ) -> dg.AssetCheckEvaluation:
     passed = rule["outcome"] == "passed"
@@ -130,7 +130,7 @@ def _evaluation(
         metadata={
             "failing": rule["failing"],
             "share": float(rule["share"]),
-            **({} if passed else _finding(rule, told)),
+            **({} if passed else _finding(rule, report)),
         },
         target_materialization_data=target,
         blocking=False,
@@ -143,9 +143,9 @@ def severity(rule: Mapping[str, Any]) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN
 
 
-def _finding(rule: Mapping[str, Any], told: GateReport) -> dict[str, Any]:
+def _finding(rule: Mapping[str, Any], report: GateReport) -> dict[str, Any]:
     """What a person who looks at a failed rule needs; its words are in the check's own, too."""
-    meta, streak = told.statements.get(rule["rule_id"]), told.streaks.get(rule["rule_id"])
+    meta, streak = report.statements.get(rule["rule_id"]), report.streaks.get(rule["rule_id"])
     shown: dict[str, Any] = {
         "keys": rule["keys"],
         "found": rule["observed"] or rule["cause"],

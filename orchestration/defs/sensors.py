@@ -29,10 +29,11 @@ def build_alert_sensor(*, every_seconds: int = EVERY_SECONDS) -> dg.SensorDefini
             beaten = beat_if_due(settings, state)
         finally:
             state.engine.dispose()
-        told = seen.delivered
+        delivered = seen.delivered
         return dg.SkipReason(
-            f"{seen.open_alerts} alerts are open; {told.sent} messages went, {told.failed} did not, "
-            f"{told.waiting} wait." + (f" Heartbeat: {tell(beaten)}" if beaten else "")
+            f"{seen.open_alerts} alerts are open; {delivered.sent} messages went, "
+            f"{delivered.failed} did not, {delivered.waiting} wait."
+            + (f" Heartbeat: {tell(beaten)}" if beaten else "")
         )
 
     return alerts

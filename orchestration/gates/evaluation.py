@@ -92,7 +92,7 @@ def evaluate(
                 tables.gated,
                 parameters,
                 database,
-                told=LINE if by_line else (tables.key,),
+                key_columns=LINE if by_line else (tables.key,),
             )
         }
         counted = connection.execute(f"select count(*) from {tables.gated}").fetchone()
@@ -170,9 +170,9 @@ def _validate(
     parameters: Mapping[str, Any],
     database: Path,
     *,
-    told: Sequence[str],
+    key_columns: Sequence[str],
 ) -> list[Any]:
-    """GX's results; `told` are the columns by which its queries tell the failing rows apart."""
+    """GX's results; `key_columns` are the columns by which its queries tell the failing rows apart."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     with _source(context, database) as source:
@@ -181,7 +181,7 @@ def _validate(
         result_format = {
             "result_format": "BASIC",
             "partial_unexpected_count": 0,
-            "unexpected_index_column_names": list(told),
+            "unexpected_index_column_names": list(key_columns),
             "return_unexpected_index_query": True,
         }
         # Not through a validation definition: the context would write suite, definition and results

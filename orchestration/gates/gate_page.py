@@ -27,7 +27,7 @@ def gate_page(settings: Settings, dataset: Dataset, layer: str) -> Path:
 
 
 def write_gate_page(
-    settings: Settings, dataset: Dataset, record: GateRecord, told: GateReport
+    settings: Settings, dataset: Dataset, record: GateRecord, report: GateReport
 ) -> Path | None:
     """Writes the page of a verdict in one step, over the last one; none where the disk refuses it.
 
@@ -44,7 +44,7 @@ def write_gate_page(
         dataset=dataset,
         gate=SUITES[record.layer],
         record=record,
-        told=told,
+        report=report,
         share=quarantined_share(record),
         rules=sorted(record.results, key=urgency),
     )

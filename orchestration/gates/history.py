@@ -70,8 +70,8 @@ def fell_quiet(state: State, record: GateRecord) -> list[str]:
 
 def _earlier(state: State, record: GateRecord) -> Iterator[Verdict]:
     """Earlier verdicts of the same gate, newest first, one per run: the last thing it said."""
-    told = {record.run_id}
+    seen = {record.run_id}
     for one in state.verdicts_backwards(record.dataset, record.layer):
-        if one.run_id not in told and one.recorded_at <= record.recorded_at:
-            told.add(one.run_id)
+        if one.run_id not in seen and one.recorded_at <= record.recorded_at:
+            seen.add(one.run_id)
             yield one

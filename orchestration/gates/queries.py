@@ -38,12 +38,14 @@ def runnable(
     if by_line:
         named[gated] = without_changes(views[gated])
     if _says(query, "facts"):
-        told = {
+        literals = {
             name: _vocabulary(vocabularies[name]) if name in vocabularies else _literal(value)
             for name, value in facts.items()
             if _says(query, name)
         }
-        named["facts"] = "select " + ", ".join(f'{said} as "{name}"' for name, said in told.items())
+        named["facts"] = "select " + ", ".join(
+            f'{said} as "{name}"' for name, said in literals.items()
+        )
     made = [
         f"create or replace temp {definition};\n"
         for name, definition in functions.items()

@@ -16,7 +16,7 @@ from orchestration.sources.header import propose_aliases
 UNREADABLE = "_parse_error"
 UNLISTED = "unlisted__"
 _COLUMNS_RULE = "expect_table_columns_to_match_set"
-_TOLD = 3
+_SHOWN = 3
 
 
 def with_reasons(
@@ -59,14 +59,14 @@ def _unreadable(raw: str) -> list[str]:
     found = query(
         f"select {UNREADABLE}, count(*), count(*) over () from {raw} "
         f"where {UNREADABLE} is not null group by {UNREADABLE} "
-        f"order by count(*) desc, min(_line) limit {_TOLD}"
+        f"order by count(*) desc, min(_line) limit {_SHOWN}"
     )
-    told = [
+    lines = [
         f"{count:,} line{'' if count == 1 else 's'} not read: {reason}"
         for reason, count, _ in found
     ]
     others = found[0][2] - len(found) if found else 0
-    return [*told, f"{others:,} more reasons"] if others else told
+    return [*lines, f"{others:,} more reasons"] if others else lines
 
 
 def _joined(observed: str | None, reasons: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from orchestration.settings import Settings
 from orchestration.state.store import GateRecord, Layer, State
 
 SHOWN = 5
-"""How many rules are told in words; the table has them all."""
+"""How many rules are described in words; the table has them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,22 +86,22 @@ def numbered(steps: Sequence[str]) -> list[str]:
     return [f"{number}. {step}" for number, step in enumerate(steps, start=1)]
 
 
-def as_markdown(told: GateReport) -> str:
+def as_markdown(report: GateReport) -> str:
     """What failed, since when and what to do, as one text; the headline where the gate passed."""
-    if told.since_run is None:
-        return told.headline
+    if report.since_run is None:
+        return report.headline
     return (
-        f"{told.what_failed}\n\n**Since when:** {told.since}\n\n"
-        f"**What to do:**\n\n{told.what_to_do}"
+        f"{report.what_failed}\n\n**Since when:** {report.since}\n\n"
+        f"**What to do:**\n\n{report.what_to_do}"
     )
 
 
-def as_text(told: GateReport) -> str:
+def as_text(report: GateReport) -> str:
     """The same for a terminal: no marks of Markdown, and no words on a gate that passed."""
-    if told.since_run is None:
+    if report.since_run is None:
         return ""
-    what_failed = told.what_failed.replace("**", "").replace("\n\n", "\n")
-    return f"{what_failed}\nWhat to do:\n{told.what_to_do}"
+    what_failed = report.what_failed.replace("**", "").replace("\n\n", "\n")
+    return f"{what_failed}\nWhat to do:\n{report.what_to_do}"
 
 
 def steps_of(
