@@ -70,8 +70,8 @@ def send_trial(as_json: JsonOption = False) -> None:
         )
     else:
         for name, failure in said.items():
-            told = (failure, "red") if failure else ("accepted", "green")
-            out.print(styled(f"{name}: ", told))
+            outcome = (failure, "red") if failure else ("accepted", "green")
+            out.print(styled(f"{name}: ", outcome))
         for name in unknown:
             out.print(styled(f"{name}: ", (f"{variable_of(name)} is not set", "yellow")))
     if unknown or any(said.values()):
@@ -87,12 +87,12 @@ def send_due() -> None:
     settings, state = open_state()
     with open_instance(settings) as instance:
         seen = watch(settings, state, instance)
-    told = seen.delivered
+    delivered = seen.delivered
     out.print(
-        f"{seen.open_alerts} alerts are open; {told.sent} messages went, {told.failed} did not, "
-        f"{told.waiting} wait.",
+        f"{seen.open_alerts} alerts are open; {delivered.sent} messages went, "
+        f"{delivered.failed} did not, {delivered.waiting} wait.",
     )
-    if told.failed:
+    if delivered.failed:
         raise typer.Exit(3)
 
 

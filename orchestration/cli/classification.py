@@ -178,11 +178,11 @@ def _list(
     return None
 
 
-def _hidden(told: dict[str, Any], show: Any, *names: str) -> dict[str, Any]:
+def _hidden(record: dict[str, Any], show: Any, *names: str) -> dict[str, Any]:
     """A record without the words that name persons; `persons` says which kinds they hold."""
-    found = {name: show(told[name]).persons for name in names if told[name]}
+    found = {name: show(record[name]).persons for name in names if record[name]}
     hidden = {name: None for name, kinds in found.items() if kinds}
-    return told | hidden | {"persons": next(filter(None, found.values()), "")}
+    return record | hidden | {"persons": next(filter(None, found.values()), "")}
 
 
 def _print_questions(dataset: Dataset, questions: Any, show: Any) -> None:

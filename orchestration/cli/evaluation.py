@@ -60,9 +60,9 @@ def evaluate(
 
 def _line(one: "Measure") -> Text:
     sign = "at most" if one.at_most else "at least"
-    told = ("reached", "green") if one.is_reached else ("missed", "red")
+    verdict = ("reached", "green") if one.is_reached else ("missed", "red")
     return styled(
         f"  {one.name:<36} {one.value:8.4f}  ({one.low:.4f} to {one.high:.4f})  "
         f"{sign} {one.wanted:g}: ",
-        told,
+        verdict,
     )

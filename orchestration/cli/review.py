@@ -64,10 +64,10 @@ def drift(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
         out.print(f"    “{visible(one.value)}” on {one.lines:,} lines{instead}{known}")
     if found.internal:
         out.print(f"{found.internal:,} left out: their column is not published")
-    for told in found.unseen:
+    for group in found.unseen:
         out.print(
-            f"{told.column}: {told.values:,} new together since {told.since} on {told.lines:,} lines, "
-            "not shown: no published row holds them"
+            f"{group.column}: {group.values:,} new together since {group.since} "
+            f"on {group.lines:,} lines, not shown: no published row holds them"
         )
     return None
 
@@ -179,7 +179,7 @@ def list_(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     if not any(listed[part] for part in ("decisions", "disagreements", "conflicts", "ended")):
         return out.print(f"{dataset}: nothing was decided yet.")
     for one in listed["decisions"]:
-        out.print(visible(f"{one['id']}  {_told(one)}  ({_signed(one)})"))
+        out.print(visible(f"{one['id']}  {_verdict(one)}  ({_signed(one)})"))
     if listed["disagreements"]:
         out.print("Waiting for the steward:")
     for one in listed["disagreements"]:
@@ -188,13 +188,13 @@ def list_(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     if listed["conflicts"]:
         out.print("Overruled:")
     for one in listed["conflicts"]:
-        overruled = f"{one['id']}  {_told(one)}: {one['why']} {', '.join(one['overruled_by'])}"
+        overruled = f"{one['id']}  {_verdict(one)}: {one['why']} {', '.join(one['overruled_by'])}"
         out.print(f"    {visible(overruled)}")
     if listed["ended"]:
         out.print("No more in force:")
     for one in listed["ended"]:
         out.print(
-            f"    {one['id']}  {visible(_told(one))}: {visible(one['end_reason'])} "
+            f"    {one['id']}  {visible(_verdict(one))}: {visible(one['end_reason'])} "
             f"({one['ended_by']}, {one['ended_at'][:10]})"
         )
     return None
@@ -315,7 +315,7 @@ def _subject(one: Mapping[str, Any]) -> str:
     return f"{one['column']}: {one['from']!r} to {one['to']!r}"
 
 
-def _told(one: Mapping[str, Any]) -> str:
+def _verdict(one: Mapping[str, Any]) -> str:
     return f"{one['verdict']}  {_subject(one)}"
 
 

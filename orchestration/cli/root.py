@@ -128,9 +128,9 @@ def gates(
     out.print(table)
     for gate in found:
         for rule in gate["rules"]:
-            told = f"{rule['outcome']} ({rule['cause'] or rule['failing']})"
+            outcome = f"{rule['outcome']} ({rule['cause'] or rule['failing']})"
             out.print(
-                f"{gate['dataset']} {gate['gate']}: {rule['rule_id']} {told}, {rule['strength']}",
+                f"{gate['dataset']} {gate['gate']}: {rule['rule_id']} {outcome}, {rule['strength']}",
             )
     return None
 
@@ -517,11 +517,11 @@ def _trend_cells(one: trends.RuleTrend) -> tuple[str, ...]:
 
 def _print_rule(one: trends.RuleTrend) -> None:
     since = one.failing_since
-    told = (
+    streak = (
         f", not passed since {_day(since)} ({_runs(one.runs_failing)})" if since else ", passes now"
     )
     out.print(
-        f"{one.rule_id} ({one.gate} gate, {one.strength}): {_runs(len(one.points))}{told}",
+        f"{one.rule_id} ({one.gate} gate, {one.strength}): {_runs(len(one.points))}{streak}",
     )
     shares = [point.share for point in one.points]
     top = max((share for share in shares if share is not None), default=0.0)
@@ -594,9 +594,9 @@ def _exit_code() -> int:
         err.print(str(error), style="red")
         return error.exit_code
     except _Misused as error:
-        told = io.StringIO()
-        error.show(file=told)  # type: ignore[attr-defined]
-        err.print(told.getvalue().rstrip())
+        usage = io.StringIO()
+        error.show(file=usage)  # type: ignore[attr-defined]
+        err.print(usage.getvalue().rstrip())
         return 2
     except typer.Abort:
         err.print("Aborted.")

@@ -129,7 +129,7 @@ class BaselineReader:
     ) -> dict[str, list[str]]:
         """Of the keys that differ from what was proven last, those whose rows are not ours either.
 
-        What is missing is ours where we wanted it gone, or were told that the portal left it out.
+        A missing row is ours where we meant to delete it, or where the portal reported it as left out.
         Where it is not known any more what we sent, nothing is called an edit.
         """
         columns, key = self._dataset.published, self._dataset.key
@@ -211,7 +211,7 @@ class BaselineReader:
     def _touched(self, last: Publication) -> tuple[str, ...]:
         """Who wrote last to the 4x4s whose marks moved, and when, as far as the portal says."""
         marks = self.marks()
-        told = []
+        touched = []
         for one in self._datasets.values():
             if marks[one.portal_id] == last.marks.get(one.portal_id):
                 continue
@@ -222,5 +222,5 @@ class BaselineReader:
                 if moment
                 else "a time that the portal does not say"
             )
-            told.append(f"{one.portal_id} was written by {who} at {when}")
-        return tuple(told)
+            touched.append(f"{one.portal_id} was written by {who} at {when}")
+        return tuple(touched)

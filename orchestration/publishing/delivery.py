@@ -104,7 +104,7 @@ class Delivery:
         self._send_rows(sendable, ChunkKind.DELETE, work)
 
     def _send_rows(self, folder: Path, kind: ChunkKind, work: Path) -> None:
-        """Sends what is told apart by key."""
+        """Sends the rows that a key identifies."""
         if self._dataset.publish.transport == "dsmapi":
             self._send(planned_drafts(folder, work, [kind]), self._draft_sender())
         else:

@@ -17,7 +17,7 @@ from orchestration.publishing.journal import Journal, plan_of
 from orchestration.state.chunks import RefusedRow
 from orchestration.state.store import Publication
 
-_TOLD = 5
+_SHOWN = 5
 
 
 class LeftOut:
@@ -154,7 +154,7 @@ class LeftOut:
 def _reasons(refused: Sequence[RefusedRow]) -> str:
     """Why rows were refused, and how many each; no key, for it is kept on the receipt."""
     counted = Counter(_why(row) for row in refused)
-    return "; ".join(f"{why} ({count:,})" for why, count in counted.most_common(_TOLD))
+    return "; ".join(f"{why} ({count:,})" for why, count in counted.most_common(_SHOWN))
 
 
 def keys_of(refused: Iterable[RefusedRow]) -> set[str]:
@@ -164,8 +164,8 @@ def keys_of(refused: Iterable[RefusedRow]) -> set[str]:
 
 def first_of(refused: Sequence[RefusedRow]) -> str:
     """The first refused rows, without their values."""
-    named = "; ".join(f"{row.key}: {_why(row)}" for row in refused[:_TOLD])
-    return f"{named}{'; …' if len(refused) > _TOLD else ''}"
+    named = "; ".join(f"{row.key}: {_why(row)}" for row in refused[:_SHOWN])
+    return f"{named}{'; …' if len(refused) > _SHOWN else ''}"
 
 
 def _why(row: RefusedRow) -> str:

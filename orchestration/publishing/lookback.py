@@ -65,7 +65,7 @@ def look_back(settings: Settings, state: State, dataset: Dataset) -> list[Findin
         _prepare(connection, settings, state, dataset, files)
         found = [*_by_policy(connection, dataset), *_by_domain(connection, dataset)]
         found += _by_scan(connection, settings, dataset)
-        told = [
+        findings = [
             Finding(
                 rule=rule,
                 column=column,
@@ -75,7 +75,7 @@ def look_back(settings: Settings, state: State, dataset: Dataset) -> list[Findin
             for rule, column, keys in found
             if keys
         ]
-    return sorted(told, key=lambda one: (-len(one.keys), one.rule, one.column))
+    return sorted(findings, key=lambda one: (-len(one.keys), one.rule, one.column))
 
 
 def remove_found(

@@ -10,7 +10,7 @@ Works on Parquet alone, in DuckDB. Leaves six files in a folder, sorted by parti
     surplus.parquet    rows to leave that repeat another's key or have none, in the same columns
 
 A volatile column that moved changes nothing; a volatile value that is null keeps the last live one.
-Fills are told apart from updates: a column that held nothing before gets its first values, or a
+Fills are counted apart from updates: a column that held nothing before gets its first values, or a
 volatile cell that was null gets one. Keys that people keep as the portal has them never move. A
 portal's dataset without a row identifier may hold a key several times, or none: the first row of a
 key is the one that is compared, the others are surplus.
@@ -279,7 +279,7 @@ class _Planner:
         self._part_with_surplus()
 
     def _tell_apart(self, side: str, rows: str, *, unique: bool = False) -> None:
-        """Views of the rows as they are told apart by key, and `…_extra` of those that are not.
+        """Views of the rows that a key identifies, and `…_extra` of those that it does not.
 
         `…_rows` has both. `unique` saves the look for what cannot be.
         """

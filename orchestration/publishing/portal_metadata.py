@@ -27,7 +27,7 @@ def describe(
     changes = differences(dataset, found, partition=partition)
     if changes:
         transport.update_metadata(portal_id, changes)
-    return sorted(_told(changes))
+    return sorted(_changed_names(changes))
 
 
 def differences(
@@ -102,6 +102,6 @@ def _columns(dataset: Dataset, found: Mapping[str, Any]) -> list[dict[str, Any]]
     ]
 
 
-def _told(changes: Mapping[str, Any]) -> list[str]:
+def _changed_names(changes: Mapping[str, Any]) -> list[str]:
     columns = [f"column {column['fieldName']}" for column in changes.get("columns", [])]
     return [*(name for name in changes if name != "columns"), *columns]

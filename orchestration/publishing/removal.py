@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 KIND = "takedown"
 _TRIES = 3
-_TOLD = 5
+_SHOWN = 5
 GONE_SECONDS = 600.0
 """How long the portal may go on showing what was removed."""
 
@@ -152,7 +152,7 @@ class Removal:
         return ("upserts", "deletes", *(["snapshot"] if is_whole else []))
 
     def _withdraw(self, publication: Publication) -> None:
-        """A draft that cannot be discarded is told in the end; the removal itself goes first."""
+        """Discards drafts; one that cannot be is named at the end, as the removal itself goes first."""
         try:
             discard_drafts(self._publisher, publication)
         except (TransientError, PublicationRefused) as error:
@@ -268,7 +268,7 @@ class Removal:
                 if not refused:
                     break
             if refused:
-                keys = ", ".join(str(row.key) for row in refused[:_TOLD])
+                keys = ", ".join(str(row.key) for row in refused[:_SHOWN])
                 raise PortalFault(
                     f"{self._dataset.id}: {portal_id} leaves out {len(refused):,} rows that it held "
                     f"({keys}): they have to be put back there. Then give the command again"
@@ -340,8 +340,8 @@ class Removal:
         if columns:
             held = transport.aggregates(portal_id, columns).non_null
             filled = [column.name for column in columns if held[column.name]]
-        told = [f"{rows:,} rows"] if rows else []
-        return " and ".join([*told, *(f"values of {name}" for name in filled)])
+        parts = [f"{rows:,} rows"] if rows else []
+        return " and ".join([*parts, *(f"values of {name}" for name in filled)])
 
     def _replace_again(self, partition: str, portal_id: str) -> None:
         """Replaces what came in between by the same without what is taken down."""

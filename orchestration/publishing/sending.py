@@ -62,8 +62,8 @@ class RowSender:
 
 
 @dataclass
-class _Told:
-    """What was heard and found so far."""
+class _Tally:
+    """What the answers for a chunk, and reading it back, came to so far."""
 
     attempts: int = 0
     read_back: bool = False
@@ -100,7 +100,7 @@ class _Sending:
         self._retry_policy = sender.retry_policy
         self._columns = {column.name: column for column in sender.dataset.published}
         self._started = sender.retry_policy.clock()
-        self._told = _Told()
+        self._tally = _Tally()
         self._parts: list[Chunk] = [chunk]
         self._largest: int | None = None
         self._looking = False
@@ -113,17 +113,17 @@ class _Sending:
                 self._halve(part)
             else:
                 self._get_through(part)
-        told = self._told
+        tally = self._tally
         sent = Sent(
-            rows_written=self._chunk.rows - len(told.refused),
-            refused=tuple(told.refused),
-            request_ids=tuple(told.request_ids),
-            attempts=told.attempts,
-            settled="read_back" if told.read_back else "answered",
-            created=told.created,
-            updated=told.updated,
-            deleted=told.deleted,
-            written_at=told.written_at,
+            rows_written=self._chunk.rows - len(tally.refused),
+            refused=tuple(tally.refused),
+            request_ids=tuple(tally.request_ids),
+            attempts=tally.attempts,
+            settled="read_back" if tally.read_back else "answered",
+            created=tally.created,
+            updated=tally.updated,
+            deleted=tally.deleted,
+            written_at=tally.written_at,
         )
         return acknowledge(self._note, sent)
 
@@ -165,19 +165,19 @@ class _Sending:
             self._retry_policy.wait(attempt, at_least=_asked_to_wait(lost))
 
     def _request(self, part: Chunk) -> Answer:
-        told = self._told
+        tally = self._tally
         body = part.body
-        told.attempts += 1
-        self._note("sent", {"rows": part.rows, "attempt": told.attempts})
+        tally.attempts += 1
+        self._note("sent", {"rows": part.rows, "attempt": tally.attempts})
         try:
             if part.id.kind is ChunkKind.DELETE:
                 answer = self._transport.delete(self._portal_id, self._key, part.keys)
             else:
                 answer = self._transport.upsert(self._portal_id, body, part.rows)
         except (TransientError, PortalFault) as fault:
-            told.request_ids.append(fault.request_id)
+            tally.request_ids.append(fault.request_id)
             raise
-        told.request_ids.append(answer.request_id)
+        tally.request_ids.append(answer.request_id)
         return answer
 
     def _settle(self, part: Chunk, answer: Answer) -> None:
@@ -186,7 +186,7 @@ class _Sending:
         Raises:
             OutcomeUnknown: the rows are not there, or nobody can tell.
         """
-        self._told.hear(answer)
+        self._tally.hear(answer)
         refused = self._named(part, answer)
         if refused is None:
             if not answer.has_counters or answer.counted != part.rows:
@@ -195,8 +195,8 @@ class _Sending:
                     f"{part.id.number}, and does not hold its rows"
                 )
             refused = self._found_missing(part) if answer.errors else ()
-        self._told.refused += refused
-        self._told.taken += part.rows - len(refused)
+        self._tally.refused += refused
+        self._tally.taken += part.rows - len(refused)
 
     def _named(self, part: Chunk, answer: Answer) -> tuple[RefusedRow, ...] | None:
         """The rows that the answer itself names as refused; none where it does not name them all."""
@@ -231,12 +231,12 @@ class _Sending:
         """Whether reading shows every row as it was sent; false too where the replica stays behind."""
         if self._read_back(part) != ():
             return False
-        self._told.taken += part.rows
+        self._tally.taken += part.rows
         return True
 
     def _read_back(self, part: Chunk) -> tuple[Any, ...] | None:
         """The keys that are not as they were sent; None where that cannot be read."""
-        self._told.read_back = True
+        self._tally.read_back = True
         columns = [self._columns[name] for name in part.columns]
         for attempt in range(1, self._retry_policy.attempts + 1):
             try:
@@ -257,7 +257,7 @@ class _Sending:
                 return False
             attempt += 1
             retry_policy.wait(min(attempt, 5))
-        self._told.hear_of(freshness.truth)
+        self._tally.hear_of(freshness.truth)
         return True
 
     def _shrink(self, part: Chunk, fault: RequestTooLarge) -> None:
@@ -282,7 +282,7 @@ class _Sending:
             return
         reason = " ".join(filter(None, (fault.code, fault.reason))) or "refused without a reason"
         self._refuse(part, self._ours(fault.column), reason)
-        if len(self._told.refused) >= HOPELESS and not self._told.taken:
+        if len(self._tally.refused) >= HOPELESS and not self._tally.taken:
             raise fault
 
     def _suspect(self, part: Chunk, fault: TransientError | PortalMoved) -> None:
@@ -319,7 +319,7 @@ class _Sending:
 
     def _refuse(self, part: Chunk, column: str | None, reason: str) -> None:
         (key,) = part.keys
-        self._told.refused.append(RefusedRow(key=str(key), column=column, reason=reason))
+        self._tally.refused.append(RefusedRow(key=str(key), column=column, reason=reason))
 
     def _halve(self, part: Chunk) -> None:
         middle = part.rows // 2
@@ -349,12 +349,12 @@ def _asked_to_wait(fault: TransientError | PortalMoved) -> float:
     return fault.retry_after or 0.0 if isinstance(fault, TransientError) else 0.0
 
 
-def _same_key(told: Any, ours: Any) -> bool:
-    if told is None or told == ours:
+def _same_key(reported: Any, ours: Any) -> bool:
+    if reported is None or reported == ours:
         return True
     if isinstance(ours, float):
         try:
-            return float(told) == ours
+            return float(reported) == ours
         except (TypeError, ValueError):
             return False
-    return str(told) == str(ours)
+    return str(reported) == str(ours)

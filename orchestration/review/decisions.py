@@ -104,7 +104,7 @@ def duplicate_decisions(
 
 
 def decisions_in_force(settings: Settings, state: State, dataset: Dataset) -> InForce:
-    """Everything that people decided, once, with what cannot stand together told apart.
+    """Everything that people decided, once, with contradicting decisions set aside.
 
     Raises:
         ConfigurationError: the decisions file is wrong; names every such line.

@@ -61,7 +61,7 @@ def find_drift(settings: Settings, state: State, dataset: Dataset) -> Drift:
     """The drift of the newest standardized layer, sorted by column, day and lines.
 
     Only values of published columns that stand on a published row, or that the vocabulary has, are
-    shown, and of the others how many there are; an old value is told where it does, too.
+    shown, and of the others how many there are; an old value is shown on the same terms.
 
     Raises:
         ConfigurationError: nothing has been standardized yet.

@@ -192,10 +192,13 @@ def refuse_faults(path: Path, faults: Sequence[Fault]) -> None:
     if not faults:
         return
     ordered = sorted(set(faults), key=lambda fault: (fault.line, fault.text))
-    told = [f"{path.name}: {fault}" for fault in ordered]
-    if len(told) > _MOST_FAULTS:
-        told = [*told[:_MOST_FAULTS], f"{path.name}: and {len(told) - _MOST_FAULTS} more faults"]
-    raise ConfigurationError("\n".join([*told, "Nothing of it was stored."]))
+    messages = [f"{path.name}: {fault}" for fault in ordered]
+    if len(messages) > _MOST_FAULTS:
+        messages = [
+            *messages[:_MOST_FAULTS],
+            f"{path.name}: and {len(messages) - _MOST_FAULTS} more faults",
+        ]
+    raise ConfigurationError("\n".join([*messages, "Nothing of it was stored."]))
 
 
 def _questionnaire(

@@ -1,7 +1,7 @@
 """A proposal in plain words: the question that is put to a person, and what the machine saw.
 
-Of the evidence only what is said of a suspicion is told, never a value out of it: it may stem from
-columns that are not published.
+Of the evidence it names the kind of a suspicion, never a value out of it: that may stem from columns
+that are not published.
 """
 
 import json
@@ -40,14 +40,14 @@ def question(
 
 
 def reasons(dataset: Dataset, proposal: Proposal) -> str:
-    """What the machine saw, as far as it may be told."""
+    """What the machine saw, without what may not be shown."""
     evidence = _evidence(proposal)
-    told = (
+    sentences = (
         _spelling_reasons(proposal, evidence)
         if proposal.kind == SPELLING
         else _pair_reasons(dataset, evidence)
     )
-    return "; ".join([*told, f"score {proposal.score:.2f}"])
+    return "; ".join([*sentences, f"score {proposal.score:.2f}"])
 
 
 def _spelling_question(proposal: Proposal) -> str:
@@ -59,17 +59,17 @@ def _spelling_question(proposal: Proposal) -> str:
 
 
 def _spelling_reasons(proposal: Proposal, evidence: Mapping[str, Any]) -> list[str]:
-    told = []
+    sentences = []
     change = evidence.get("change")
     if _is_word(change):
-        told.append(str(change))
+        sentences.append(str(change))
     if evidence.get("target_in_vocabulary") is True:
-        told.append(f"“{proposal.right}” is in the vocabulary")
+        sentences.append(f"“{proposal.right}” is in the vocabulary")
     rows = evidence.get("target_rows")
     if isinstance(rows, int):
-        told.append(f"“{proposal.right}” stands on {rows:,} lines")
+        sentences.append(f"“{proposal.right}” stands on {rows:,} lines")
     beside = evidence.get("beside")
-    return [*told, _BESIDE[beside]] if beside in _BESIDE else told
+    return [*sentences, _BESIDE[beside]] if beside in _BESIDE else sentences
 
 
 def _pair_reasons(dataset: Dataset, evidence: Mapping[str, Any]) -> list[str]:

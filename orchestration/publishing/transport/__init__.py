@@ -3,7 +3,7 @@
     protocol  what a transport is, for whoever calls one: a protocol and its plain values
     soda      the transport that cities use today: SODA 2, one request for each call
     client    sodapy behind bars: the only module of publishing that knows it
-    responses what a portal answered, told as an error of ours or as counters
+    responses what a portal answered, as one of our errors or as counters
     reading   rows of a portal's JSON as Arrow tables in the shape of a snapshot
     values    rows of Parquet as the JSON that a portal takes
 

@@ -1,4 +1,4 @@
-"""What a portal answered, told as an error of ours or as an `Answer`.
+"""What a portal answered, as one of our errors or as an `Answer`.
 
 Decided by HTTP status and by what the body is, never by one code: portals differ in theirs
 (protocol 2.3). A body may quote cells, so no word of it goes further than its code, where that is
@@ -116,7 +116,7 @@ def _row_error(error: Any) -> RefusedRow:
     if not isinstance(error, dict):
         return RefusedRow(key=None, column=None, reason="no reason given")
     index, key = error.get("input_index"), error.get("primary_key")
-    column, reason = _told(str(error.get("error") or ""))
+    column, reason = _column_and_reason(str(error.get("error") or ""))
     return RefusedRow(
         key=None if key is None else str(key),
         column=column,
@@ -125,7 +125,7 @@ def _row_error(error: Any) -> RefusedRow:
     )
 
 
-def _told(words: str) -> tuple[str | None, str]:
+def _column_and_reason(words: str) -> tuple[str | None, str]:
     """The column that a message names, and its reason where it is one of those we know."""
     column = _COLUMN.search(words)
     expected = _EXPECTED.search(words)
@@ -145,7 +145,7 @@ def _refusal(answer: requests.Response, what: str) -> Fault:
     if status == 413:
         return RequestTooLarge(message)
     if status in (400, 422):
-        column, reason = _told(words)
+        column, reason = _column_and_reason(words)
         return RequestRefused(message, code=code, column=column, reason=reason)
     return PortalFault(f"{message}{_ADVICE.get(status, '')}")
 

@@ -144,10 +144,10 @@ class SodaTransport:
             if column.type in _BOUNDED or column.name == key:
                 asked[f"l{place}"] = f"min({column.name})"
                 asked[f"h{place}"] = f"max({column.name})"
-        told: dict[str, Any] = {}
+        answer: dict[str, Any] = {}
         for part in _within_an_address(asked):
-            told |= self._one_row("sum up", portal_id, part)
-        return self._summed_up(portal_id, columns, told, asked)
+            answer |= self._one_row("sum up", portal_id, part)
+        return self._summed_up(portal_id, columns, answer, asked)
 
     def rows(
         self, portal_id: str, columns: Sequence[Column], *, order: str | None = None
@@ -293,18 +293,20 @@ class SodaTransport:
         self,
         portal_id: str,
         columns: Sequence[Column],
-        told: Mapping[str, Any],
+        answer: Mapping[str, Any],
         asked: Mapping[str, str],
     ) -> Aggregates:
         found: dict[str, dict[str, Any]] = {"s": {}, "l": {}, "h": {}}
         for kind, values in found.items():
             for place, column in enumerate(columns):
                 if f"{kind}{place}" in asked:
-                    values[column.name] = self._exact(portal_id, column, told.get(f"{kind}{place}"))
+                    values[column.name] = self._exact(
+                        portal_id, column, answer.get(f"{kind}{place}")
+                    )
         return Aggregates(
-            rows=self._whole_number(portal_id, told.get("n")),
+            rows=self._whole_number(portal_id, answer.get("n")),
             non_null={
-                column.name: self._whole_number(portal_id, told.get(f"c{place}"))
+                column.name: self._whole_number(portal_id, answer.get(f"c{place}"))
                 for place, column in enumerate(columns)
             },
             sums=found["s"],

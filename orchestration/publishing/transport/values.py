@@ -87,8 +87,8 @@ def row_texts(
         yield from found.to_arrow_reader(rows)
     except duckdb.Error as error:
         # Its words may quote a cell.
-        told = NOT_A_NUMBER if NOT_A_NUMBER in str(error) else type(error).__name__
-        raise Unsendable(f"{path.name}: a row cannot be sent: {told}") from None
+        reason = NOT_A_NUMBER if NOT_A_NUMBER in str(error) else type(error).__name__
+        raise Unsendable(f"{path.name}: a row cannot be sent: {reason}") from None
 
 
 def body_of(texts: pa.StringArray) -> bytes:
