@@ -121,14 +121,14 @@ def find_domain_mistakes(
 
     A home that was at work before domains were asked for has time; a new one has none.
     """
-    return [told for is_due, told in _domains_owed(settings, datasets, today) if is_due]
+    return [message for is_due, message in _domains_owed(settings, datasets, today) if is_due]
 
 
 def find_domain_warnings(
     settings: Settings, datasets: Mapping[str, Dataset], *, today: date
 ) -> list[str]:
     """The same of a home that still has time, with the day on which it ends."""
-    return [told for is_due, told in _domains_owed(settings, datasets, today) if not is_due]
+    return [message for is_due, message in _domains_owed(settings, datasets, today) if not is_due]
 
 
 def _domains_owed(
@@ -185,7 +185,7 @@ def _suites_owed(
     for name in datasets:
         former = []
         for layer, suite in SUITES.items():
-            with suppress(ConfigurationError):  # told where suites are looked at
+            with suppress(ConfigurationError):  # reported where suites are looked at
                 if former_suite(settings, name, layer) is not None:
                     former.append(f"{suite}.yaml")
         if former:
@@ -253,16 +253,16 @@ def _crossing_decisions(
             else load_classes(settings, dataset)
         )
     made = [(one.column, one.left, one.right, one.verdict, name) for name, one in spelled.items()]
-    told = {
+    classes_of = {
         column: {value: (found,) for value, found in values.items()}
-        for column, values in classes.told.items()
+        for column, values in classes.class_names.items()
     }
     file = decisions_path(settings, dataset).name
     return [
         f"{file}: line {spelled[name].line}: would lead a value of {spelled[name].column} out of a "
         "policy or into one, or from or to a value that nobody classified; it is not followed. Classify "
         f"the value instead: `summerware classify {dataset.id}`"
-        for name in find_crossing(made, told)
+        for name in find_crossing(made, classes_of)
     ]
 
 
@@ -327,7 +327,7 @@ def _model_mistakes(settings: Settings, dataset: Dataset) -> list[str]:
 
 
 def _parse_mistakes(settings: Settings, datasets: dict[str, Dataset]) -> list[str]:
-    # Imported here: dbt and GX take seconds, and a wrong file should be told at once.
+    # Imported here: dbt and GX take seconds, and a wrong file should be reported at once.
     from great_expectations.expectations.registry import get_expectation_impl
 
     from orchestration.gates import expectations as registers_ours

@@ -101,7 +101,7 @@ class Domain(Strict):
     separator: str | None = None
     """Where a cell is a list: what stands between its parts."""
     open: bool = False
-    """New values are published, counted and told of once. Never of a column that decides a policy."""
+    """New values are published, counted and reported once. Never of a column that decides a policy."""
     reason: str | None = None
     """Why it is open."""
     until: date | None = None
@@ -160,7 +160,7 @@ class Listing(Strict):
     """
 
     separator: str = " | "
-    """What is written between the parts; they are told apart without the blanks around it."""
+    """What is written between the parts; blanks around it belong to no part."""
     places: Name | None = None
     """Whom or what the places stand for; none: they are the column's own."""
     set: bool = False

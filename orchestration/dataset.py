@@ -280,20 +280,20 @@ class Quiet(Strict):
 
 
 class Escalation(Strict):
-    """When nobody seems to care: who is told then, and after how long."""
+    """When nobody reacts: who gets the alert then, and after how long."""
 
     to: Name | None = None
-    """A further channel; none: the same people are told again."""
+    """A further channel; none: the same people get it again."""
     warning_after_runs: int = Field(default=7, gt=1)
     critical_after_minutes: int = Field(default=120, gt=0)
 
 
 class Alerts(Strict):
-    """Who is told what of a dataset, and when.
+    """Who gets which messages on a dataset, and when.
 
     A warning waits for the daily digest, or, where there is none, for the end of the quiet hours;
     what is critical goes at once. What is broken rather than wrong goes to the engineers. New words
-    that resemble nothing protected are told once a week.
+    that resemble nothing protected are reported once a week.
     """
 
     LATER = frozenset({"weekly_on"})
@@ -574,6 +574,6 @@ def load_sound_datasets(folder: Path) -> tuple[dict[str, Dataset], dict[str, str
         except ConfigurationError as error:
             mistakes[path.stem] = str(error)
     if not sound:
-        told = "\n".join(mistakes.values()) or f"{folder}: holds no dataset file (*.yaml)"
-        raise ConfigurationError(told)
+        message = "\n".join(mistakes.values()) or f"{folder}: holds no dataset file (*.yaml)"
+        raise ConfigurationError(message)
     return sound, mistakes

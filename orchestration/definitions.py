@@ -22,7 +22,7 @@ def build_defs(
 ) -> dg.Definitions:
     """The definitions of all datasets, the same call in production and in tests.
 
-    A dataset file that cannot be read is left out, and told of by an alert: the others go on.
+    A dataset file that cannot be read is left out, and an alert names it: the others go on.
     """
     settings = Settings.from_environment()
     datasets = datasets or load_sound_datasets(settings.datasets_dir)[0]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BOUNDS = {"memory_limit": "2000MB", "autoinstall_known_extensions": "false"}
-"""What a connection may take; what does not fit is spilled beside its database or where told."""
+"""What a connection may take; what does not fit is spilled beside its database, or into `spill`."""
 
 
 ROW_GROUP = 40_960

@@ -49,13 +49,13 @@ def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]
     """How many raw lines of the last finished run met which fate, and why; how columns were read."""
     layer = newest_deduplicated(state, dataset)
     with connect() as connection:
-        told = f"({_told_ledger(settings, state, dataset, layer)})"
+        lines_sql = f"({_ledger_sql(settings, state, dataset, layer)})"
         counted = dict(
-            connection.execute(f"select fate, count(*) from {told} group by fate").fetchall()
+            connection.execute(f"select fate, count(*) from {lines_sql} group by fate").fetchall()
         )
         fates = {fate: counted.get(fate, 0) for fate in FATES}
         reasons = connection.execute(
-            f"select fate, reason, count(*) from {told} "
+            f"select fate, reason, count(*) from {lines_sql} "
             "where reason is not null group by fate, reason order by count(*) desc, fate, reason"
         ).fetchall()
     return {
@@ -77,7 +77,7 @@ def _parsing(state: State, layer: Layer) -> Mapping[str, str]:
     return dict(above.facts.get("parsing", {}))
 
 
-def _told_ledger(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> str:
+def _ledger_sql(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> str:
     """The ledger's lines as SQL, those whose row the portal refused as what they are."""
     path = layer_file(settings, layer, f"ledger_{dataset.id}")
     refused = [
@@ -97,8 +97,8 @@ def _told_ledger(settings: Settings, state: State, dataset: Dataset, layer: Laye
 
 def fates_of(settings: Settings, state: State, dataset: Dataset, layer: Layer) -> dict[str, int]:
     """How many lines of a finished layer met which fate, after its publication."""
-    told = _told_ledger(settings, state, dataset, layer)
-    rows = query(f"select fate, count(*) from ({told}) group by fate")
+    lines_sql = _ledger_sql(settings, state, dataset, layer)
+    rows = query(f"select fate, count(*) from ({lines_sql}) group by fate")
     return {fate: count for fate in FATES for found, count in rows if found == fate}
 
 
@@ -169,8 +169,8 @@ def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[st
     layer = newest_deduplicated(state, dataset)
     staged = state.layer(layer.upstream_id or "")
     with connect() as connection:
-        told = f"({_told_ledger(settings, state, dataset, layer)})"
-        found_key, lines = _lines(connection, told, key)
+        lines_sql = f"({_ledger_sql(settings, state, dataset, layer)})"
+        found_key, lines = _lines(connection, lines_sql, key)
         standing = _standing(connection, settings, state, dataset, found_key)
         if not lines and standing is None:
             raise ConfigurationError(
@@ -203,23 +203,23 @@ def newest_deduplicated(state: State, dataset: Dataset) -> Layer:
 
 
 def _lines(
-    connection: duckdb.DuckDBPyConnection, told: str, key: str
+    connection: duckdb.DuckDBPyConnection, lines_sql: str, key: str
 ) -> tuple[str, list[dict[str, Any]]]:
     number = key.partition(":")[2]
     wanted = " ".join(key.upper().split())
     if number.isdigit():
         found = connection.execute(
-            f"select row_key from {told} where {_is_line(connection, key)}"
+            f"select row_key from {lines_sql} where {_is_line(connection, key)}"
         ).fetchone()
         if found is not None and found[0] is not None:
             wanted = found[0]
     rows = connection.execute(
-        f"{_NAMED} from {told} where {_is_key(connection, 'row_key', wanted)} "
+        f"{_NAMED} from {lines_sql} where {_is_key(connection, 'row_key', wanted)} "
         "order by _extract_id, _line"
     ).fetchall()
     if not rows and number.isdigit():
         rows = connection.execute(
-            f"{_NAMED} from {told} where {_is_line(connection, key)}"
+            f"{_NAMED} from {lines_sql} where {_is_line(connection, key)}"
         ).fetchall()
     return wanted, [
         {

@@ -61,11 +61,11 @@ def run_daily(
         ConfigurationError: a dataset is unknown, or an option cannot be.
     """
     datasets, mistakes = load_sound_datasets(settings.datasets_dir)
-    wrong = [told for name, told in mistakes.items() if name in names]
+    wrong = [mistake for name, mistake in mistakes.items() if name in names]
     if wrong:
         raise ConfigurationError("\n".join(wrong))
-    for told in mistakes.values():
-        logger.error("%s (its dataset is left out)", told)
+    for mistake in mistakes.values():
+        logger.error("%s (its dataset is left out)", mistake)
     unknown = sorted(set(names) - set(datasets))
     if unknown:
         raise ConfigurationError(
@@ -106,13 +106,13 @@ def _tell_people(
     state: State,
     instance: dg.DagsterInstance,
 ) -> int | None:
-    """A city without a daemon is told, too. How many alerts are open; none where it broke."""
+    """Sends alerts in a city without a daemon, too. How many are open; None where that broke."""
     try:
         open_alerts = watch(settings, state, instance).open_alerts
         if not uses_daemon():
             beat_if_due(settings, state)
         return open_alerts
-    except Exception as error:  # noqa: BLE001 - the run's own result must be told whatever this does
+    except Exception as error:  # noqa: BLE001 - the run's own result is reported whatever this does
         logger.error("alerts could not be told (%s); see `summerware doctor`", type(error).__name__)
         return None
 
@@ -212,8 +212,8 @@ def _stopped_gate(
     if record is None:
         return None
     layer = newest_layer(state, dataset.id, record.layer, run_id=record.run_id)
-    told = tell(settings, state, dataset, layer, record)
-    return {"gate": SUITES[record.layer], "says": as_text(told)}
+    report = tell(settings, state, dataset, layer, record)
+    return {"gate": SUITES[record.layer], "says": as_text(report)}
 
 
 def _code(record: GateRecord) -> int:

@@ -92,7 +92,7 @@ def _serve_dagster(port: int) -> None:
     children: list[subprocess.Popen[bytes]] = []
     try:
         for command in commands:
-            # A session of its own: Ctrl-C reaches us alone, and its own children can be told apart.
+            # A session of its own: Ctrl-C reaches us alone, and its children end as one group.
             children.append(subprocess.Popen(command, start_new_session=True))
         while all(child.poll() is None for child in children):
             time.sleep(0.5)

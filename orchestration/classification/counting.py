@@ -54,7 +54,7 @@ class Blank:
     said: Said
     beside: Sequence[tuple[str, str, int]]
     """What other deciding columns say on their lines: column, value, lines."""
-    told_beside: int
+    lines_beside: int
     """On how many of the lines another deciding column says anything."""
 
 
@@ -176,7 +176,7 @@ def _count_blank(
         return None
     others = [other for other in landed if other != column]
     says = " or ".join(f"trim({other}) <> ''" for other in others) or "false"
-    told = _count(connection, (), f"{where} and ({says})", given)
+    with_others = _count(connection, (), f"{where} and ({says})", given)
     beside = [
         (other, plain(cell or ""), said.lines)
         for other in others
@@ -186,5 +186,5 @@ def _count_blank(
         column=column,
         said=counted[0][1],
         beside=beside,
-        told_beside=told[0][1].lines if told else 0,
+        lines_beside=with_others[0][1].lines if with_others else 0,
     )

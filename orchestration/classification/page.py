@@ -48,14 +48,14 @@ class SigningPage:
     ) -> None:
         self._office = Office(settings, state, dataset_id)
         self._people = {secrets.token_urlsafe(32): name for name in names}
-        self._told: list[tuple[str, str]] = []
+        self._notices: list[tuple[str, str]] = []
         self._turn = Lock()
         environment = Environment(
             loader=FileSystemLoader(_FOLDER), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
         self._template = environment.get_template("page.html")
         self._address = f"http://{HOST}:{port}"
-        # What is wrong is told in the terminal, before anybody gets a link.
+        # What is wrong stops the command here, before anybody gets a link.
         self._render(Desk(self._office, names[0]), {})
         routes = [
             Route("/page.css", self._style, methods=["GET"]),
@@ -76,8 +76,9 @@ class SigningPage:
     async def _get(self, request: Request) -> Response:
         _, name = self._person(request)
         number = _number(request.query_params.get("said"))
-        told = self._told[number - 1] if 0 < number <= len(self._told) else ("", "")
-        notice = told[1] if told[0] == name else ""
+        is_known = 0 < number <= len(self._notices)
+        addressee, text = self._notices[number - 1] if is_known else ("", "")
+        notice = text if addressee == name else ""
         part = _number(request.query_params.get("part"))
         return await run_in_threadpool(self._answer, name, {"notice": notice, "part": part})
 
@@ -87,7 +88,7 @@ class SigningPage:
         try:
             said = await run_in_threadpool(self._change, name, form)
         except (Refused, ConfigurationError) as error:
-            told = {
+            context = {
                 "error": str(error),
                 "faults": error.faults if isinstance(error, Refused) else {},
                 # What was typed is not lost.
@@ -95,10 +96,10 @@ class SigningPage:
                 "ticked": form.get("tick", ()),
                 "part": _number(form.get("part", [""])[0]),
             }
-            return await run_in_threadpool(self._answer, name, told)
-        self._told.append((name, said))
+            return await run_in_threadpool(self._answer, name, context)
+        self._notices.append((name, said))
         # A reload after this asks for the page again, and sends nothing.
-        return RedirectResponse(f"/{secret}?said={len(self._told)}", status_code=303)
+        return RedirectResponse(f"/{secret}?said={len(self._notices)}", status_code=303)
 
     def _person(self, request: Request) -> tuple[str, str]:
         given = request.path_params["secret"].encode()
@@ -121,13 +122,13 @@ class SigningPage:
         with self._turn:
             return self._desk(name).change(form)
 
-    def _answer(self, name: str, told: Mapping[str, Any]) -> Response:
+    def _answer(self, name: str, context: Mapping[str, Any]) -> Response:
         """The page for one person, or the reason why there is none."""
         try:
-            text = self._render(self._desk(name), told)
+            text = self._render(self._desk(name), context)
         except ConfigurationError as broken:
             raise HTTPException(503, f"The page cannot be shown: {broken}") from broken
-        return Response(text, 409 if told.get("error") else 200, media_type="text/html")
+        return Response(text, 409 if context.get("error") else 200, media_type="text/html")
 
     def _desk(self, name: str) -> Desk:
         desk = Desk(self._office, name)
@@ -135,13 +136,13 @@ class SigningPage:
             raise HTTPException(403, "signers.csv does not name you any more.")
         return desk
 
-    def _render(self, desk: Desk, told: Mapping[str, Any]) -> str:
+    def _render(self, desk: Desk, context: Mapping[str, Any]) -> str:
         state, dataset, show = desk.state, desk.dataset, desk.show
         blank = sum(one.lines for one in desk.questions if not one.value)
         asked = [one for one in desk.questions if one.value]
         asked = [one for one in asked if (one.column, one.value) not in desk.proposals]
         parts = -(-len(asked) // PER_PAGE)
-        part = min(max(told.get("part", 1), 1), max(parts, 1))
+        part = min(max(context.get("part", 1), 1), max(parts, 1))
         first = (part - 1) * PER_PAGE
         some = asked[first : first + PER_PAGE]
         nothing: dict[str, Any] = {"faults": {}, "typed": {}, "ticked": ()}
@@ -164,7 +165,7 @@ class SigningPage:
             "longest": LONGEST_REASON,
             "unanswered": UNANSWERED,
         }
-        return self._template.render(nothing | dict(told) | page)
+        return self._template.render(nothing | dict(context) | page)
 
 
 def _number(text: str | None) -> int:

@@ -96,9 +96,9 @@ class ClassesFile:
         return hash_shown([self.file_hash, [(*key, *words) for key, words in self.groups.items()]])
 
 
-def hash_shown(told: object) -> str:
+def hash_shown(shown: object) -> str:
     """A hash of something that a page shows."""
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
 
 def view_proposals(
@@ -257,17 +257,17 @@ def view_history(
     state: State, dataset: Dataset, found: Iterable[Classification], show: Show
 ) -> list[tuple[str, str, str]]:
     """The last signatures and refusals of people, newest first: when, who, what."""
-    told = []
+    entries = []
     for one in found:
         at, by = one.signed_at or one.refused_at, one.signed_by or one.refused_by
         if at is None or by is None or by == UPGRADE:
             continue
         did = "signed" if one.signed_at else "refused"
         what = f"{did} that {show(one.value)} ({title_of(dataset, one.column_name)}) is "
-        told.append((at, by, f"{what}{_answer(one, show)}, as {one.proposed_by} proposed"))
+        entries.append((at, by, f"{what}{_answer(one, show)}, as {one.proposed_by} proposed"))
     for signature in ClassificationStore(state).file_signatures(dataset.id):
-        told.append((signature.signed_at, signature.signed_by, "signed the list of words"))
-    return [(city_time(at), by, what) for at, by, what in sorted(told, reverse=True)[:HISTORY]]
+        entries.append((signature.signed_at, signature.signed_by, "signed the list of words"))
+    return [(city_time(at), by, what) for at, by, what in sorted(entries, reverse=True)[:HISTORY]]
 
 
 def known_words(classes: Classes, show: Show) -> dict[str, list[str]]:

@@ -96,7 +96,7 @@ def _of_blank(classes: Classes, blank: Blank) -> Question:
             Beside(column=column, value=value, lines=lines, policies=classes.of(column, value))
             for column, value, lines in most
         ),
-        told_beside=blank.told_beside,
+        told_beside=blank.lines_beside,
         **vars(blank.said),
     )
 
@@ -104,14 +104,14 @@ def _of_blank(classes: Classes, blank: Blank) -> Question:
 def tell_blanks(question: Question, show: Callable[[str], object]) -> str:
     """Blank cells in a sentence: how many, what stands beside them, what to do."""
     lines = "a line" if question.lines == 1 else f"{question.lines:,} lines"
-    told = f"a blank cell on {lines} since {question.since[:10]}"
+    sentence = f"a blank cell on {lines} since {question.since[:10]}"
     if question.told_beside:
         said = ", ".join(
             f"{show(one.value)} in {one.column} on {one.lines:,} ({_class(one)})"
             for one in question.beside
         )
-        told += f", with another deciding column on {question.told_beside:,}: {said}"
-    return f"{told}; only the source can say it"
+        sentence += f", with another deciding column on {question.told_beside:,}: {said}"
+    return f"{sentence}; only the source can say it"
 
 
 def _class(one: Beside) -> str:

@@ -1,6 +1,6 @@
 """How words of extracts are shown to people: no person's data, and nothing that a screen obeys.
 
-A word that names a person is told by the kinds found in it and by the line that says it. Signs that
+Of a word that names a person only the kinds found in it and its line are shown. Signs that
 nobody sees, or that turn a line round, stand as their numbers. Pages escape what they are given.
 """
 

@@ -39,14 +39,14 @@ def build_clusters(
 ) -> Clusters:
     """Puts linked rows together, strongest links first.
 
-    ``apart`` holds the pairs that people told apart, with the decision's id: a link that would bring
-    them into one cluster is cut, so that of the links between them the weakest goes. Links that
-    people decided come before the machine's.
+    ``apart`` holds the pairs that people decided are different, with the decision's id: a link that
+    would bring them into one cluster is cut, so that of the links between them the weakest goes. Links
+    that people decided come before the machine's.
     """
     foes: dict[str, dict[str, str]] = {}
-    for (one_key, other_key), told in (apart or {}).items():
-        foes.setdefault(one_key, {})[other_key] = told
-        foes.setdefault(other_key, {})[one_key] = told
+    for (one_key, other_key), decision_id in (apart or {}).items():
+        foes.setdefault(one_key, {})[other_key] = decision_id
+        foes.setdefault(other_key, {})[one_key] = decision_id
     groups: dict[str, set[str]] = {}
     cut: dict[tuple[str, str], str] = {}
     ordered = sorted(links, key=lambda one: (not one.decided, -one.score, one.left, one.right))

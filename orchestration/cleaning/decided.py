@@ -52,10 +52,10 @@ def read_decisions(
         f"list_sort(list(distinct class::varchar)) as classes from {classes} "
         "where value is not null and class is not null group by all"
     )
-    told: dict[str, dict[str, Collection[str]]] = {}
+    classes_of: dict[str, dict[str, Collection[str]]] = {}
     for column, value, found in connection.execute("from spelling_class").fetchall():
-        told.setdefault(column, {})[value] = found
-    crossing = find_crossing(made, told)
+        classes_of.setdefault(column, {})[value] = found
+    crossing = find_crossing(made, classes_of)
     if crossing:
         connection.execute(
             f"update spelling_decision set verdict = '{REFUSED}' "

@@ -2,7 +2,7 @@
 
 What belongs here: blocking, scoring and clusters put together, and the file of pairs they make.
 What does not: levels (``comparisons.py``), blocks (``blocking.py``), training (``training.py``).
-Nothing is merged here: rows with different keys are only linked, proposed or told apart.
+Nothing is merged here: rows with different keys are only linked, proposed or kept apart.
 """
 
 import logging

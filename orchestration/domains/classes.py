@@ -3,7 +3,7 @@
 A value is covered by one policy or several, or harmless, or unclassified. A policy's own values and
 codes are covered by it. All others stand in `<id>.classes.csv` beside the dataset file (column, value,
 class, source, until), where the class is `harmless` or ids of policies, or were classified in the
-state database, signed. Values are told apart without case and runs of blanks.
+state database, signed. Values that differ in case or runs of blanks alone are one.
 
 Here classes are read, put together and given to the models as functions; asking people about what is
 unclassified belongs to `orchestration/classification/`.
@@ -64,7 +64,7 @@ class Classes:
         return sorted(value for value, policies in known.items() if policy in policies)
 
     @property
-    def told(self) -> dict[str, dict[str, str]]:
+    def class_names(self) -> dict[str, dict[str, str]]:
         """Per deciding column the class of each plain value: `harmless` or its policies with blanks."""
         return {
             column: {
@@ -79,8 +79,8 @@ class Classes:
         """Changes whenever the class of any value does; '' where no column decides a policy."""
         if not self.deciding:
             return ""
-        told = {column: dict(sorted(values.items())) for column, values in self.known.items()}
-        text = json.dumps([dict(self.deciding), told], sort_keys=True)
+        policies = {column: dict(sorted(values.items())) for column, values in self.known.items()}
+        text = json.dumps([dict(self.deciding), policies], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -193,8 +193,8 @@ def define_classes(
     """
     for column, asked in classes.deciding.items():
         known = sorted(classes.known[asked].items())
-        told = {value: " ".join(sorted(policies)) for value, policies in known}
-        define_lookup(connection, f"{schema}.class_of_{column}(text)", told)
+        class_names = {value: " ".join(sorted(policies)) for value, policies in known}
+        define_lookup(connection, f"{schema}.class_of_{column}(text)", class_names)
         # Most cells have no blanks to fold, and folding costs more than looking.
         folded = r"trim(regexp_replace(upper(cell), '[\s\x{00A0}]+', ' ', 'g'))"
         connection.execute(
@@ -209,9 +209,9 @@ def list_classes(connection: duckdb.DuckDBPyConnection, classes: Classes) -> str
     Looking for misspellings asks it: a correction in a deciding column stays within a class.
     """
     rows = [
-        (column, value, told)
-        for column, values in classes.told.items()
-        for value, told in sorted(values.items())
+        (column, value, class_name)
+        for column, values in classes.class_names.items()
+        for value, class_name in sorted(values.items())
     ]
     cells = list(zip(*rows, strict=True)) if rows else [(), (), ()]
     names = ("column_name", "value", "class")

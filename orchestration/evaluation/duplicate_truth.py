@@ -94,7 +94,7 @@ class Planted:
 
 
 def shape_of(dataset: Dataset) -> Shape:
-    """What the planter uses of a dataset, told from types and names of its columns alone.
+    """What the planter uses of a dataset, known from types and names of its columns alone.
 
     Raises:
         ValueError: the dataset names no time and place in `duplicates`.

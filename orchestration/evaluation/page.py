@@ -74,14 +74,14 @@ def as_markdown(results: Results, before: Mapping[tuple[str, str], float]) -> st
 
 def _row(one: Measure, before: float | None) -> str:
     sign = "at most" if one.at_most else "at least"
-    told = "yes" if one.is_reached else f"**no**, by {abs(one.value - one.wanted):.4f}"
+    verdict = "yes" if one.is_reached else f"**no**, by {abs(one.value - one.wanted):.4f}"
     low, high = (f"{end:.0f}" if one.at_most else f"{end:.4f}" for end in (one.low, one.high))
     value = f"{one.value:.0f}" if one.at_most else f"{one.value:.4f}"
     wanted = f"{sign} {one.wanted:g}"
     past = "" if before is None else f"{before:.4f}"
     return (
         f"| {one.truth} | {one.name} | {value} | {low} to {high} | {one.of:,} | {wanted} | "
-        f"{told} | {past} |"
+        f"{verdict} | {past} |"
     )
 
 

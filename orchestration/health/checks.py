@@ -64,13 +64,13 @@ def examine(settings: Settings, *, moment: datetime | None = None) -> list[Healt
     except SummerwareError as error:
         mistakes = {"all": str(error)}
     advice = "Mend the file: `summerware check`. The other datasets go on meanwhile."
-    found += [_unwell("dataset files", told, advice) for told in mistakes.values()]
+    found += [_unwell("dataset files", message, advice) for message in mistakes.values()]
     state = None
     try:
         state = State(open_database(settings))
         found += _one("state", lambda: _state(settings, state))
     except (SummerwareError, sa.exc.DBAPIError, OSError) as error:
-        found.append(_unwell("state", _told(error), _STATE_ADVICE))
+        found.append(_unwell("state", _message(error), _STATE_ADVICE))
     found += _one("portal", lambda: list(_portals(settings, datasets)))
     try:
         found += _of_dagster(settings, state, datasets, moment)
@@ -91,11 +91,11 @@ def _one(name: str, look: Callable[[], Health | list[Health]]) -> list[Health]:
     try:
         found = look()
     except Exception as error:  # noqa: BLE001 - a check that crashed must not hide the others
-        return [_unwell(name, f"could not be looked at: {_told(error)}", "See the message.")]
+        return [_unwell(name, f"could not be looked at: {_message(error)}", "See the message.")]
     return found if isinstance(found, list) else [found]
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     # Other libraries' messages may hold addresses with passwords: the kind is enough.
     return str(error) if isinstance(error, SummerwareError) else type(error).__name__
 
@@ -215,7 +215,7 @@ def _of_dagster(
         return [
             _unwell(
                 "dagster",
-                f"its history cannot be opened ({_told(error)})",
+                f"its history cannot be opened ({_message(error)})",
                 f"Move {settings.dagster_home} away: it is the UI's history, nothing else is lost.",
             )
         ]

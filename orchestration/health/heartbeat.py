@@ -1,7 +1,7 @@
 """A sign of life after each healthy day, to a dead man's switch outside: its absence is the alarm.
 
 Healthy is a day on which every check of the doctor is well and the runs that were due took place.
-Bad data is no ill health: people are told of it by alerts. The address is a secret.
+Bad data is no ill health: alerts report it. The address is a secret.
 """
 
 import os

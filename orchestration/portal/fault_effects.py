@@ -66,7 +66,7 @@ class FaultEffects:
             raise sqlite3.OperationalError("database or disk is full")
 
     def counted(self, outcome: Outcome) -> Outcome:
-        """The outcome as it is told (protocol 2.3: counters are not always right)."""
+        """The outcome as the answer states it (protocol 2.3: counters are not always right)."""
         wrong = self._faults.get("wrong-counters")
         if wrong is None:
             return outcome

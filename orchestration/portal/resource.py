@@ -171,7 +171,7 @@ class Resource:
         truncate: bool,
         single: bool,
     ) -> Response:
-        """Does what the rows say, in one transaction; what is told of it is the behaviour's matter."""
+        """Does what the rows say, in one transaction; the behaviour decides what the answer says."""
         behaviour, meddling = self._portal.behaviour, FaultEffects(request)
 
         def apply() -> Response:
@@ -224,8 +224,8 @@ class Resource:
                     unseen = replace(truth, data_version=0, rows_updated_at=None)
                     yield Seen(connection, unseen, freshness(truth, None), is_empty=True)
                 else:
-                    told = replica if meddling.lies else truth
-                    yield Seen(behind, replica, freshness(told, replica))
+                    claimed = replica if meddling.lies else truth
+                    yield Seen(behind, replica, freshness(claimed, replica))
 
     def _delete_one(self, request: Request) -> Response:
         fourfour, key_text = _row_path(request)

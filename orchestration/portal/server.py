@@ -35,7 +35,7 @@ from orchestration.portal.state import Portal
 ADDRESS_FILE = "address.json"
 TLS_ADDRESS_FILE = "tls-address.json"
 USUAL_PORT = 3001
-"""Where `summerware ui` and `summerware portal` serve it unless they are told another port."""
+"""Where `summerware ui` and `summerware portal` serve it unless they are given another port."""
 _LOCK_FILE = "portal.lock"
 _START_SECONDS = 30.0
 _PROBE_SECONDS = 5.0

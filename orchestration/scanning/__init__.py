@@ -1,4 +1,4 @@
-"""What names a person in published text: recognized cell by cell, told by column and kind.
+"""What names a person in published text: recognized cell by cell, reported by column and kind.
 
 `persons.py` is the one function on a text; `telephones.py`, `identities.py`, `vehicles.py`,
 `addresses.py`, `names.py` and `health.py` hold the forms of each kind; `scanned.py` runs it over a

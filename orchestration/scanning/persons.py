@@ -34,7 +34,7 @@ NUMBER: Final = "unknown number"
 PERSONAL: Final = (TELEPHONE, MAIL, SSN, BIRTH_DATE, PLATE, VIN, LICENCE, ADDRESS, NAME)
 """What no published text may hold."""
 KINDS: Final = (*PERSONAL, HEALTH)
-"""What tells of a person, in the order in which it is told; health is looked for where it is asked. A
+"""What may identify a person, in the order in which it is listed; health is looked for where it is asked. A
 `NUMBER`, which may be anybody's, is looked for where words alone are expected."""
 
 _SEPARATOR = re.compile(r"\|| ?; ?")

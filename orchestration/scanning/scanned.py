@@ -1,4 +1,4 @@
-"""A dataset's lines, scanned: which columns, which cells, and how the models are told by line.
+"""A dataset's lines, scanned: which columns, which cells, and what the models get by line.
 
 Scanned are all published columns of text: not the key, whose form a rule holds, and not what a
 pattern or the grammar of places holds as a whole. A cell is looked at once, however many lines have
@@ -124,7 +124,7 @@ def find_in_cells(
     born_until: int | None = None,
     streets: Collection[str] = (),
 ) -> dict[str, str]:
-    """The kinds found in cells, as they are told; cells without any are left out."""
+    """The kinds found in cells, in words; cells without any are left out."""
     official = {value.casefold() for value in known}
     seen: dict[str, frozenset[str]] = {}
     found = {}

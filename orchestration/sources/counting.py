@@ -1,4 +1,4 @@
-"""How many keys landed extracts hold: all of them, and by the day that a window is told by.
+"""How many keys landed extracts hold: all of them, and those of each day in the window's column.
 
 Counts and days only. What they are held against is said in `gates/volume.py`.
 """

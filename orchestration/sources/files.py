@@ -1,7 +1,7 @@
 """The `files` source: a drop folder with one sub-folder per dataset, `DIR/<id>/*`.
 
 Finds files and tells their extract times. What is inside them is read elsewhere, where tables in
-formats that nothing reads are refused by name, so that somebody is told of them.
+formats that nothing reads are refused by name, so that somebody hears of them.
 """
 
 import calendar

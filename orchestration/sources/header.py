@@ -1,6 +1,6 @@
 """Finds out which cell of an extract's records is which column of the dataset.
 
-A header that does not fit is told by what it seems to be: another delimiter, a title above the
+The error on a header that does not fit says what it seems to be: another delimiter, a title above the
 headings, another dataset's file. What a required column that is missing may be called now is said
 here, too; that it stops the extract is the business of the raw gate.
 """
@@ -26,7 +26,7 @@ _LONGEST_LINE = 1 << 16
 _LOOKED_AT = 20
 """Lines among which headings are looked for that do not stand in the first."""
 _MARKS_TRIED = 10
-_TOLD = 5
+_SHOWN = 5
 _ALIKE = 0.6
 """From here on two headings may be the same one."""
 _DELIMITERS = {"\t": "a tab"}
@@ -197,8 +197,8 @@ def _refuse_other_dataset(
     if best is None or counts[best] <= known:
         return
     missing = missing_columns(dataset, header)
-    lacks = ", ".join(repr(column.source) for column in missing[:_TOLD])
-    more = f" and {len(missing) - _TOLD} more" if len(missing) > _TOLD else ""
+    lacks = ", ".join(repr(column.source) for column in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     raise ExtractRefused(
         f"{where}: looks like an extract of {best} ({counts[best]} of its headings), and lacks the "
         f"headings {lacks}{more} of {dataset.id}; put it into the folder {best}"
@@ -220,7 +220,7 @@ def propose_aliases(
     they are named however little they resemble.
     """
     missing = list(missing)
-    told = []
+    hints = []
     for name in missing:
         column = dataset.column(name)
         alike = {heading: _likeness(column, heading) for heading in unlisted}
@@ -233,11 +233,11 @@ def propose_aliases(
             how = "is the only heading that is not listed"
         else:
             continue
-        told.append(
+        hints.append(
             f"{best!r} {how}: if it is the same, add it to the aliases of {name} in "
             f"{dataset.id}.yaml"
         )
-    return told
+    return hints
 
 
 def _likeness(column: Column, heading: str) -> float:

@@ -19,7 +19,7 @@ LONGEST_RECORD = 1 << 20
 """A cell may hold newlines; a record that goes on for more characters has lost its closing quote."""
 _CHUNK = 1 << 20
 _NEVER_CLOSED = "a quote is opened and never closed"
-_TOLD = 5
+_SHOWN = 5
 _AGAINST_THE_RULES = "its quotes do not follow the rules of CSV"
 
 
@@ -73,8 +73,8 @@ def read_lines(path: Path, delimiter: str) -> Iterator[Line]:
 
 def _without_nuls(number: int, cells: list[str]) -> Line:
     places = [str(place) for place, cell in enumerate(cells, start=1) if "\0" in cell]
-    where = f"cell {places[0]}" if len(places) == 1 else f"cells {', '.join(places[:_TOLD])}"
-    more = f" and {len(places) - _TOLD} more" if len(places) > _TOLD else ""
+    where = f"cell {places[0]}" if len(places) == 1 else f"cells {', '.join(places[:_SHOWN])}"
+    more = f" and {len(places) - _SHOWN} more" if len(places) > _SHOWN else ""
     kept = ["" if "\0" in cell else cell for cell in cells]
     return Line(number, kept, f"a NUL character in {where}{more}")
 

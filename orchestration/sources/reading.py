@@ -49,7 +49,7 @@ UNREAD_ENDINGS = (
     ".mdb",
     ".accdb",
 )
-"""Of tables and packed files that nothing here reads: whoever delivers one is told, not passed over."""
+"""Of tables and packed files that nothing here reads: each is refused by name, not passed over."""
 _CHUNK = 1 << 20
 _GZIP, _ZIP, _OLE = b"\x1f\x8b", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _OTHER_KINDS = {

@@ -45,7 +45,7 @@ LAST_ROW = 1_048_576
 REVISION = 1
 """Raised when the same workbook becomes other rows than before: it is another extract then."""
 _LOOKED_FOR_HEADINGS = 20
-_TOLD = 3
+_SHOWN = 3
 _LONGEST_NAME = 40
 _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\b[^>]*?\bref\s*=\s*[\"']([A-Za-z0-9:$]+)[\"']")
 _UNCALCULATED = re.compile(rb"\bfullCalcOnLoad\s*=\s*[\"'](?:1|true)[\"']")
@@ -111,7 +111,7 @@ def _broken_is_refused(path: Path, where: str) -> Iterator[None]:
 
 
 def _refusing_broken(rows: Iterator[list[str]], path: Path, where: str) -> Iterator[list[str]]:
-    # Around the reading alone: what whoever writes the rows meets, such as a full disk, is told there.
+    # Around the reading alone: whoever writes the rows reports what fails there, such as a full disk.
     with _broken_is_refused(path, where):
         yield from rows
 
@@ -129,7 +129,7 @@ def _other_kind(path: Path) -> str | None:
 
 
 def _choose(dataset: Dataset, book: Any, where: str) -> Any:
-    """The sheet to read; which ones there are is told where none or several could be meant."""
+    """The sheet to read; the error names all sheets where none or several could be meant."""
     wanted = dataset.source.workbook.sheet
     sheets = {sheet.title: sheet for sheet in book.worksheets}
     if wanted is not None:
@@ -323,10 +323,10 @@ class _Reader:
             else:
                 refused.append(name)
         if refused:
-            more = f" and {len(refused) - _TOLD} more ranges" if len(refused) > _TOLD else ""
+            more = f" and {len(refused) - _SHOWN} more ranges" if len(refused) > _SHOWN else ""
             across = " (only cells of one column can be filled)" if meaning == "fill" else ""
             raise ExtractRefused(
-                f"{self._where}: cells are merged: {', '.join(refused[:_TOLD])}{more}{across}; "
+                f"{self._where}: cells are merged: {', '.join(refused[:_SHOWN])}{more}{across}; "
                 "unmerge them, or say `source: {workbook: {merged: fill}}` in the dataset file "
                 "where every row of merged cells has the value of the first"
             )
@@ -394,8 +394,8 @@ class _Reader:
             faults.append(f"row {number} looks like a total")
         if not faults:
             return None
-        more = f"; {len(faults) - _TOLD} more cells" if len(faults) > _TOLD else ""
-        return "; ".join(faults[:_TOLD]) + more
+        more = f"; {len(faults) - _SHOWN} more cells" if len(faults) > _SHOWN else ""
+        return "; ".join(faults[:_SHOWN]) + more
 
     def _is_total(self, texts: Mapping[int, CellText]) -> bool:
         """Whether the word stands where the key should, or first in a row without a key."""

@@ -70,16 +70,16 @@ def _refuse_if_most_are_unreadable(
     if lines < _FEW and count < lines:
         return
     if count == lines:
-        told = f"{reason} on every line"
+        extent = f"{reason} on every line"
     elif count * 2 > lines:
-        told = f"{reason} on {count:,} of {lines:,} lines"
+        extent = f"{reason} on {count:,} of {lines:,} lines"
     else:
-        told = f"{unreadable:,} of {lines:,} lines cannot be read; line {line}: {reason}"
+        extent = f"{unreadable:,} of {lines:,} lines cannot be read; line {line}: {reason}"
     if reason == counted_cells(width + 1, width):
-        told += " (a delimiter at each line's end?)"
+        extent += " (a delimiter at each line's end?)"
     elif reason == counted_cells(1, width):
-        told += " (another delimiter than the header's?)"
-    raise ExtractRefused(f"{where}: {told}; ask the source to write it again")
+        extent += " (another delimiter than the header's?)"
+    raise ExtractRefused(f"{where}: {extent}; ask the source to write it again")
 
 
 def _written_quickly(

@@ -247,7 +247,7 @@ def _waiting(
         f"select distinct _extract_id from {parquet(ledger)} where reason = 'unclassified'"
     )
     classes = classes_in_force(settings, state, dataset).hash
-    waiting = {name: told for name, told in waiting.items() if name not in read}
+    waiting = {name: classes_hash for name, classes_hash in waiting.items() if name not in read}
     return waiting | {name: classes for (name,) in found}
 
 

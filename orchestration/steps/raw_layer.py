@@ -108,7 +108,7 @@ def _age(extract: Extract) -> tuple[str, str]:
 def _to_land(dataset: Dataset, found: list[FoundExtract]) -> list[list[FoundExtract]]:
     """Groups of which the first is enough, unless it turns out to be discarded.
 
-    Of complete extracts only the newest is worth landing; ties are told apart by content.
+    Of complete extracts only the newest is worth landing; those of one time differ by content alone.
     """
     found.sort(key=lambda extract: (extract.extracted_at, extract.path.name))
     if dataset.source.kind != "complete":
@@ -132,7 +132,7 @@ def _due_again(settings: Settings, state: State, dataset: Dataset) -> set[str]:
     if not waiting:
         return set()
     classes = classes_in_force(settings, state, dataset).hash
-    return {extract_id for extract_id, told in waiting.items() if told != classes}
+    return {extract_id for extract_id, classes_hash in waiting.items() if classes_hash != classes}
 
 
 def _chosen(

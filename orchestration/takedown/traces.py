@@ -103,7 +103,7 @@ def find_traces(
 
 
 def _extracts_with_key(settings: Settings, dataset: Dataset) -> list[Path]:
-    """The landed extracts in which a line's key can be told at all."""
+    """The landed extracts that have every column of a line's key."""
     return [
         path
         for path in landed_files(settings, dataset).values()

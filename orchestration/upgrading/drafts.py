@@ -209,11 +209,11 @@ def _is_listable(column: Column, texts: Mapping[str, int]) -> bool:
         return False
     if sum(texts.values()) < _REPEATED * len(texts):
         return False
-    return not any(_is_told(text) for text in texts)
+    return not any(_is_free_text(text) for text in texts)
 
 
-def _is_told(text: str) -> bool:
-    """Whether a text looks told by somebody, or tells of somebody, rather than chosen from a list."""
+def _is_free_text(text: str) -> bool:
+    """Whether a text looks written by hand, or names somebody, rather than chosen from a list."""
     words = text.split()
     return len(words) > _LONGEST_WORDS or "@" in text or bool(re.search(r"\d{5}", text))
 
@@ -231,7 +231,7 @@ def _words(
         if (
             rows >= _TWICE
             and word.isprintable()
-            and not _is_told(word)
+            and not _is_free_text(word)
             and _plain(word) not in seen
         ):
             seen.add(_plain(word))

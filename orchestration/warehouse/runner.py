@@ -188,8 +188,8 @@ def _hear(events: dict[str, Any], event: Any) -> None:
         return
     from dbt_common.events.functions import msg_to_dict
 
-    told = msg_to_dict(event)
-    events[told["data"]["node_info"]["unique_id"]] = told
+    record = msg_to_dict(event)
+    events[record["data"]["node_info"]["unique_id"]] = record
 
 
 def _through_command_line(project: Path, arguments: list[str], target: Path) -> Outcome:

@@ -1,6 +1,6 @@
 """`/api/publishing/v1`: requests taken apart, answers with their links put together (protocol 3.1).
 
-What takes time on the real one is done at once here, but is told as it tells it: the answer to what
+What takes time on the real one is done at once here, but answered as there: the answer to what
 begins the work shows it unfinished, and clients see its end when they ask again.
 """
 

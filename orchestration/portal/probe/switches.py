@@ -20,7 +20,7 @@ _ERROR_KEYS = {(True, True): "both", (True, False): "edge", (False, True): "serv
 _LARGEST_LIMIT = 50_000
 _LAG_TRIES = 3
 _SMALLEST_LAG = 0.1
-"""Below this, a round trip cannot be told from a lag."""
+"""Below this, a lag cannot be distinguished from a round trip."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from orchestration.portal.identifiers import row_id, version_id
 from orchestration.portal.values import plain_number
 
 STEPS = {**{operator: operator for operator in "+-*/%"}, "negate": "n"}
-"""The operators of numbers, and how `compute` is told of them."""
+"""The operators of numbers, and what `compute` calls them."""
 
 
 class _Failure(threading.local):

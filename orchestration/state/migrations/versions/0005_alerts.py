@@ -1,4 +1,4 @@
-"""Alerts, what is to be told of them, how far that came, and the daily heartbeat."""
+"""Alerts, their messages, how far those came, and the daily heartbeat."""
 
 import sqlalchemy as sa
 from alembic import op
