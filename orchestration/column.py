@@ -101,7 +101,7 @@ class Domain(Strict):
     separator: str | None = None
     """Where a cell is a list: what stands between its parts."""
     open: bool = False
-    """New values are published, counted and reported once. Never of a column that decides a policy."""
+    """New values are published, counted and reported once. Not for a column that decides a policy."""
     reason: str | None = None
     """Why it is open."""
     until: date | None = None

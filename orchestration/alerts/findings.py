@@ -103,7 +103,7 @@ class Settlement:
 
 
 class View:
-    """What messages on a dataset's findings say besides: its file, its owner, what the portal shows."""
+    """What messages on findings of a dataset add: its file, its owner, what the portal shows."""
 
     def __init__(self, settings: Settings, state: State, datasets: Mapping[str, Dataset]) -> None:
         self.settings = settings

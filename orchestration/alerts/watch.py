@@ -1,4 +1,4 @@
-"""One look at everything: what is new in Dagster's log, how things stand, and which messages follow.
+"""One look at everything: what is new in Dagster's log, how things stand, and messages on it.
 
 The Dagster sensor does this every half minute, `summerware run` at its end, so that a city
 without a daemon gets its messages, too.

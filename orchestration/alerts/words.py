@@ -1,4 +1,4 @@
-"""New words of deciding columns: an alert at once where one may mean something protected, else weekly.
+"""New words of deciding columns: an alert at once where they may be protected, else once a week.
 
 A message says how many words, in which columns and since when, never one of them: a word is a cell. Which
 they are is shown by `summerware classify`, where they are answered; `orchestration/classification/` finds

@@ -40,8 +40,8 @@ def build_clusters(
     """Puts linked rows together, strongest links first.
 
     ``apart`` holds the pairs that people decided are different, with the decision's id: a link that
-    would bring them into one cluster is cut, so that of the links between them the weakest goes. Links
-    that people decided come before the machine's.
+    would bring them into one cluster is cut, so that of the links between them the weakest goes.
+    Links that people decided come before the machine's.
     """
     foes: dict[str, dict[str, str]] = {}
     for (one_key, other_key), decision_id in (apart or {}).items():

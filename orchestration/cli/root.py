@@ -130,7 +130,8 @@ def gates(
         for rule in gate["rules"]:
             outcome = f"{rule['outcome']} ({rule['cause'] or rule['failing']})"
             out.print(
-                f"{gate['dataset']} {gate['gate']}: {rule['rule_id']} {outcome}, {rule['strength']}",
+                f"{gate['dataset']} {gate['gate']}: {rule['rule_id']} "
+                f"{outcome}, {rule['strength']}",
             )
     return None
 

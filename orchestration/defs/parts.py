@@ -1,8 +1,8 @@
-"""Events for the parts of a finished layer: each model and dbt test, and what Python made between them.
+"""Events for the parts of a finished layer: models, dbt tests, and what Python made between them.
 
-They are emitted once the layer is finished, never while it is made: what a step leaves when it fails is
-thrown away, and no asset may claim to be there. Metadata are counts, seconds, columns and SQL, never
-a cell.
+They are emitted once the layer is finished, never while it is made: what a step leaves when it
+fails is thrown away, and no asset may claim to be there. Metadata are counts, seconds, columns and SQL,
+never a cell.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -96,7 +96,7 @@ def _unasked(
     report: GateReport,
     target: AssetCheckEvaluationTargetMaterializationData | None,
 ) -> dg.AssetCheckEvaluation:
-    """A rule that its gate did not ask. Without this, Dagster would count it as failed with the run."""
+    """A rule that its gate did not ask. Without this, Dagster would count it as failed."""
     meta = report.statements.get(name)
     grain = meta.grain if meta else None
     why = "a column that it needs is missing" if meta else "its suite has it no longer"

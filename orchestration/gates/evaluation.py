@@ -172,7 +172,7 @@ def _validate(
     *,
     key_columns: Sequence[str],
 ) -> list[Any]:
-    """GX's results; `key_columns` are the columns by which its queries tell the failing rows apart."""
+    """GX's results; `key_columns` identify the failing rows in its queries."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     with _source(context, database) as source:

@@ -171,7 +171,7 @@ class Resource:
         truncate: bool,
         single: bool,
     ) -> Response:
-        """Does what the rows say, in one transaction; the behaviour decides what the answer says."""
+        """Does what the rows say, in one transaction; what is answered is for the behaviour."""
         behaviour, meddling = self._portal.behaviour, FaultEffects(request)
 
         def apply() -> Response:

@@ -129,8 +129,8 @@ class BaselineReader:
     ) -> dict[str, list[str]]:
         """Of the keys that differ from what was proven last, those whose rows are not ours either.
 
-        A missing row is ours where we meant to delete it, or where the portal reported it as left out.
-        Where it is not known any more what we sent, nothing is called an edit.
+        A missing row is ours where we meant to delete it, or where the portal reported it as left
+        out. Where it is not known any more what we sent, nothing is called an edit.
         """
         columns, key = self._dataset.published, self._dataset.key
         files = [snapshot_file(self._settings, one) for one in unproven]

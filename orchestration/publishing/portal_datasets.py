@@ -1,8 +1,8 @@
 """The datasets of a portal that belong to one of ours: which 4x4, and whether rows may go there.
 
 Reads metadata only, and makes a dataset where the local portal has none yet. Every reason against
-writing is reported at once, before anything is planned: wrong shape, wrong key, no rights, a working
-copy, a portal that answers under another name.
+writing is reported at once, before anything is planned: wrong shape, wrong key, no rights, a
+working copy, a portal that answers under another name.
 """
 
 from collections.abc import Mapping

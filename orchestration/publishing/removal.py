@@ -152,7 +152,7 @@ class Removal:
         return ("upserts", "deletes", *(["snapshot"] if is_whole else []))
 
     def _withdraw(self, publication: Publication) -> None:
-        """Discards drafts; one that cannot be is named at the end, as the removal itself goes first."""
+        """Discards drafts; one that stays is named at the end, as the removal itself goes first."""
         try:
             discard_drafts(self._publisher, publication)
         except (TransientError, PublicationRefused) as error:

@@ -1,7 +1,7 @@
 """A proposal in plain words: the question that is put to a person, and what the machine saw.
 
-Of the evidence it names the kind of a suspicion, never a value out of it: that may stem from columns
-that are not published.
+Of the evidence it names the kind of a suspicion, never a value out of it: that may stem from
+columns that are not published.
 """
 
 import json

@@ -34,8 +34,8 @@ NUMBER: Final = "unknown number"
 PERSONAL: Final = (TELEPHONE, MAIL, SSN, BIRTH_DATE, PLATE, VIN, LICENCE, ADDRESS, NAME)
 """What no published text may hold."""
 KINDS: Final = (*PERSONAL, HEALTH)
-"""What may identify a person, in the order in which it is listed; health is looked for where it is asked. A
-`NUMBER`, which may be anybody's, is looked for where words alone are expected."""
+"""What may identify a person, in the order in which it is listed; health is looked for where it is
+asked. A `NUMBER`, which may be anybody's, is looked for where words alone are expected."""
 
 _SEPARATOR = re.compile(r"\|| ?; ?")
 _TORN = re.compile(r"[0-9][A-Za-z]?\W*[|;]\W*[A-Za-z]|[A-Za-z]\W*[|;]\W*[0-9]")

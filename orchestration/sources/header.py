@@ -1,8 +1,8 @@
 """Finds out which cell of an extract's records is which column of the dataset.
 
-The error on a header that does not fit says what it seems to be: another delimiter, a title above the
-headings, another dataset's file. What a required column that is missing may be called now is said
-here, too; that it stops the extract is the business of the raw gate.
+The error on a header that does not fit says what it seems to be: another delimiter, a title above
+the headings, another dataset's file. What a required column that is missing may be called now is
+said here, too; that it stops the extract is the business of the raw gate.
 """
 
 import csv

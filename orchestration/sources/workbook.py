@@ -111,7 +111,7 @@ def _broken_is_refused(path: Path, where: str) -> Iterator[None]:
 
 
 def _refusing_broken(rows: Iterator[list[str]], path: Path, where: str) -> Iterator[list[str]]:
-    # Around the reading alone: whoever writes the rows reports what fails there, such as a full disk.
+    # Around the reading alone: a failure in writing the rows, as a full disk, is reported there.
     with _broken_is_refused(path, where):
         yield from rows
 

@@ -1,8 +1,8 @@
 """What is asked of the state database about alerts: open ones, the outbox, how far it was read.
 
 One transaction holds what was found, the messages on it, and the place in Dagster's event log
-that it was found at: `AlertStore.writing`. When an alert opens, what is new, and who gets a message is
-decided in `orchestration/alerts/`.
+that it was found at: `AlertStore.writing`. When an alert opens, what is new, and who gets a message
+is decided in `orchestration/alerts/`.
 """
 
 import hashlib

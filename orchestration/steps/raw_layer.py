@@ -108,7 +108,7 @@ def _age(extract: Extract) -> tuple[str, str]:
 def _to_land(dataset: Dataset, found: list[FoundExtract]) -> list[list[FoundExtract]]:
     """Groups of which the first is enough, unless it turns out to be discarded.
 
-    Of complete extracts only the newest is worth landing; those of one time differ by content alone.
+    Of complete extracts only the newest is worth landing; at the same time, content decides.
     """
     found.sort(key=lambda extract: (extract.extracted_at, extract.path.name))
     if dataset.source.kind != "complete":

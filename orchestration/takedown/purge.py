@@ -38,7 +38,7 @@ def purge(
 ) -> list[Tombstone]:
     """Erases everything of a dataset whose tombstones ask for it; gives those tombstones.
 
-    `keys` are in the clear where somebody has just named them; the others are known by their hashes.
+    `keys` are in the clear where somebody has just named them; others are known by their hashes.
 
     Raises:
         TransientError: a run is at work, or another process keeps a database busy.

@@ -1,8 +1,8 @@
 """What is taken down in one dataset, as everybody who handles rows asks for it.
 
 Keys are known by keyed hashes alone, so every question is a hash away: in Python for one key, in
-DuckDB for a million. A row is identified by its published key, in any case; a line of an extract by the
-cells that its key is made of.
+DuckDB for a million. A row is identified by its published key, in any case; a line of an extract by
+the cells that its key is made of.
 """
 
 import hashlib
