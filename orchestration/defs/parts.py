@@ -15,6 +15,7 @@ from orchestration.duck import parquet, query
 from orchestration.layers import layer_file
 from orchestration.state.store import Layer
 from orchestration.warehouse.project import find_project, read_manifest
+from orchestration.warehouse.runner import ModelResult
 
 Told = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
@@ -23,7 +24,7 @@ def tell_parts(
     context: dg.AssetExecutionContext,
     pipeline: Pipeline,
     layer: Layer,
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[ModelResult],
     made_by_python: Sequence[dg.AssetSpec],
 ) -> Iterator[Any]:
     """Models and tests as dagster-dbt tells of them, with rows and SQL, then Python's tables.
@@ -95,7 +96,7 @@ def _of_dbt(pipeline: Pipeline, results: Sequence[Mapping[str, Any]]) -> list[To
 
 
 def _with_figures(
-    pipeline: Pipeline, layer: Layer, results: Sequence[Mapping[str, Any]], told: Told
+    pipeline: Pipeline, layer: Layer, results: Sequence[ModelResult], told: Told
 ) -> Told:
     """A materialization with what dbt's event lacks: the rows of what is kept, and the SQL that ran."""
     if isinstance(told, dg.AssetCheckEvaluation):
@@ -119,7 +120,8 @@ def _of_python(pipeline: Pipeline, layer: Layer, key: dg.AssetKey) -> Told:
         staged = layer_file(pipeline.settings, layer, f"stg_{layer.dataset}")
         metadata = {"dagster/row_count": _count(f"count(_shifted) from {parquet(staged)}")}
     else:
-        metadata = {**_rows(pipeline, layer, name), **layer.facts.get(kind, {})}
+        facts: Mapping[str, Any] = layer.facts
+        metadata = {**_rows(pipeline, layer, name), **facts.get(kind, {})}
     return dg.AssetMaterialization(key, metadata=metadata)
 
 
