@@ -11,10 +11,10 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from orchestration.errors import GateNotPassed
 from orchestration.settings import Settings
+from orchestration.state.records import LayerFacts
 from orchestration.state.store import Layer, Publication, State, new_id, now
 
 LAYERS = ("raw", "standardized", "deduplicated")
@@ -105,7 +105,7 @@ def finish_layer(
     run_id: str,
     upstream: Layer | None,
     files: list[Path],
-    facts: dict[str, Any],
+    facts: LayerFacts,
 ) -> Layer:
     """Keeps a step's files as the finished layer of a run and records it."""
     layer_id = new_id()

@@ -6,7 +6,7 @@ writing. Plain values out; how they look is decided in `orchestration/cli/`.
 
 from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal, NotRequired, TypedDict
 
 import duckdb
 
@@ -18,6 +18,7 @@ from orchestration.layers import layer_file, snapshot_file
 from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.publishing.journal import refused_file
 from orchestration.settings import Settings
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import Layer, Publication, State
 from orchestration.tombstones.tombstones import load_tombstones
 
@@ -27,7 +28,131 @@ PORTAL_REFUSED = "portal_refused"
 WITHHELD = "(not shown: a policy keeps it back)"
 
 
-def gates(state: State, dataset: str | None) -> list[dict[str, Any]]:
+class GateSummary(TypedDict):
+    """The latest verdict of one gate; `rows` and `quarantined` are lines, `recorded_at` is UTC."""
+
+    dataset: str
+    gate: str
+    verdict: str
+    rows: int
+    quarantined: int
+    recorded_at: str
+    run_id: str
+    content_hash: str
+    rules: list[RuleRecord]
+
+
+class ReasonCount(TypedDict):
+    """How many lines met one fate for one reason."""
+
+    fate: str
+    reason: str
+    lines: int
+
+
+class LedgerSummary(TypedDict):
+    """The fates of a dataset's raw lines after the last finished run; counts of lines, time UTC."""
+
+    dataset: str
+    raw: int
+    fates: dict[str, int]
+    reasons: list[ReasonCount]
+    parsing: Mapping[str, str]
+    run_id: str
+    finished_at: str
+
+
+RowCount = Literal["rows", "inserts", "updates", "first_fills", "deletes", "held_back", "refused"]
+"""What is counted of a publication's rows."""
+
+
+class PublicationSummary(TypedDict):
+    """One publication in counts of rows, less what the portal refused; `published_at` is UTC."""
+
+    id: str
+    kind: str
+    state: str
+    held_because: list[str]
+    failure: str | None
+    refused: int
+    published_at: str | None
+    rows: int
+    inserts: int
+    updates: int
+    updates_by_column: dict[str, int]
+    first_fills: int
+    first_fills_by_column: dict[str, int]
+    deletes: int
+    held_back: int
+    dead_columns: list[str]
+    target: str
+    released_by: str | None
+    run_id: str
+    content_hash: str
+
+
+class RefusedCell(TypedDict):
+    """One reason why one row of a publication could not be published; the value as text."""
+
+    row_key: str | None
+    column: str | None
+    value: str | None
+    reason: str
+
+
+class LineFate(TypedDict):
+    """What became of one raw line, named `extract:number`; `survivor` is what absorbed it."""
+
+    line: str
+    fate: str
+    reason: str | None
+    survivor: str | None
+
+
+CellChange = TypedDict(
+    "CellChange",
+    {"line": str | None, "column": str, "rule": str, "from": str | None, "to": str | None},
+)
+"""One cell that a rule changed, before and after as text; no line where the row was decided on."""
+
+
+class BrokenRule(TypedDict):
+    """One critical rule that one line broke."""
+
+    line: str
+    rule: str
+
+
+class PortalChange(TypedDict):
+    """The publication that last moved a row, and how; `published_at` is UTC."""
+
+    publication: str
+    change: str
+    published_at: str | None
+
+
+class PortalStanding(TypedDict):
+    """Whether a row is on the portal, and what last moved it, where that is known."""
+
+    on_portal: bool
+    publication: NotRequired[str]
+    change: NotRequired[str]
+    published_at: NotRequired[str | None]
+
+
+class RowStory(TypedDict):
+    """The story of one published key: one entry per line, changed cell and broken rule."""
+
+    dataset: str
+    key: str
+    lines: list[LineFate]
+    cells: list[CellChange]
+    rules: list[BrokenRule]
+    portal: PortalStanding | None
+    run_id: str
+
+
+def gates(state: State, dataset: str | None) -> list[GateSummary]:
     """The latest verdict of every gate, with the rules that did not simply pass."""
     return [
         {
@@ -45,7 +170,7 @@ def gates(state: State, dataset: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def ledger(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]:
+def ledger(settings: Settings, state: State, dataset: Dataset) -> LedgerSummary:
     """How many raw lines of the last finished run met which fate, and why; how columns were read."""
     layer = newest_deduplicated(state, dataset)
     with connect() as connection:
@@ -102,7 +227,7 @@ def fates_of(settings: Settings, state: State, dataset: Dataset, layer: Layer) -
     return {fate: count for fate in FATES for found, count in rows if found == fate}
 
 
-def publications(state: State, dataset: Dataset) -> list[dict[str, Any]]:
+def publications(state: State, dataset: Dataset) -> list[PublicationSummary]:
     """What was published or waits for people, oldest first, without days on which nothing changed.
 
     Rows that the portal refused are counted as such, and as nothing else.
@@ -114,7 +239,7 @@ def publications(state: State, dataset: Dataset) -> list[dict[str, Any]]:
     ]
 
 
-def _publication(one: Publication) -> dict[str, Any]:
+def _publication(one: Publication) -> PublicationSummary:
     plan = plan_as_carried_out(one)
     return {
         "id": one.id,
@@ -142,7 +267,7 @@ def _publication(one: Publication) -> dict[str, Any]:
 
 def refused_rows(
     settings: Settings, state: State, dataset: Dataset, publication_id: str
-) -> list[dict[str, Any]]:
+) -> list[RefusedCell]:
     """Rows of a publication that could not be published: key, column, value and reason."""
     for one in state.publications(dataset.id):
         path = refused_file(settings, one) if one.id == publication_id else None
@@ -158,7 +283,7 @@ def refused_rows(
     return []
 
 
-def why(settings: Settings, state: State, dataset: Dataset, key: str) -> dict[str, Any]:
+def why(settings: Settings, state: State, dataset: Dataset, key: str) -> RowStory:
     """The whole story of one row: its lines, what changed in them, what stopped or absorbed it.
 
     `key` is the published key in any case, or a line as `extract:number`.
@@ -204,7 +329,7 @@ def newest_deduplicated(state: State, dataset: Dataset) -> Layer:
 
 def _lines(
     connection: duckdb.DuckDBPyConnection, lines_sql: str, key: str
-) -> tuple[str, list[dict[str, Any]]]:
+) -> tuple[str, list[LineFate]]:
     number = key.partition(":")[2]
     wanted = " ".join(key.upper().split())
     if number.isdigit():
@@ -256,15 +381,15 @@ def _cells(
     staged: Layer,
     layer: Layer,
     key: str,
-    lines: Sequence[dict[str, Any]],
-) -> list[dict[str, Any]]:
+    lines: Sequence[LineFate],
+) -> list[CellChange]:
     corrections = layer_file(settings, staged, f"corrections_{dataset.id}")
     decided = layer_file(settings, layer, f"decided_cells_{dataset.id}")
     tombstones = load_tombstones(settings, state, dataset)
     gone = set(tombstones.columns)
     if tombstones.holds(key):
         gone = {column.name for column in dataset.columns}
-    cells = []
+    cells: list[CellChange] = []
     for name in [line["line"] for line in lines]:
         found = connection.execute(
             "select column_name, rule_id, from_value, to_value "
@@ -286,7 +411,7 @@ def _cell(
     rule: str,
     before: str,
     after: str | None,
-) -> dict[str, Any]:
+) -> CellChange:
     policies = {policy.id for policy in dataset.policies}
     shown = dataset.column(column).privacy == "publish" and rule not in policies
     return {
@@ -304,14 +429,14 @@ def _rules(
     state: State,
     dataset: Dataset,
     staged: Layer,
-    lines: Sequence[dict[str, Any]],
-) -> list[dict[str, Any]]:
+    lines: Sequence[LineFate],
+) -> list[BrokenRule]:
     """The critical rules that the lines broke."""
     record = state.newest_gate_record(dataset.id, staged.layer, staged.content_hash)
     if record is None or record.quarantine_path is None:
         return []
     path = settings.home / record.quarantine_path
-    found = []
+    found: list[BrokenRule] = []
     for line in lines:
         rules = connection.execute(
             f"select rule_id from {parquet(path)} "
@@ -327,7 +452,7 @@ def _standing(
     state: State,
     dataset: Dataset,
     key: str,
-) -> dict[str, Any] | None:
+) -> PortalStanding | None:
     """What the portal shows of the row, and the publication that last touched it."""
     done = state.publications(dataset.id, states=("verified", "unchanged"))
     if not done:
@@ -335,7 +460,8 @@ def _standing(
     if not _row_exists(connection, snapshot_file(settings, done[-1]), dataset.key, key):
         change = _last_change(connection, settings, done, key)
         return None if change is None else {"on_portal": False, **change}
-    return {"on_portal": True, **(_last_change(connection, settings, done, key) or {})}
+    change = _last_change(connection, settings, done, key)
+    return {"on_portal": True} if change is None else {"on_portal": True, **change}
 
 
 def _row_exists(connection: duckdb.DuckDBPyConnection, path: Path, column: str, key: str) -> bool:
@@ -350,7 +476,7 @@ def _last_change(
     settings: Settings,
     done: Sequence[Publication],
     key: str,
-) -> dict[str, Any] | None:
+) -> PortalChange | None:
     for publication in reversed(done):
         path = _file(settings, publication, "changes")
         if not path.is_file():

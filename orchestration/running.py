@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import dagster as dg
 
@@ -30,9 +30,67 @@ from orchestration.reports import fates_of
 from orchestration.schedules import DAILY
 from orchestration.settings import Settings, uses_daemon
 from orchestration.state.database import open_database
+from orchestration.state.records import Suspicion
 from orchestration.state.store import GateRecord, Layer, Publication, State
 
 logger = logging.getLogger(__name__)
+
+
+class StoppedGate(TypedDict):
+    """The gate that stopped a dataset, and what its page says, as text for a terminal."""
+
+    gate: str
+    says: str
+
+
+class PublicationOfRun(TypedDict):
+    """What a run published or would publish of one dataset, in counts of rows."""
+
+    id: str
+    state: str
+    waits_for: list[str]
+    refused: int
+    rows: int
+    inserts: int
+    updates: int
+    first_fills: int
+    deletes: int
+    held_back: int
+
+
+class DatasetOfRun(TypedDict):
+    """What a run did with one dataset: verdicts by gate, raw lines by fate, and suspicions counted.
+
+    `stopped_by` is the message of a failed step that is no gate.
+    """
+
+    dataset: str
+    gates: dict[str, str]
+    stopped_gate: StoppedGate | None
+    fates: dict[str, int] | None
+    corrected: int
+    linked: int
+    proposed: int
+    drift: int
+    publication: PublicationOfRun | None
+    stopped_by: str | None
+
+
+class StepFailure(TypedDict):
+    """One failed step that is no gate, and the exit code that it asks for."""
+
+    step: str
+    message: str
+    exit_code: int
+
+
+class RunOptions(TypedDict):
+    """How the pipeline's resource of one run is configured; see `defs.pipeline.Pipeline`."""
+
+    source: str | None
+    extracts_dir: str | None
+    as_of: str | None
+    dry_run: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +99,7 @@ class RunSummary:
 
     run_id: str
     exit_code: int
-    datasets: list[dict[str, Any]]
+    datasets: list[DatasetOfRun]
     portal: str | None
     open_alerts: int = 0
 
@@ -73,7 +131,7 @@ def run_daily(
         )
     state = State(open_database(settings))
     chosen = list(names) or list(datasets)
-    options = {
+    options: RunOptions = {
         "source": source,
         "extracts_dir": str(extracts_dir) if extracts_dir else None,
         "as_of": as_of,
@@ -122,7 +180,7 @@ def _execute(
     run_id: str,
     chosen: Sequence[str],
     count: int,
-    options: dict[str, Any],
+    options: RunOptions,
 ) -> dg.ExecuteInProcessResult:
     # The code location's own environment must not differ from what the UI would use.
     definitions = build_defs()
@@ -156,7 +214,7 @@ def _summary(
 ) -> RunSummary:
     records = state.gates_of_run(run_id)
     failures = _failures(result)
-    summaries = []
+    summaries: list[DatasetOfRun] = []
     codes = [0]
     for name in chosen:
         own = [record for record in records if record.dataset == name]
@@ -199,14 +257,14 @@ def _summary(
     return RunSummary(run_id=run_id, exit_code=max(codes), datasets=summaries, portal=portal)
 
 
-def _fact(layer: Layer | None, name: str, run_id: str) -> Mapping[str, int]:
+def _fact(layer: Layer | None, name: Suspicion, run_id: str) -> Mapping[str, int]:
     """What a layer of this run counted; nothing of an earlier one's."""
     return layer.facts.get(name, {}) if layer and layer.run_id == run_id else {}
 
 
 def _stopped_gate(
     settings: Settings, state: State, dataset: Dataset, records: Sequence[GateRecord]
-) -> dict[str, str] | None:
+) -> StoppedGate | None:
     """The gate that stopped a dataset, and what its page says of it; none where all passed."""
     record = next((one for one in records if one.verdict != "passed"), None)
     if record is None:
@@ -220,9 +278,9 @@ def _code(record: GateRecord) -> int:
     return {"passed": 0, "failed": 1, "broken": 3}[record.verdict]
 
 
-def _failures(result: dg.ExecuteInProcessResult) -> list[dict[str, Any]]:
+def _failures(result: dg.ExecuteInProcessResult) -> list[StepFailure]:
     """Failed steps that are not gates: which, why, and the exit code they ask for."""
-    found = []
+    found: list[StepFailure] = []
     for event in _step_failures(result):
         data = event.step_failure_data
         user = data.user_failure_data
@@ -245,13 +303,17 @@ def _step_failures(result: dg.ExecuteInProcessResult) -> Iterable[dg.DagsterEven
     return (event for event in result.all_events if event.is_step_failure)
 
 
-def _publication(publication: Publication) -> dict[str, Any]:
+def _publication(publication: Publication) -> PublicationOfRun:
     plan = plan_as_carried_out(publication)
-    names = ("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
     return {
         "id": publication.id,
         "state": publication.state,
         "waits_for": publication.held_because if publication.state in ("held", "stopped") else [],
         "refused": publication.refused,
-        **{name: getattr(plan, name) for name in names},
+        "rows": plan.rows,
+        "inserts": plan.inserts,
+        "updates": plan.updates,
+        "first_fills": plan.first_fills,
+        "deletes": plan.deletes,
+        "held_back": plan.held_back,
     }

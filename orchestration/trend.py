@@ -6,11 +6,51 @@ From the state database alone; no row of data. Imports neither Dagster, dbt nor 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TypedDict, cast
 
 from orchestration.errors import ConfigurationError
 from orchestration.gates.suites import SUITES
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import State, Verdict
+
+
+class VerdictJson(TypedDict):
+    """One gate's verdict in one run; `rows` and `quarantined` are lines, `recorded_at` is UTC."""
+
+    run_id: str
+    recorded_at: str
+    verdict: str
+    rows: int
+    quarantined: int
+
+
+class PointJson(TypedDict):
+    """What one rule said in one run, as `Point`; `failing` and `rows` are rows."""
+
+    run_id: str
+    recorded_at: str
+    outcome: str
+    failing: int
+    rows: int
+    share: float | None
+
+
+class RuleTrendJson(TypedDict):
+    """One rule of one gate, one entry of `runs` per run, oldest first."""
+
+    gate: str
+    rule: str
+    strength: str
+    runs: list[PointJson]
+
+
+class TrendJson(TypedDict):
+    """A dataset's verdicts by gate, oldest first, and its rules."""
+
+    dataset: str
+    gates: dict[str, list[VerdictJson]]
+    rules: list[RuleTrendJson]
+
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 NOT_JUDGED = "·"
@@ -122,7 +162,7 @@ def plot(values: Sequence[float | None], *, width: int, height: int) -> list[str
     ]
 
 
-def as_json(found: Trend, rule_id: str | None) -> dict[str, Any]:
+def as_json(found: Trend, rule_id: str | None) -> TrendJson:
     """As a script reads it."""
     rules: Iterable[RuleTrend] = found.rules if rule_id is None else [rule_trend(found, rule_id)]
     return {
@@ -137,13 +177,13 @@ def as_json(found: Trend, rule_id: str | None) -> dict[str, Any]:
         },
         "rules": [
             {"gate": one.gate, "rule": one.rule_id, "strength": one.strength,
-             "runs": [vars(point) for point in one.points]}
+             "runs": [cast(PointJson, vars(point)) for point in one.points]}
             for one in rules
         ],
     }  # fmt: skip
 
 
-def _point(verdict: Verdict, result: dict[str, Any]) -> Point:
+def _point(verdict: Verdict, result: RuleRecord) -> Point:
     is_broken = result["outcome"] == "broken"
     return Point(
         run_id=verdict.run_id,
@@ -155,7 +195,7 @@ def _point(verdict: Verdict, result: dict[str, Any]) -> Point:
     )
 
 
-def _share(result: dict[str, Any]) -> float:
+def _share(result: RuleRecord) -> float:
     # A rule about the whole table that fails has no rows to count: all of it is off.
     if result["outcome"] == "failed" and not result["failing"]:
         return 1.0

@@ -24,6 +24,7 @@ from orchestration.gates.report import (
 from orchestration.gates.suites import SUITES, Rule
 from orchestration.publishing.counting import plan_as_carried_out
 from orchestration.settings import LOCAL, Settings
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import GateRecord, Publication, State
 
 logger = logging.getLogger(__name__)
@@ -232,7 +233,7 @@ def _of_rule(
     view: View,
     record: GateRecord,
     gate: str,
-    result: Mapping[str, Any],
+    result: RuleRecord,
     rules: Mapping[str, Rule],
     fresh: Mapping[str, int],
     *,
@@ -269,7 +270,7 @@ def _words_of(
     view: View,
     record: GateRecord,
     gate: str,
-    result: Mapping[str, Any],
+    result: RuleRecord,
     rules: Mapping[str, Rule],
 ) -> tuple[str, str, str, str, str, str]:
     """Kind, severity, cause, headline, what is not published and what to do, by what the rule may do."""
@@ -323,10 +324,10 @@ def _steps(
     view: View,
     record: GateRecord,
     rules: Mapping[str, Rule],
-    result: Mapping[str, Any] | None = None,
+    result: RuleRecord | None = None,
 ) -> str:
     """What the gate's page says, too; of one rule alone where each has an alert of its own."""
-    of_rule = replace(record, results=[dict(result)]) if result else record
+    of_rule = replace(record, results=[result]) if result else record
     statements = {rule_id: rule.meta for rule_id, rule in rules.items()}
     dataset = view.datasets[record.dataset]
     return " ".join(numbered(steps_of(view.state, dataset, of_rule, statements)))

@@ -6,8 +6,7 @@ them. What else makes rows wait is a finding of its gate (`findings.py`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from orchestration.alerts.findings import (
     WARNING,
@@ -21,6 +20,7 @@ from orchestration.classification.questions import Question, open_questions
 from orchestration.dataset import Dataset
 from orchestration.gates.domain_rules import classified_rules
 from orchestration.hash_key import hash_key
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import GateRecord
 from orchestration.tombstones.tombstones import keyed_hash
 
@@ -86,7 +86,7 @@ def _finding(
 
 
 def _unasked(
-    view: View, dataset: Dataset, record: GateRecord, waiting: Sequence[Mapping[str, Any]]
+    view: View, dataset: Dataset, record: GateRecord, waiting: Sequence[RuleRecord]
 ) -> Finding:
     """Rows that wait although every word of the extract is classified: what it became is not."""
     rows = ", ".join(f"{one['rule_id']} {one['failing']:,}" for one in waiting)

@@ -7,7 +7,7 @@ import getpass
 import logging
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from orchestration.publishing.journal import plan_of
 from orchestration.publishing.plan_view import MOVING, PlanView, view_plan
 from orchestration.settings import Settings
 from orchestration.state.publishing import PublishingStore, Receipt
+from orchestration.state.records import ChunkReceipt, SignatureRecord, VerificationRecord
 from orchestration.state.store import State, new_id
 from orchestration.terminal import (
     find_dataset,
@@ -68,7 +69,9 @@ def publications(
         *(("refused",) if any(one["refused"] for one in listed) else ()),
         texts=2,
     )
-    counts = ["rows", "inserts", "updates", "first_fills", "deletes", "held_back"]
+    counts: list[reports.RowCount] = [
+        *("rows", "inserts", "updates", "first_fills", "deletes", "held_back")
+    ]
     counts += ["refused"] if any(one["refused"] for one in listed) else []
     for one in listed:
         table.add_row(
@@ -483,16 +486,16 @@ def _print_receipt(receipt: Receipt) -> None:
         out.print(f"  {name:<13} {text}")
 
 
-def _signature(signature: dict[str, Any]) -> str:
+def _signature(signature: SignatureRecord) -> str:
     reason = f" ({signature['reason']})" if signature["reason"] else ""
     return f"{signature['act']} by {signature['signed_by']}{reason}"
 
 
-def _requests(chunks: list[dict[str, Any]]) -> int:
+def _requests(chunks: list[ChunkReceipt]) -> int:
     return sum(len(chunk["request_ids"] or []) for chunk in chunks)
 
 
-def _proof(proof: dict[str, Any] | None) -> str:
+def _proof(proof: VerificationRecord | None) -> str:
     if proof is None:
         return "-"
     right = sum(check["holds"] for check in proof["checks"])

@@ -5,9 +5,8 @@ written or read.
 """
 
 import secrets
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,9 +16,13 @@ from orchestration.review.audit import in_words, percent
 from orchestration.review.judgements import people_of, require_person, undo_decision
 from orchestration.settings import Settings
 from orchestration.state.judgements import Audit, Decision
+from orchestration.state.records import RateRecord
 from orchestration.state.store import State
 from orchestration.terminal import find_dataset, open_state, out, print_json
 from orchestration.visible import visible
+
+if TYPE_CHECKING:
+    from orchestration.review.listing import ListedDecision, Subject
 
 review = typer.Typer(
     help="Let people decide what the machine only suspects: spelling and duplicates.",
@@ -176,15 +179,17 @@ def list_(dataset: DatasetArgument, as_json: JsonOption = False) -> None:
     listed = list_decisions(settings, state, found)
     if as_json:
         return print_json(listed)
-    if not any(listed[part] for part in ("decisions", "disagreements", "conflicts", "ended")):
+    if not (
+        listed["decisions"] or listed["disagreements"] or listed["conflicts"] or listed["ended"]
+    ):
         return out.print(f"{dataset}: nothing was decided yet.")
     for one in listed["decisions"]:
         out.print(visible(f"{one['id']}  {_verdict(one)}  ({_signed(one)})"))
     if listed["disagreements"]:
         out.print("Waiting for the steward:")
-    for one in listed["disagreements"]:
-        said = ", ".join(f"{each['person']} {each['verdict']}" for each in one["judgements"])
-        out.print(f"    {visible(f'{_subject(one)}: {said}')}")
+    for proposal in listed["disagreements"]:
+        said = ", ".join(f"{each['person']} {each['verdict']}" for each in proposal["judgements"])
+        out.print(f"    {visible(f'{_subject(proposal)}: {said}')}")
     if listed["conflicts"]:
         out.print("Overruled:")
     for one in listed["conflicts"]:
@@ -309,17 +314,17 @@ def _audit(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _subject(one: Mapping[str, Any]) -> str:
+def _subject(one: "Subject") -> str:
     if one["kind"] == "duplicate":
         return f"duplicate: {one['from']} and {one['to']}"
     return f"{one['column']}: {one['from']!r} to {one['to']!r}"
 
 
-def _verdict(one: Mapping[str, Any]) -> str:
+def _verdict(one: "ListedDecision") -> str:
     return f"{one['verdict']}  {_subject(one)}"
 
 
-def _signed(one: Mapping[str, Any]) -> str:
+def _signed(one: "ListedDecision") -> str:
     source = "" if one["source"] == "review" else f", {one['source']}"
     return f"{', '.join(one['by'])}, {one['on']}{source}"
 
@@ -327,11 +332,12 @@ def _signed(one: Mapping[str, Any]) -> str:
 def _print_audit(audit: Audit) -> None:
     result = audit.result
     out.print(f"{audit.dataset}, content {audit.content_hash[:12]}, checked by {audit.read_by}")
-    for name, of_what in (("rows", "rows"), ("cells", "cells")):
-        out.print(f"{in_words(result[name], of_what)} are wrong; {_interval(result[name])}")
+    measured: tuple[Literal["rows", "cells"], ...] = ("rows", "cells")
+    for what in measured:
+        out.print(f"{in_words(result[what], what)} are wrong; {_interval(result[what])}")
         out.print(
-            f"    in all probably {result[name]['probably']:,}, between "
-            f"{result[name]['at_least']:,} and {result[name]['at_most']:,}"
+            f"    in all probably {result[what]['probably']:,}, between "
+            f"{result[what]['at_least']:,} and {result[what]['at_most']:,}"
         )
     columns = {name: rate for name, rate in result["columns"].items() if rate["wrong"]}
     for name, rate in sorted(columns.items(), key=lambda one: (-one[1]["wrong"], one[0])):
@@ -346,5 +352,5 @@ def _print_audit(audit: Audit) -> None:
         out.print(note)
 
 
-def _interval(rate: Mapping[str, Any]) -> str:
+def _interval(rate: RateRecord) -> str:
     return f"95 % interval {percent(rate['low'])} to {percent(rate['high'])}"

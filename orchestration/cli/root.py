@@ -8,10 +8,10 @@ import getpass
 import io
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -43,6 +43,9 @@ from orchestration.terminal import (
     styled,
 )
 from orchestration.visible import visible
+
+if TYPE_CHECKING:
+    from orchestration.running import DatasetOfRun
 
 app = typer.Typer(
     help="Clean, check and publish police and civic data, with an account of every row.",
@@ -367,7 +370,7 @@ def _coloured(verdict: str) -> tuple[str, str]:
     return verdict, {"passed": "green", "failed": "red", "broken": "magenta"}[verdict]
 
 
-def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
+def _print_summary(datasets: Sequence["DatasetOfRun"], *, dry_run: bool) -> None:
     table = fitting_table("dataset", "lines", *reports.FATES, texts=1)
     for one in datasets:
         fates = one["fates"]
@@ -396,14 +399,14 @@ def _print_summary(datasets: list[dict[str, Any]], *, dry_run: bool) -> None:
             )
 
 
-_SUSPICIONS = {
+_SUSPICIONS: Mapping[Literal["corrected", "linked", "proposed"], str] = {
     "corrected": "spellings corrected",
     "linked": "records linked",
     "proposed": "proposed to people",
 }
 
 
-def _suspicions(datasets: list[dict[str, Any]]) -> Table:
+def _suspicions(datasets: Sequence["DatasetOfRun"]) -> Table:
     """What the machine found among misspellings and near duplicates; people judge the last."""
     table = fitting_table("dataset", *_SUSPICIONS.values(), texts=1)
     for one in datasets:
@@ -411,19 +414,20 @@ def _suspicions(datasets: list[dict[str, Any]]) -> Table:
     return table
 
 
-def _portal_cell(one: Mapping[str, Any], *, dry_run: bool) -> str | tuple[str, str]:
+_CHANGES: Mapping[reports.RowCount, str] = {
+    "inserts": "new",
+    "updates": "changed",
+    "first_fills": "filled",
+    "deletes": "gone",
+    "held_back": "held back",
+}
+
+
+def _portal_cell(one: "DatasetOfRun", *, dry_run: bool) -> str | tuple[str, str]:
     publication = one["publication"]
     if publication is not None:
         changes = ", ".join(
-            f"{publication[name]:,} {word}"
-            for name, word in (
-                ("inserts", "new"),
-                ("updates", "changed"),
-                ("first_fills", "filled"),
-                ("deletes", "gone"),
-                ("held_back", "held back"),
-            )
-            if publication[name]
+            f"{publication[name]:,} {word}" for name, word in _CHANGES.items() if publication[name]
         )
         refused = f", {publication['refused']:,} refused" if publication["refused"] else ""
         waits = "".join(f"; {why}" for why in publication["waits_for"])
@@ -450,7 +454,7 @@ def _print_where_to_look(run_id: str, *, live: bool) -> None:
         out.print("UI and portal:     summerware ui")
 
 
-def _offer_release(datasets: list[dict[str, Any]]) -> None:
+def _offer_release(datasets: Sequence["DatasetOfRun"]) -> None:
     """A first live publication waits for a yes; without a terminal it stays held."""
     for one in datasets:
         publication = one["publication"]
@@ -550,7 +554,7 @@ def _day(one: Verdict | trends.Point) -> str:
     return one.recorded_at[:10]
 
 
-def _print_story(story: Mapping[str, Any]) -> None:
+def _print_story(story: reports.RowStory) -> None:
     out.print(f"{story['dataset']} {visible(story['key'])}", style="bold")
     lines = fitting_table("line", "fate", "why", "absorbed by")
     for line in story["lines"]:

@@ -23,6 +23,7 @@ from orchestration.gates.report import GateReport, as_markdown, quarantined_shar
 from orchestration.gates.suites import COMMON, SUITES
 from orchestration.layers import newest_layer
 from orchestration.settings import PROJECT, Settings
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import GateRecord
 
 _GUARDS = {
@@ -158,7 +159,7 @@ def _details(dataset: Dataset, record: GateRecord, report: GateReport) -> dict[s
     return metadata
 
 
-def _row(rule: dict[str, Any], report: GateReport) -> dg.TableRecord:
+def _row(rule: RuleRecord, report: GateReport) -> dg.TableRecord:
     streak = report.streaks.get(rule["rule_id"])
     return dg.TableRecord(
         {

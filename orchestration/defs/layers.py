@@ -32,9 +32,11 @@ from orchestration.layers import newest_layer
 from orchestration.reports import FATES
 from orchestration.settings import PROJECT
 from orchestration.state.publishing import PublishingStore
+from orchestration.state.records import LayerFacts, Suspicion
 from orchestration.state.store import Layer
 from orchestration.steps.raw_layer import make_raw_layer
 from orchestration.warehouse.lineage import Lineage, declared_lineage, kept_lineage
+from orchestration.warehouse.runner import ModelResult
 
 
 def build_raw(dataset: Dataset) -> dg.AssetsDefinition:
@@ -235,7 +237,7 @@ def _lineage(
     folder: Path,
     dataset: Dataset,
     layer: str,
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[ModelResult],
     upstream_columns: Sequence[str],
     schema: dg.TableSchema,
 ) -> Lineage:
@@ -249,9 +251,7 @@ def _lineage(
         return declared_lineage(dataset, names, upstream=upstream_columns)
 
 
-def _tag_extracts(
-    context: dg.AssetExecutionContext, dataset: str, facts: Mapping[str, Any]
-) -> None:
+def _tag_extracts(context: dg.AssetExecutionContext, dataset: str, facts: LayerFacts) -> None:
     tag_run(context.op_execution_context, dataset, extracts=", ".join(facts["extracts"]))
 
 
@@ -283,15 +283,15 @@ def _receipt(pipeline: Pipeline, dataset: str, publication_id: str | None) -> Ma
     if not receipts:
         return {}
     body = receipts[-1].body
-    proof = body["verification"] or {"checks": [], "rows_read_back": 0}
+    proof = body["verification"]
     shown: dict[str, Any] = {
         "receipt": receipts[-1].hash,
         "released_by": body["released_by"] or "",
         "rows_refused": body["rows_refused"],
-        "rows_read_back": proof["rows_read_back"],
+        "rows_read_back": proof["rows_read_back"] if proof else 0,
         "requests": sum(len(chunk["request_ids"] or []) for chunk in body["chunks"]),
     }
-    if proof["checks"]:
+    if proof and proof["checks"]:
         shown["verification"] = dg.MetadataValue.table(
             [
                 dg.TableRecord(
@@ -323,11 +323,14 @@ def _fates(layer: Layer) -> Mapping[str, Any]:
     }
 
 
+_SUSPICIONS: tuple[Suspicion, ...] = ("spelling", "duplicates")
+
+
 def _suspicions(layer: Layer) -> Mapping[str, Any]:
     """What the machine corrected or linked by itself, and what it leaves to people."""
     return {
         f"{kind}_{outcome}": count
-        for kind in ("spelling", "duplicates")
+        for kind in _SUSPICIONS
         for outcome, count in layer.facts.get(kind, {}).items()
     }
 

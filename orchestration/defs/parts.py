@@ -16,6 +16,7 @@ from orchestration.duck import parquet, query
 from orchestration.layers import layer_file
 from orchestration.state.store import Layer
 from orchestration.warehouse.project import find_project, read_manifest
+from orchestration.warehouse.runner import ModelResult
 
 PartEvent = dg.AssetMaterialization | dg.AssetCheckEvaluation
 
@@ -24,7 +25,7 @@ def tell_parts(
     context: dg.AssetExecutionContext,
     pipeline: Pipeline,
     layer: Layer,
-    results: Sequence[Mapping[str, Any]],
+    results: Sequence[ModelResult],
     made_by_python: Sequence[dg.AssetSpec],
 ) -> Iterator[Any]:
     """Models and tests as dagster-dbt reports them, with rows and SQL, then Python's tables.
@@ -96,7 +97,7 @@ def _of_dbt(pipeline: Pipeline, results: Sequence[Mapping[str, Any]]) -> list[Pa
 
 
 def _with_figures(
-    pipeline: Pipeline, layer: Layer, results: Sequence[Mapping[str, Any]], event: PartEvent
+    pipeline: Pipeline, layer: Layer, results: Sequence[ModelResult], event: PartEvent
 ) -> PartEvent:
     """A materialization with what dbt's event lacks: the rows of what is kept, and the SQL that ran."""
     if isinstance(event, dg.AssetCheckEvaluation):
@@ -120,7 +121,8 @@ def _of_python(pipeline: Pipeline, layer: Layer, key: dg.AssetKey) -> PartEvent:
         staged = layer_file(pipeline.settings, layer, f"stg_{layer.dataset}")
         metadata = {"dagster/row_count": _count(f"count(_shifted) from {parquet(staged)}")}
     else:
-        metadata = {**_rows(pipeline, layer, name), **layer.facts.get(kind, {})}
+        facts: Mapping[str, Any] = layer.facts
+        metadata = {**_rows(pipeline, layer, name), **facts.get(kind, {})}
     return dg.AssetMaterialization(key, metadata=metadata)
 
 

@@ -7,7 +7,7 @@ shares, line ids and queries, never a cell.
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,6 +19,7 @@ from orchestration.gates.domain_rules import gate_rules
 from orchestration.gates.report import GateReport, sentence
 from orchestration.gates.suites import Rule
 from orchestration.settings import Settings
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import GateRecord
 
 _MEANS = {
@@ -115,7 +116,7 @@ def _unasked(
 
 def _evaluation(
     asset: dg.AssetKey,
-    rule: Mapping[str, Any],
+    rule: RuleRecord,
     record: GateRecord,
     report: GateReport,
     target: AssetCheckEvaluationTargetMaterializationData | None,
@@ -137,13 +138,13 @@ def _evaluation(
     )
 
 
-def severity(rule: Mapping[str, Any]) -> dg.AssetCheckSeverity:
+def severity(rule: RuleRecord) -> dg.AssetCheckSeverity:
     """ERROR for what stops a gate, WARN for what keeps single lines back or only tells."""
     stops = rule["strength"] == "table" or rule["outcome"] == "broken"
     return dg.AssetCheckSeverity.ERROR if stops else dg.AssetCheckSeverity.WARN
 
 
-def _finding(rule: Mapping[str, Any], report: GateReport) -> dict[str, Any]:
+def _finding(rule: RuleRecord, report: GateReport) -> dict[str, Any]:
     """What a person who looks at a failed rule needs; its words are in the check's own, too."""
     meta, streak = report.statements.get(rule["rule_id"]), report.streaks.get(rule["rule_id"])
     shown: dict[str, Any] = {

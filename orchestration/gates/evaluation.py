@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import great_expectations as gx
@@ -22,6 +22,7 @@ from orchestration.gates.engine import open_beside_gx
 from orchestration.gates.queries import runnable, without_changes
 from orchestration.gates.suites import BY_ROW, Rule
 from orchestration.layers import sync_file
+from orchestration.state.records import RuleRecord
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +54,9 @@ class RuleResult:
     cause: str | None = None
     """For a broken rule: the kind of error, without its text."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> RuleRecord:
         """As it is kept in the gate record."""
-        return asdict(self)
+        return cast(RuleRecord, asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True)

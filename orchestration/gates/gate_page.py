@@ -13,6 +13,7 @@ from orchestration.dataset import Dataset
 from orchestration.gates.report import GateReport, quarantined_share
 from orchestration.gates.suites import SUITES
 from orchestration.settings import Settings
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import GateRecord
 from orchestration.visible import in_page
 
@@ -62,6 +63,6 @@ def write_gate_page(
     return page
 
 
-def urgency(rule: dict[str, object]) -> tuple[bool, bool, str]:
+def urgency(rule: RuleRecord) -> tuple[bool, bool, str]:
     """Sorts what stops a gate before what warns, and both before what passed."""
     return rule["outcome"] == "passed", rule["strength"] == "warning", str(rule["rule_id"])

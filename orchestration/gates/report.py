@@ -6,7 +6,6 @@ the suites say of their rules: never a cell.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from orchestration.city_time import city_time
 from orchestration.dataset import Dataset
@@ -15,6 +14,7 @@ from orchestration.gates.gate import upstream_chain
 from orchestration.gates.history import Streak, failing_since, stopped_since
 from orchestration.gates.suites import COMMON, SUITES, RuleMeta
 from orchestration.settings import Settings
+from orchestration.state.records import RuleRecord
 from orchestration.state.store import GateRecord, Layer, State
 
 SHOWN = 5
@@ -112,7 +112,7 @@ def steps_of(
     return steps_after(dataset, record, statements, extract=_extract_of(state, layer))
 
 
-def sentence(rule: Mapping[str, Any], rows: int) -> str:
+def sentence(rule: RuleRecord, rows: int) -> str:
     """What one rule found, as a sentence without its full stop."""
     if rule["outcome"] == "broken":
         return f"{rule['rule_id']} crashed with {rule['cause']}"
@@ -123,12 +123,12 @@ def sentence(rule: Mapping[str, Any], rows: int) -> str:
     return f"{rule['rule_id']} does not hold" + (_observed(rule) or " for the table as a whole")
 
 
-def _is_of_the_table(rule: Mapping[str, Any]) -> bool:
+def _is_of_the_table(rule: RuleRecord) -> bool:
     """Whether a rule names no line: a query about all lines together names line 0."""
     return bool(rule["examples"]) and all(line.endswith(":0") for line in rule["examples"])
 
 
-def _observed(rule: Mapping[str, Any]) -> str:
+def _observed(rule: RuleRecord) -> str:
     """What was found, where it says more than how many rows fail."""
     says_more = rule["observed"] and rule["observed"] != str(rule["failing"])
     return f": {rule['observed']}" if says_more else ""
@@ -167,7 +167,7 @@ def quarantined_share(record: GateRecord) -> float:
     return round(record.quarantined / record.rows, 6) if record.rows else 0.0
 
 
-def _stoppers(record: GateRecord) -> list[dict[str, Any]]:
+def _stoppers(record: GateRecord) -> list[RuleRecord]:
     """The rules that stopped the gate, the worst first."""
     if record.verdict == "broken":
         return [rule for rule in record.results if rule["outcome"] == "broken"]
@@ -205,7 +205,9 @@ def _what_failed(dataset: Dataset, record: GateRecord, statements: Mapping[str, 
     return "\n".join(lines)
 
 
-def _since(stopped: Streak, stoppers: Mapping[str, Any], streaks: Mapping[str, Streak]) -> str:
+def _since(
+    stopped: Streak, stoppers: Mapping[str, RuleRecord], streaks: Mapping[str, Streak]
+) -> str:
     lines = [f"Nothing has passed this gate since {_run(stopped)}."]
     others = [(rule_id, streaks[rule_id]) for rule_id in stoppers if rule_id in streaks]
     if any(streak != stopped for _, streak in others):

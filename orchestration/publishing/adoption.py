@@ -6,7 +6,6 @@ right by the next run, as a person says.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from orchestration.errors import PublicationRefused
 from orchestration.gates.rule_hashes import rules_hash
@@ -15,6 +14,7 @@ from orchestration.publishing.baseline import BaselineReader, Edits
 from orchestration.publishing.journal import Content
 from orchestration.publishing.planning import make_plan
 from orchestration.publishing.publisher import ADOPTED, Publisher
+from orchestration.state.records import PortalMarks
 from orchestration.state.store import Publication, now
 
 
@@ -106,7 +106,7 @@ def record_as_it_is(
     reason: str,
     run_id: str,
     folder: Path,
-    marks: Mapping[str, Any],
+    marks: Mapping[str, PortalMarks],
 ) -> Publication:
     """Takes the portal's rows as the baseline of what follows; writes nothing there.
 

@@ -22,6 +22,7 @@ from orchestration.publishing.context import Context
 from orchestration.publishing.ordering import parquet_writer, write_in_order
 from orchestration.publishing.portal_datasets import PortalDataset
 from orchestration.publishing.verification import Verifier
+from orchestration.state.records import PortalMarks
 from orchestration.state.store import Publication
 
 _EXAMPLES = 5
@@ -60,7 +61,7 @@ class Baseline:
 
     rows: Path | None
     """A snapshot file; none where the portal holds no row."""
-    marks: Mapping[str, Any]
+    marks: Mapping[str, PortalMarks]
     """The portal's own of each 4x4, from right before the rows were read."""
 
 
@@ -84,7 +85,7 @@ class BaselineReader:
         marks = self.marks()
         return Baseline(rows=self._rows(folder, marks), marks=marks)
 
-    def _rows(self, folder: Path, marks: Mapping[str, Any]) -> Path | None:
+    def _rows(self, folder: Path, marks: Mapping[str, PortalMarks]) -> Path | None:
         last = self._journal.last_finished()
         if last is None:
             return self._rows_if_any(folder)
@@ -150,7 +151,7 @@ class BaselineReader:
             for how, found in keys.items()
         }
 
-    def marks(self) -> dict[str, Any]:
+    def marks(self) -> dict[str, PortalMarks]:
         """The portal's own marks of each 4x4: rows, time of the last change and of the newest row."""
         return {
             one.portal_id: {

@@ -6,14 +6,15 @@ A new row that was refused is not there; a changed one that was refused stands t
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from orchestration.duck import connect, keys_table, parquet
 from orchestration.publishing.journal import plan_of
 from orchestration.publishing.planning import Plan
+from orchestration.state.records import PlanCounts
 from orchestration.state.store import Publication
 
-REFUSED = "refused_by_change"
+REFUSED: Final = "refused_by_change"
 """Under which name the journal keeps, beside the plan, how many rows of each change were refused."""
 
 
@@ -29,10 +30,14 @@ def count_refused(folder: Path, keys: Iterable[str]) -> dict[str, int]:
         )
 
 
-_NOTHING: dict[str, Any] = {
-    **dict.fromkeys(
-        ("rows", "inserts", "updates", "first_fills", "deletes", "held_back", "unchanged"), 0
-    ),
+_NOTHING: PlanCounts = {
+    "rows": 0,
+    "inserts": 0,
+    "updates": 0,
+    "first_fills": 0,
+    "deletes": 0,
+    "held_back": 0,
+    "unchanged": 0,
     "updates_by_column": {},
     "first_fills_by_column": {},
     "rows_by_partition": {},
@@ -46,7 +51,7 @@ def plan_as_carried_out(publication: Publication) -> Plan:
 
     Which columns the changed rows differ in, and the partitions, are those of the plan.
     """
-    plan = plan_of(replace(publication, plan=_NOTHING | publication.plan))
+    plan = plan_of(replace(publication, plan={**_NOTHING, **publication.plan}))
     refused = publication.plan.get(REFUSED) or {}
     return replace(
         plan,

@@ -16,6 +16,7 @@ from orchestration.publishing.planning import FILES, Plan
 from orchestration.publishing.senders import Part
 from orchestration.settings import Settings
 from orchestration.state.chunks import ChunkId, ChunkRecord, RefusedRow
+from orchestration.state.records import PortalMarks
 from orchestration.state.store import FINISHED, Layer, Publication, State, new_id, now
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Journal:
         run_id: str,
         kind: str,
         rules_hash: str,
-        marks: Mapping[str, Any] | None = None,
+        marks: Mapping[str, PortalMarks] | None = None,
         aside: bool = False,
     ) -> Publication:
         """Keeps a plan's files and records the publication as `planned`.
@@ -173,7 +174,8 @@ class Journal:
             run_id=run_id,
             newest_extract_at=content.newest_extract_at,
             plan={
-                **plan.as_json(),
+                # The plan itself has no count of refused rows, which mypy cannot know.
+                **plan.as_json(),  # type: ignore[typeddict-item]
                 "extracts": list(content.extracts),
                 "source": content.source,
                 "grain": content.grain,
@@ -218,7 +220,8 @@ def is_aside(publication: Publication) -> bool:
 def plan_of(publication: Publication) -> Plan:
     """The plan in counts, as it was recorded."""
     fields = Plan.__dataclass_fields__
-    return Plan(**{name: value for name, value in publication.plan.items() if name in fields})
+    values: Mapping[str, Any] = publication.plan
+    return Plan(**{name: value for name, value in values.items() if name in fields})
 
 
 def grain_of(publication: Publication | None) -> str | None:

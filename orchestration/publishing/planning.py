@@ -18,7 +18,7 @@ key is the one that is compared, the others are surplus.
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import duckdb
 
@@ -34,6 +34,7 @@ from orchestration.duck import (
 from orchestration.publishing.checking import holds_only, require_types
 from orchestration.publishing.comparing import NO_KEY, SQL_TYPES, differ
 from orchestration.publishing.ordering import merge_in_order, write_in_order
+from orchestration.state.records import PlanCounts
 from orchestration.tombstones.plan_filter import PlanInputs, obey
 from orchestration.tombstones.tombstones import Tombstones
 
@@ -80,9 +81,9 @@ class Plan:
         """Rows that have to change on the portal."""
         return self.inserts + self.updates + self.first_fills + self.deletes + self.surplus
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> PlanCounts:
         """As it is kept in the journal."""
-        return asdict(self)
+        return cast(PlanCounts, asdict(self))
 
 
 def make_plan(

@@ -14,6 +14,7 @@ from orchestration.layers import workspace
 from orchestration.publishing.baseline import BaselineReader
 from orchestration.publishing.context import Context
 from orchestration.publishing.verification import Verification, Verifier
+from orchestration.state.records import PortalMarks
 from orchestration.state.store import FINISHED, Publication
 
 _READINGS = 3
@@ -26,7 +27,7 @@ class Proof:
     """What was found on the portal, and the portal's own marks of what was looked at."""
 
     verification: Verification
-    marks: Mapping[str, Any]
+    marks: Mapping[str, PortalMarks]
 
 
 class Prover:
@@ -70,7 +71,7 @@ class Prover:
         context.progress("reading the portal back")
         verifier = Verifier(context.dataset, context.target.transport)
         written = self._written(publication)
-        planned_on = publication.plan.get("marks") or {}
+        planned_on: Mapping[str, Mapping[str, Any]] = publication.plan.get("marks") or {}
         for _ in range(_READINGS):
             found = context.datasets.found(to_write=False)
             for partition, one in found.items():

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -61,6 +60,7 @@ from orchestration.publishing.withdrawing import (
 )
 from orchestration.settings import Settings
 from orchestration.signers import require_signer
+from orchestration.state.records import PlanRecord, PortalMarks
 from orchestration.state.store import FINISHED, Layer, Publication, State, now
 
 AUTOMATIC = "automatic release"
@@ -461,7 +461,7 @@ class Publisher(Context):
         plan: Plan,
         folder: Path,
         *,
-        marks: Mapping[str, Any],
+        marks: Mapping[str, PortalMarks],
         run_id: str,
         dry_run: bool,
         kind: str = "publish",
@@ -478,7 +478,7 @@ class Publisher(Context):
         waiting = self.journal.waiting_with(hash_planned(folder, FILES))
         if waiting is not None and plan.writes:
             # The same as planned now: what others wrote until now is in it.
-            planned = {**waiting.plan, "marks": dict(marks)}
+            planned: PlanRecord = {**waiting.plan, "marks": dict(marks)}
             waiting = self.journal.move(waiting, waiting.state, plan=planned)
             waiting = self._judged_again(waiting, content, plan, last, rules=rules)
             if waiting.state in WAITING:

@@ -6,13 +6,14 @@ taken back.
 """
 
 from dataclasses import asdict
-from typing import Any
+from typing import cast
 
 from orchestration.dataset import Dataset
 from orchestration.publishing.journal import plan_of
 from orchestration.publishing.verification import Verification
 from orchestration.state.chunks import ChunkRecord
 from orchestration.state.publishing import PublishingStore, Receipt
+from orchestration.state.records import ChunkReceipt, SignatureRecord
 from orchestration.state.store import Publication, State
 
 
@@ -36,7 +37,9 @@ def write_receipt(
             "target": publication.target,
             "asked_by_run": publication.run_id,
             "held_because": publication.held_because,
-            "signatures": [asdict(one) for one in store.signatures(publication.id)],
+            "signatures": [
+                cast(SignatureRecord, asdict(one)) for one in store.signatures(publication.id)
+            ],
             "released_by": publication.released_by,
             "extracts": publication.plan["extracts"],
             "newest_extract_at": publication.newest_extract_at,
@@ -59,17 +62,19 @@ def write_receipt(
     )
 
 
-def _chunk(chunk: ChunkRecord) -> dict[str, Any]:
+def _chunk(chunk: ChunkRecord) -> ChunkReceipt:
     return {
-        **asdict(chunk.id),
+        "kind": chunk.id.kind,
+        "number": chunk.id.number,
+        "is_repair": chunk.id.is_repair,
         "partition": chunk.partition,
         "rows": chunk.rows,
         "state": chunk.state,
         "moved_at": chunk.moved_at,
-        **{
-            name: chunk.answer.get(name)
-            for name in ("attempts", "settled", "request_ids", "refused")
-        },
+        "attempts": chunk.answer.get("attempts"),
+        "settled": chunk.answer.get("settled"),
+        "request_ids": chunk.answer.get("request_ids"),
+        "refused": chunk.answer.get("refused"),
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from orchestration.errors import ExternalEdit, PortalFault, PublicationRefused, TransientError
 from orchestration.layers import snapshot_file, workspace
@@ -34,6 +34,7 @@ from orchestration.publishing.sending import RowSender
 from orchestration.publishing.verification import Verifier
 from orchestration.publishing.withdrawing import keys_named
 from orchestration.state.chunks import ChunkKind, RefusedRow
+from orchestration.state.records import PortalMarks
 from orchestration.state.store import Publication, now
 from orchestration.tombstones.plan_filter import count_taken_down, refuse_taken_down
 
@@ -45,6 +46,14 @@ _TRIES = 3
 _SHOWN = 5
 GONE_SECONDS = 600.0
 """How long the portal may go on showing what was removed."""
+
+
+class _OrderedBy(TypedDict):
+    """On whose word and in which run something is removed."""
+
+    by: str
+    authority: str
+    run_id: str
 
 
 class _WrittenMeanwhile(TransientError):
@@ -93,7 +102,7 @@ class Removal:
             if there.rows is not None:
                 keys = sorted({*keys, *keys_named(self._tombstones, self._dataset, there.rows)})
             plan = self._plan(there.rows, last, folder)
-            order: dict[str, Any] = {"by": by, "authority": authority, "run_id": run_id}
+            order: _OrderedBy = {"by": by, "authority": authority, "run_id": run_id}
             publication = None
             if last is not None and not is_ours:
                 # What we proved last stays the measure of what others edited.
@@ -197,7 +206,7 @@ class Removal:
         plan: Plan,
         folder: Path,
         last: Publication | None,
-        marks: Mapping[str, Any],
+        marks: Mapping[str, PortalMarks],
         *,
         by: str,
         authority: str,
@@ -224,7 +233,7 @@ class Removal:
         publication: Publication | None,
         folder: Path | None,
         last: Publication,
-        marks: Mapping[str, Any],
+        marks: Mapping[str, PortalMarks],
     ) -> None:
         """Sends another plan than the recorded one, and leaves others' edits as they are.
 
@@ -247,7 +256,7 @@ class Removal:
         return {name: one.portal_id for name, one in found.items() if not one.is_keyed}
 
     def _replace(
-        self, portal_ids: Mapping[str, str], folder: Path, marks: Mapping[str, Any]
+        self, portal_ids: Mapping[str, str], folder: Path, marks: Mapping[str, PortalMarks]
     ) -> None:
         """Replaces the rows that a plan touches by what it leaves, others' edits among them.
 
@@ -279,7 +288,7 @@ class Removal:
         portal_id: str,
         part: Replacement,
         folder: Path,
-        marks: Mapping[str, Any],
+        marks: Mapping[str, PortalMarks],
         *,
         was_sent: bool,
     ) -> None:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import duckdb
 
@@ -24,6 +24,7 @@ from orchestration.duck import FEW, connect, fetch_all, parquet, quoted
 from orchestration.errors import NotVerified
 from orchestration.publishing.comparing import differing_keys, digests, read_digests, rows_hash
 from orchestration.publishing.transport import Aggregates, Transport
+from orchestration.state.records import CheckRecord, VerificationRecord
 
 READ_ALL_SHARE = 0.05
 """From this share of changed rows on, reading all rows in pages is quicker than naming keys."""
@@ -71,10 +72,10 @@ class Verification:
         """The figures that are wrong."""
         return [check for check in self.checks if not check.holds]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> VerificationRecord:
         """For the receipt: figures and counts; keys of rows are not in it."""
         return {
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [cast(CheckRecord, asdict(check)) for check in self.checks],
             "rows_read_back": sum(self.rows_read_back.values()),
             "rows_sampled": sum(self.rows_sampled.values()),
             "rows_differing": {how: len(keys) for how, keys in self.differing.items()},

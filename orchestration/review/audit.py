@@ -10,7 +10,7 @@ import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import cast
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect, parquet
@@ -19,6 +19,7 @@ from orchestration.layers import hash_file
 from orchestration.review.proposals import mart_file
 from orchestration.settings import Settings
 from orchestration.shares import exact_interval
+from orchestration.state.records import Estimate, RateRecord
 from orchestration.state.store import State
 
 CONFIDENCE = 0.95
@@ -96,7 +97,7 @@ def draw_sample(
     )
 
 
-def estimate(marks: Sequence[Marks], *, population: int, columns: Sequence[str]) -> dict[str, Any]:
+def estimate(marks: Sequence[Marks], *, population: int, columns: Sequence[str]) -> Estimate:
     """The error rates that follow from a checked sample: of rows, of cells, and per column.
 
     Rows that could not be judged are left out and counted.
@@ -112,8 +113,8 @@ def estimate(marks: Sequence[Marks], *, population: int, columns: Sequence[str])
     is_whole = len(judged) == population
     cells = len(judged) * len(columns)
 
-    def rate(wrong: int, checked: int, of_all: int) -> dict[str, Any]:
-        return asdict(_rate(wrong, checked, of_all, is_whole=is_whole))
+    def rate(wrong: int, checked: int, of_all: int) -> RateRecord:
+        return cast(RateRecord, asdict(_rate(wrong, checked, of_all, is_whole=is_whole)))
 
     return {
         "population": population,
@@ -130,7 +131,7 @@ def estimate(marks: Sequence[Marks], *, population: int, columns: Sequence[str])
     }
 
 
-def in_words(rate: Mapping[str, Any], of_what: str) -> str:
+def in_words(rate: RateRecord, of_what: str) -> str:
     """A rate as police departments print theirs: `1.78 % of rows (374 of 21,014)`."""
     share = percent(rate["rate"])
     return f"{share} of {of_what} ({rate['wrong']:,} of {rate['checked']:,})"

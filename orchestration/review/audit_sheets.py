@@ -15,6 +15,7 @@ from orchestration.review.judgements import people_of, unknown_person
 from orchestration.review.sheets import Answered, Fault, Returned, Row, read_sheet, write_sheet
 from orchestration.settings import Settings
 from orchestration.state.judgements import Audit, Questionnaire, ReviewStore
+from orchestration.state.records import AuditResult
 from orchestration.state.store import State, new_id, now
 from orchestration.tabular import Heading, shown
 
@@ -111,7 +112,7 @@ def read_sample(state: State, dataset: Dataset, path: Path, *, by: str) -> Audit
     return kept
 
 
-def _result(returned: Returned, marks: Any, facts: dict[str, Any]) -> dict[str, Any]:
+def _result(returned: Returned, marks: Any, facts: dict[str, Any]) -> AuditResult:
     found = estimate(list(marks), population=facts["population"], columns=facts["published"])
     return {"sample": returned.questionnaire.id, "seed": facts["seed"], **found}
 

@@ -4,7 +4,7 @@ Plain values out; how they look is decided in `orchestration/cli/review.py`. A v
 is not published is not shown (law 3).
 """
 
-from typing import Any
+from typing import TypedDict, cast
 
 from orchestration.dataset import Dataset
 from orchestration.review.decisions import decisions_in_force
@@ -18,7 +18,69 @@ from orchestration.state.store import State
 HIDDEN = "(not shown: the column is not published)"
 
 
-def list_decisions(settings: Settings, state: State, dataset: Dataset) -> dict[str, Any]:
+Subject = TypedDict("Subject", {"kind": str, "column": str, "from": str, "to": str})
+"""What a decision is about: a value and its spelling, or two keys; the column is empty for keys."""
+
+
+class ListedDecision(Subject):
+    """One decision, of a review or of the decisions file; `on` is a day, ISO 8601."""
+
+    id: str
+    source: str
+    verdict: str
+    by: list[str]
+    on: str
+
+
+class FiledDecision(ListedDecision):
+    """One line of the decisions file."""
+
+    reason: str
+
+
+class OverruledDecision(ListedDecision):
+    """One decision that another one overrules, and by whom."""
+
+    why: str
+    overruled_by: list[str]
+
+
+class EndedDecision(ListedDecision):
+    """One decision that is no more in force; `ended_at` is UTC."""
+
+    ended_at: str
+    ended_by: str
+    end_reason: str
+    replaced_by: str | None
+
+
+class ListedJudgement(TypedDict):
+    """What one person said of one proposal; `judged_at` is UTC."""
+
+    person: str
+    verdict: str
+    note: str
+    judged_at: str
+
+
+class Disagreement(Subject):
+    """One proposal of which people said different things."""
+
+    proposal: str
+    judgements: list[ListedJudgement]
+
+
+class DecisionList(TypedDict):
+    """Everything that was decided for a dataset, one entry per decision or proposal."""
+
+    dataset: str
+    decisions: list[ListedDecision]
+    disagreements: list[Disagreement]
+    conflicts: list[OverruledDecision]
+    ended: list[EndedDecision]
+
+
+def list_decisions(settings: Settings, state: State, dataset: Dataset) -> DecisionList:
     """Decisions in force, disagreements, conflicts and what is no more in force.
 
     Raises:
@@ -39,9 +101,10 @@ def list_decisions(settings: Settings, state: State, dataset: Dataset) -> dict[s
         "ended": [
             {
                 **_reviewed(dataset, one),
-                "ended_at": one.ended_at,
-                "ended_by": one.ended_by,
-                "end_reason": one.end_reason,
+                # Who ends a decision notes when, who and why.
+                "ended_at": cast(str, one.ended_at),
+                "ended_by": cast(str, one.ended_by),
+                "end_reason": cast(str, one.end_reason),
                 "replaced_by": one.replaced_by,
             }
             for one in ReviewStore(state).decisions(dataset.id, in_force=False)
@@ -49,7 +112,7 @@ def list_decisions(settings: Settings, state: State, dataset: Dataset) -> dict[s
     }
 
 
-def _disagreements(state: State, dataset: Dataset) -> list[dict[str, Any]]:
+def _disagreements(state: State, dataset: Dataset) -> list[Disagreement]:
     if dataset.review is None:
         return []
     return [
@@ -72,7 +135,7 @@ def _disagreements(state: State, dataset: Dataset) -> list[dict[str, Any]]:
     ]
 
 
-def _line(dataset: Dataset, one: FileDecision) -> dict[str, Any]:
+def _line(dataset: Dataset, one: FileDecision) -> FiledDecision:
     return {
         "id": one.id,
         "source": f"{dataset.id}.decisions.csv line {one.line}",
@@ -84,7 +147,7 @@ def _line(dataset: Dataset, one: FileDecision) -> dict[str, Any]:
     }
 
 
-def _reviewed(dataset: Dataset, one: Decision) -> dict[str, Any]:
+def _reviewed(dataset: Dataset, one: Decision) -> ListedDecision:
     return {
         "id": one.id,
         "source": "review",
@@ -95,7 +158,7 @@ def _reviewed(dataset: Dataset, one: Decision) -> dict[str, Any]:
     }
 
 
-def _subject(dataset: Dataset, kind: str, column: str, left: str, right: str) -> dict[str, Any]:
+def _subject(dataset: Dataset, kind: str, column: str, left: str, right: str) -> Subject:
     is_shown = kind != SPELLING or column in {one.name for one in dataset.published}
     return {
         "kind": kind,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from orchestration.state import tables
 from orchestration.state.database import for_writing
+from orchestration.state.records import AuditResult
 from orchestration.state.store import State, now
 
 Kind = TypeVar("Kind")
@@ -91,7 +92,7 @@ class Audit:
     marks_hash: str
     read_by: str
     read_at: str
-    result: dict[str, Any]
+    result: AuditResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
 from orchestration.state import tables
 from orchestration.state.database import for_writing
+from orchestration.state.records import ReceiptBody
 from orchestration.state.store import State, now
 
 FIRST = "0" * 64
@@ -39,7 +39,7 @@ class Receipt:
     dataset: str
     number: int
     publication_id: str
-    body: dict[str, Any]
+    body: ReceiptBody
     previous_hash: str
     hash: str
     recorded_at: str
@@ -94,7 +94,7 @@ class PublishingStore:
 
     # Receipts
 
-    def add_receipt(self, dataset: str, publication_id: str, body: dict[str, Any]) -> Receipt:
+    def add_receipt(self, dataset: str, publication_id: str, body: ReceiptBody) -> Receipt:
         """Adds the next link of a dataset's chain."""
         table = tables.receipt
         text = canonical(body)
@@ -183,7 +183,7 @@ class PublishingStore:
             )
 
 
-def canonical(body: dict[str, Any]) -> str:
+def canonical(body: ReceiptBody) -> str:
     """One text for one body, whatever the order of its keys."""
     return json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 

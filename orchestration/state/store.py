@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from orchestration.state import tables
 from orchestration.state.chunks import DRAFT_STATES, ChunkId, ChunkKind, ChunkRecord
 from orchestration.state.database import for_writing
+from orchestration.state.records import LayerFacts, PlanRecord, PortalMarks, RuleRecord
 
 Row = TypeVar("Row")
 _AT_ONCE = 50
@@ -63,7 +64,7 @@ class Layer:
     content_hash: str
     upstream_id: str | None
     path: str
-    facts: dict[str, Any]
+    facts: LayerFacts
     finished_at: str
 
 
@@ -80,7 +81,7 @@ class GateRecord:
     quarantined: int
     quarantine_path: str | None
     run_id: str
-    results: list[dict[str, Any]]
+    results: list[RuleRecord]
     recorded_at: str
 
 
@@ -92,7 +93,7 @@ class Verdict:
     rows: int
     quarantined: int
     run_id: str
-    results: list[dict[str, Any]]
+    results: list[RuleRecord]
     recorded_at: str
 
 
@@ -118,7 +119,7 @@ class Publication:
     layer_id: str
     run_id: str
     newest_extract_at: str
-    plan: dict[str, Any]
+    plan: PlanRecord
     path: str
     released_by: str | None
     planned_at: str
@@ -128,7 +129,7 @@ class Publication:
     kind: str = "publish"
     held_because: list[str] = field(default_factory=list)
     rules_hash: str = ""
-    marks: dict[str, Any] = field(default_factory=dict)
+    marks: dict[str, PortalMarks] = field(default_factory=dict)
     refused: int = 0
     outcome_path: str | None = None
     failure: str | None = None

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from orchestration.classification.in_force import classes_in_force
 from orchestration.cleaning.linkage import weights_path
@@ -24,6 +24,7 @@ from orchestration.review.decisions import (
 )
 from orchestration.scanning.scanned import scan_lines
 from orchestration.settings import Settings
+from orchestration.state.records import LayerFacts
 from orchestration.state.store import GateRecord, Layer, State
 from orchestration.steps.functions import define_known
 from orchestration.tombstones.tombstones import Tombstones, load_tombstones
@@ -31,6 +32,7 @@ from orchestration.warehouse.runner import (
     BASE,
     DEDUPLICATED,
     STANDARDIZED,
+    ModelResult,
     build_models,
     keep_warehouse,
     open_warehouse,
@@ -49,7 +51,7 @@ def make_modelled_layer(
     *,
     upstream: str,
     run_id: str,
-) -> tuple[Layer, list[dict[str, Any]]]:
+) -> tuple[Layer, list[ModelResult]]:
     """The finished layer, and a record per model and test, as `build_models` returns them.
 
     Raises:
@@ -86,7 +88,7 @@ def _make_standardized(
     above: Layer,
     _: GateRecord,
     folder: Path,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[list[ModelResult], LayerFacts]:
     """The results of the models, and what the layer notes of its making."""
     classes = classes_in_force(settings, state, dataset)
     results = standardize(
@@ -110,7 +112,7 @@ def _make_deduplicated(
     above: Layer,
     passed: GateRecord,
     folder: Path,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+) -> tuple[list[ModelResult], LayerFacts]:
     """The results of the models, and what the layer notes of its making."""
     assert passed.quarantine_path is not None
     results = deduplicate(
@@ -137,7 +139,7 @@ def standardize(
     folder: Path,
     *,
     classes: Classes | None = None,
-) -> list[dict[str, Any]]:
+) -> list[ModelResult]:
     """Leaves the standardized layer's files in a folder; `lines` are the raw lines, as SQL.
 
     Without `classes` those of the dataset's files hold.
@@ -197,7 +199,7 @@ def deduplicate(
     folder: Path,
     *,
     tombstones: Tombstones | None = None,
-) -> list[dict[str, Any]]:
+) -> list[ModelResult]:
     """Leaves the deduplicated layer's files in a folder; the rest is as SQL."""
     views = {f"main.stg_{dataset.id}": staged, f"gate.quarantine_{dataset.id}": quarantined}
     database = open_warehouse(folder, dataset, views)
@@ -260,11 +262,14 @@ def _kept(dataset: Dataset, layer: str) -> list[str]:
     return [dataset.id, f"ledger_{dataset.id}", f"decided_cells_{dataset.id}", *suspected]
 
 
-def _facts(files: Sequence[Path]) -> dict[str, Any]:
+def _facts(files: Sequence[Path]) -> LayerFacts:
     """Rows of the layer, lines by fate, suspicions by outcome."""
-    counted = {"ledger": ("fates", "fate"), "spelling": ("spelling", "outcome")}
-    counted["duplicates"] = ("duplicates", "outcome")
-    facts: dict[str, Any] = {"rows": query(f"select count(*) from {parquet(files[0])}")[0][0]}
+    counted: dict[str, tuple[Literal["fates", "spelling", "duplicates"], str]] = {
+        "ledger": ("fates", "fate"),
+        "spelling": ("spelling", "outcome"),
+        "duplicates": ("duplicates", "outcome"),
+    }
+    facts: LayerFacts = {"rows": query(f"select count(*) from {parquet(files[0])}")[0][0]}
     for file in files[1:]:
         fact, column = counted.get(file.stem.partition("_")[0], (None, None))
         if fact:

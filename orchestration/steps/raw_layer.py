@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from orchestration.classification.in_force import classes_in_force
 from orchestration.dataset import Dataset
@@ -22,6 +21,7 @@ from orchestration.settings import Settings
 from orchestration.sources import FoundExtract, Source
 from orchestration.sources.counting import count_keys, count_keys_by_day
 from orchestration.sources.landing import ROWS, land
+from orchestration.state.records import LayerFacts
 from orchestration.state.store import Extract, Layer, State
 from orchestration.tombstones.tombstones import load_tombstones
 
@@ -182,7 +182,7 @@ def _link(
         )
 
 
-def _facts(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> dict[str, Any]:
+def _facts(dataset: Dataset, extracts: list[Extract], files: list[Path]) -> LayerFacts:
     newest = extracts[-1]
     return {
         "extracts": [extract.id for extract in extracts],

@@ -6,7 +6,7 @@ command goes on.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypedDict
 
 from orchestration.dataset import Dataset
 from orchestration.hash_key import hash_key, key_id
@@ -33,6 +33,14 @@ class Order:
     purge: bool
 
 
+class DoneJson(TypedDict):
+    """What came of an order: ids of its takedowns, and one `Removed` per target, without hashes."""
+
+    takedowns: list[str]
+    removed: list[dict[str, Any]]
+    purged: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """What came of an order."""
@@ -41,7 +49,7 @@ class Done:
     removed: list[Removed]
     purged: bool
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> DoneJson:
         """For a script; without hashes."""
         return {
             "takedowns": [one.id for one in self.tombstones],

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from orchestration.dataset import Dataset
 from orchestration.duck import connect
@@ -25,6 +25,23 @@ _DATABASE = "warehouse.duckdb"
 BASE = ("base_{id}",)
 STANDARDIZED = ("stg_{id}", "corrections_{id}")
 DEDUPLICATED = ("int_{id}__*", "{id}", "ledger_{id}", "decided_cells_{id}")
+
+
+Event = Mapping[str, Any]
+"""dbt's own event of the end of a model or a test, as dbt's command line prints it as JSON."""
+
+
+class ModelResult(TypedDict):
+    """What became of one model or test: `status` is dbt's word, `seconds` is what it took.
+
+    `sql` is what was run, of a model.
+    """
+
+    name: str
+    status: str
+    seconds: float
+    event: Event | None
+    sql: NotRequired[str]
 
 
 def open_warehouse(folder: Path, dataset: Dataset, views: Mapping[str, str]) -> Path:
@@ -65,7 +82,7 @@ def build_models(
     *,
     dataset: str,
     database: Path,
-) -> list[dict[str, Any]]:
+) -> list[ModelResult]:
     """Builds and tests some of a dataset's models in a step's database.
 
     Returns one record per model or test: `name`, `status`, `seconds`, a model's `sql`, and dbt's own
@@ -114,7 +131,7 @@ class Outcome:
     """
 
     success: bool
-    results: list[dict[str, Any]]
+    results: list[ModelResult]
     error: str
 
 
@@ -156,7 +173,7 @@ def _in_process(
     if manifest is not None:
         # Who brings a manifest needs no second one, and writing it takes half of a small build.
         folders.append("--no-write-json")
-    events: dict[str, Any] = {}
+    events: dict[str, Event] = {}
     hear = partial(_hear, events)
     try:
         outcome = dbtRunner(manifest=manifest, callbacks=[hear]).invoke(
@@ -166,13 +183,13 @@ def _in_process(
         # DuckDB refuses the next connection while dbt holds one.
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     results = [
-        {
-            "name": result.node.name,
-            "status": str(result.status),
-            "seconds": round(result.execution_time, 3),
-            "event": events.get(result.node.unique_id),
-            **_sql(result.node.resource_type, getattr(result.node, "compiled_code", None)),
-        }
+        _result(
+            name=result.node.name,
+            status=str(result.status),
+            seconds=round(result.execution_time, 3),
+            event=events.get(result.node.unique_id),
+            sql=_sql(result.node.resource_type, getattr(result.node, "compiled_code", None)),
+        )
         for result in getattr(outcome.result, "results", [])
     ]
     error = type(outcome.exception).__name__ if outcome.exception else "a test"
@@ -182,7 +199,7 @@ def _in_process(
     return Outcome(success=outcome.success, results=results, error=error)
 
 
-def _hear(events: dict[str, Any], event: Any) -> None:
+def _hear(events: dict[str, Event], event: Any) -> None:
     """Keeps the event of a node's end under the node's id."""
     if event.info.name not in _ENDS:
         return
@@ -201,27 +218,36 @@ def _through_command_line(project: Path, arguments: list[str], target: Path) -> 
         dbt_executable=str(Path(sys.executable).parent / "dbt"),
     )
     run = resource.cli([*_NO_TRACES, *arguments], raise_on_error=False, target_path=target)
-    events: dict[str, Any] = {}
+    events: dict[str, Event] = {}
     for one in run.stream_raw_events():
         if one.raw_event["info"]["name"] in _ENDS:
             events[one.raw_event["data"]["node_info"]["unique_id"]] = one.raw_event
     written = target / "run_results.json"
     records = json.loads(written.read_text())["results"] if written.is_file() else []
     results = [
-        {
-            "name": record["unique_id"].split(".")[2],
-            "status": record["status"],
-            "seconds": round(record["execution_time"], 3),
-            "event": events.get(record["unique_id"]),
-            **_sql(record["unique_id"].split(".")[0], record.get("compiled_code")),
-        }
+        _result(
+            name=record["unique_id"].split(".")[2],
+            status=record["status"],
+            seconds=round(record["execution_time"], 3),
+            event=events.get(record["unique_id"]),
+            sql=_sql(record["unique_id"].split(".")[0], record.get("compiled_code")),
+        )
         for record in records
     ]
     return Outcome(success=run.is_successful(), results=results, error="dbt's command line")
 
 
-def _sql(kind: str, code: str | None) -> dict[str, str]:
-    return {"sql": code} if kind == "model" and code else {}
+def _result(
+    *, name: str, status: str, seconds: float, event: Event | None, sql: str | None
+) -> ModelResult:
+    result: ModelResult = {"name": name, "status": status, "seconds": seconds, "event": event}
+    if sql is not None:
+        result["sql"] = sql
+    return result
+
+
+def _sql(kind: str, code: str | None) -> str | None:
+    return code if kind == "model" and code else None
 
 
 _ENDS = ("LogModelResult", "LogTestResult")
