@@ -5,6 +5,7 @@ counts, hashes, names and times: no key of a row and no cell, so that nothing in
 taken back.
 """
 
+from collections import Counter
 from dataclasses import asdict
 from typing import cast
 
@@ -74,7 +75,13 @@ def _chunk(chunk: ChunkRecord) -> ChunkReceipt:
         "attempts": chunk.answer.get("attempts"),
         "settled": chunk.answer.get("settled"),
         "request_ids": chunk.answer.get("request_ids"),
-        "refused": chunk.answer.get("refused"),
+        # Which rows they are is in the journal, from which a key can be erased.
+        "refused": [
+            {"column": column, "reason": reason, "rows": rows}
+            for (column, reason), rows in Counter(
+                (row.column, row.reason) for row in chunk.refused
+            ).items()
+        ],
     }
 
 

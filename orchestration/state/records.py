@@ -128,6 +128,14 @@ class SignatureRecord(TypedDict):
     signed_at: str
 
 
+class RefusedCount(TypedDict):
+    """How many rows of a chunk a portal did not take for one reason; `rows` is a count."""
+
+    column: str | None
+    reason: str
+    rows: int
+
+
 class ChunkReceipt(TypedDict):
     """How far one chunk of a publication came, as its receipt has it; `rows` is a count."""
 
@@ -141,7 +149,7 @@ class ChunkReceipt(TypedDict):
     attempts: Any
     settled: Any
     request_ids: list[str] | None
-    refused: Any
+    refused: list[RefusedCount]
 
 
 class CheckRecord(TypedDict):

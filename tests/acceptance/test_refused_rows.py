@@ -4,7 +4,9 @@
 5,000. Both ways of refusing: counted in the answer, or the whole request failed without a word.
 """
 
+import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +83,7 @@ def test_counts_are_what_the_portal_holds(park: Park) -> None:
     assert figures == {"rows": 3, "inserts": 1, "updates": 1, "refused": 2}
     (receipt,) = PublishingStore(park.state).receipts(park.dataset.id, publication_id=listed["id"])
     assert (receipt.body["plan"]["inserts"], receipt.body["rows_refused"]) == (2, 2)
+    counted = [one for chunk in receipt.body["chunks"] for one in chunk["refused"]]
+    assert [(one["column"], one["rows"]) for one in counted] == [("species", 2)]
+    # A receipt is for ever: it names no row.
+    assert not re.search(r"\bT\d\b", json.dumps(receipt.body))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from orchestration.errors import ConfigurationError, GateNotPassed, PublicationRefused
+from orchestration.portal.faults import Fault
 from orchestration.portal.server import PortalServer
 from orchestration.publishing import publisher
 from orchestration.settings import Settings
@@ -235,6 +236,16 @@ def test_key_stands_nowhere_in_the_records(park: Park) -> None:
     tables = ("layers", "publications", "portal")
     found = places_of(park.settings.home, [key])
     assert not [place for place in found if place.split("/")[0] not in tables]
+
+
+def test_key_that_was_refused_is_in_no_receipt(park: Park) -> None:
+    """A receipt cannot be changed, so that no purge would get a key out of it."""
+    key = "SEALED-0815"
+    park.portal.faults.add(Fault(kind="row-errors", keys=frozenset({key}), column="species"))
+    park.publish_rows([*OAKS, tree(key)])
+    places = places_of(park.settings.home, [key])
+    assert "state.db: publication_chunk" in places
+    assert "state.db: receipt" not in places
 
 
 @pytest.mark.parametrize("lost", ["state", "journal"])
