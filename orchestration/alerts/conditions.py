@@ -160,7 +160,7 @@ def _of_withdrawn(view: View, dataset: Dataset) -> list[Finding]:
         return []
     causes = Counter(cause for one in away for cause in one.cause.split())
     listed = ", ".join(f"{cause} ({count:,})" for cause, count in sorted(causes.items()))
-    before = max(len(away), *(one.plan["rows_before"] for one in proven[-3:]))
+    before = max(len(away), *(one.plan.get("rows_before", 0) for one in proven[-3:]))
     newest = max(away, key=lambda one: one.withdrawn_at)
     is_much = len(away) > dataset.guards.deletes_share * before
     return [
