@@ -108,6 +108,7 @@ _IN_TURN = ("", "publication_stopped", "publication_held")
 """What waits is let go before anything runs again; then the other sections, as they stand."""
 
 
+@pytest.mark.timeout(1_200)
 def test_the_runbook_does_what_it_says(trouble: Trouble) -> None:
     """Each block in the state that its alert is about, whatever else is wrong meanwhile."""
     states = {
@@ -134,6 +135,7 @@ def nginx() -> str:
     return found
 
 
+@pytest.mark.timeout(1_200)
 def test_the_operations_page_does_what_it_says(
     trouble: Trouble, nginx: str, tmp_path: Path
 ) -> None:
